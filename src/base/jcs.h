@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * base/jcs.h - the one JSON writer: RFC 8785 (JCS) canonical bytes, for hashes and for everything sent.
+ * May include: base.
+ */
+#ifndef OPP_BASE_JCS_H
+#define OPP_BASE_JCS_H
+
+#include "base/buf.h"
+#include "base/error.h"
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Appends the canonical bytes of value. A failed allocation is remembered in out; a number that JSON cannot say
+ * (NaN, infinite) cannot be in a json_t. */
+void opp_jcs_write(struct opp_buf *out, const json_t *value);
+
+/* The parts, for writers of data that is not a json_t. */
+void opp_jcs_string(struct opp_buf *out, const char *text, size_t length); /* UTF-8, as RFC 8785 3.2.2.2 */
+void opp_jcs_real(struct opp_buf *out, double value);                     /* as ECMAScript prints it, 3.2.2.3 */
+void opp_jcs_integer(struct opp_buf *out, int64_t value);
+/* Orders two UTF-8 keys by their UTF-16 code units (3.2.3): below, at or above 0. */
+int opp_jcs_compare(const char *a, const char *b);
+
+#define OPP_HASH_HEX 65 /* 64 hex digits and the NUL */
+
+/* Lower-case hex SHA-256 of the canonical bytes of value. OPP_E_MEMORY. */
+enum opp_code opp_jcs_hash(const json_t *value, char hex[OPP_HASH_HEX], struct opp_err *err);
+
+#endif

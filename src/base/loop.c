@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/loop.h"
+
+#include <event2/event.h>
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct opp_loop {
+    struct event_base *base;
+    struct event *wake;
+    int wake_fd;
+    pthread_mutex_t lock; /* guards the list and stopping */
+    struct opp_post *first;
+    struct opp_post **last;
+    bool stopping;
+};
+
+struct opp_timer {
+    struct event *event;
+    opp_loop_fn fn;
+    void *arg;
+};
+
+static struct opp_post *take_posts(struct opp_loop *loop, bool *stopping)
+{
+    struct opp_post *posts;
+
+    pthread_mutex_lock(&loop->lock);
+    posts = loop->first;
+    loop->first = NULL;
+    loop->last = &loop->first;
+    *stopping = loop->stopping;
+    pthread_mutex_unlock(&loop->lock);
+    return posts;
+}
+
+/* A post may be freed by what it runs, so its successor is read before. */
+static void run_posts(struct opp_post *posts)
+{
+    struct opp_post *next;
+
+    for (; posts != NULL; posts = next) {
+        next = posts->next;
+        posts->run(posts->arg);
+    }
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+    struct opp_loop *loop = arg;
+    uint64_t count;
+    bool stopping;
+
+    (void)what;
+    if (read((int)fd, &count, sizeof count) < 0)
+        return; /* another wake-up already took the count */
+    run_posts(take_posts(loop, &stopping));
+    if (stopping)
+        event_base_loopbreak(loop->base);
+}
+
+static void wake(struct opp_loop *loop)
+{
+    static const uint64_t one = 1;
+
+    while (write(loop->wake_fd, &one, sizeof one) < 0)
+        ; /* only EINTR is possible: the counter cannot overflow by ones */
+}
+
+enum opp_code opp_loop_new(struct opp_loop **out, struct opp_err *err)
+{
+    struct opp_loop *loop = calloc(1, sizeof *loop);
+
+    if (loop == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for an event loop");
+    pthread_mutex_init(&loop->lock, NULL);
+    loop->last = &loop->first;
+    loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    loop->base = event_base_new();
+    if (loop->wake_fd >= 0 && loop->base != NULL)
+        loop->wake = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
+    if (loop->wake == NULL || event_add(loop->wake, NULL) != 0) {
+        opp_loop_free(loop);
+        return opp_fail(err, OPP_E_IO, "cannot make an event loop");
+    }
+    *out = loop;
+    return OPP_OK;
+}
+
+void opp_loop_free(struct opp_loop *loop)
+{
+    struct opp_post *posts;
+    bool stopping;
+
+    if (loop == NULL)
+        return;
+    while ((posts = take_posts(loop, &stopping)) != NULL)
+        run_posts(posts);
+    if (loop->wake != NULL)
+        event_free(loop->wake);
+    if (loop->base != NULL)
+        event_base_free(loop->base);
+    if (loop->wake_fd >= 0)
+        close(loop->wake_fd);
+    pthread_mutex_destroy(&loop->lock);
+    free(loop);
+}
+
+enum opp_code opp_loop_run(struct opp_loop *loop, struct opp_err *err)
+{
+    if (event_base_dispatch(loop->base) < 0)
+        return opp_fail(err, OPP_E_IO, "the event loop failed");
+    return OPP_OK;
+}
+
+void opp_loop_post(struct opp_loop *loop, struct opp_post *post)
+{
+    bool first;
+
+    post->next = NULL;
+    pthread_mutex_lock(&loop->lock);
+    first = loop->first == NULL;
+    *loop->last = post;
+    loop->last = &post->next;
+    pthread_mutex_unlock(&loop->lock);
+    if (first)
+        wake(loop);
+}
+
+void opp_loop_stop(struct opp_loop *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    loop->stopping = true;
+    pthread_mutex_unlock(&loop->lock);
+    wake(loop);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct opp_timer *timer = arg;
+    opp_loop_fn fn = timer->fn;
+    void *fn_arg = timer->arg;
+
+    (void)fd;
+    (void)what;
+    opp_timer_cancel(timer);
+    fn(fn_arg);
+}
+
+struct opp_timer *opp_timer_start(struct opp_loop *loop, int64_t after_ms, opp_loop_fn fn, void *arg)
+{
+    struct timeval after = { .tv_sec = after_ms / 1000, .tv_usec = (after_ms % 1000) * 1000 };
+    struct opp_timer *timer = calloc(1, sizeof *timer);
+
+    if (timer == NULL)
+        return NULL;
+    timer->fn = fn;
+    timer->arg = arg;
+    timer->event = event_new(loop->base, -1, 0, on_timer, timer);
+    if (timer->event == NULL || event_add(timer->event, &after) != 0) {
+        opp_timer_cancel(timer);
+        return NULL;
+    }
+    return timer;
+}
+
+void opp_timer_cancel(struct opp_timer *timer)
+{
+    if (timer == NULL)
+        return;
+    if (timer->event != NULL)
+        event_free(timer->event);
+    free(timer);
+}
+
+struct event_base *opp_loop_base(struct opp_loop *loop)
+{
+    return loop->base;
+}
