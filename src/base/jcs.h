@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/hash.h"
 
 #include <jansson.h>
 #include <stddef.h>
@@ -24,7 +25,7 @@ void opp_jcs_integer(struct opp_buf *out, int64_t value);
 /* Orders two UTF-8 keys by their UTF-16 code units (3.2.3): below, at or above 0. */
 int opp_jcs_compare(const char *a, const char *b);
 
-#define OPP_HASH_HEX 65 /* 64 hex digits and the NUL */
+
 
 /* Lower-case hex SHA-256 of the canonical bytes of value. OPP_E_MEMORY. */
 enum opp_code opp_jcs_hash(const json_t *value, char hex[OPP_HASH_HEX], struct opp_err *err);

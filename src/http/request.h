@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * http/request.h - one HTTP request on its worker, from the handler's call until it is answered, exactly once.
+ * May include: base.
+ */
+#ifndef OPP_HTTP_REQUEST_H
+#define OPP_HTTP_REQUEST_H
+
+#include "base/buf.h"
+#include "base/error.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct opp_request;
+struct opp_shared; /* bytes with a reference count, for answers sent many times */
+
+/* All strings below are lent until the request is answered. */
+const char *opp_request_id(const struct opp_request *request);        /* ours: "req_…" */
+const char *opp_request_client_id(const struct opp_request *request); /* the client's X-Request-Id if well-formed, or NULL */
+const char *opp_request_method(const struct opp_request *request);
+const char *opp_request_path(const struct opp_request *request);
+const char *opp_request_peer(const struct opp_request *request); /* the socket's IP address */
+const char *opp_request_header(const struct opp_request *request, const char *name); /* or NULL */
+/* A path parameter, percent-decoded; "" where the route has none of this name. */
+const char *opp_request_param(const struct opp_request *request, const char *name);
+/* The worker pointer given to opp_http_open, and the route's arg. */
+void *opp_request_worker(const struct opp_request *request);
+const void *opp_request_route(const struct opp_request *request);
+
+/* Gives the query as an object of strings ("+" is a space). OPP_E_VALIDATION with *issues (gives; code, path, message,
+ * pointer) for a repeated name, a broken percent, invalid UTF-8 or more than 64 pairs. */
+enum opp_code opp_request_query(const struct opp_request *request, json_t **out, json_t **issues, struct opp_err *err);
+
+/* Gives the body's JSON object. OPP_E_MEDIA_TYPE: the content type is not application/json (charset utf-8 allowed).
+ * OPP_E_VALIDATION: not JSON (see base/json.h) or no object; *issues (gives). An empty body without a content type is
+ * NULL in *out and OPP_OK. */
+enum opp_code opp_request_json(const struct opp_request *request, json_t **out, json_t **issues, struct opp_err *err);
+
+/* Adds a response header; before the answer. */
+void opp_request_set(struct opp_request *request, const char *name, const char *value);
+
+/* The answers; each ends the request. The client may have gone: then nothing is sent. */
+void opp_request_answer(struct opp_request *request, json_t *data);           /* takes data: 200, common.success */
+void opp_request_answer_bytes(struct opp_request *request, struct opp_buf *data); /* takes JSON bytes of data */
+/* A whole body, envelope included, sent without a copy; takes no reference. */
+void opp_request_answer_shared(struct opp_request *request, struct opp_shared *body);
+void opp_request_not_modified(struct opp_request *request); /* 304 */
+/* takes details (an object or NULL); adds details.recovery; message NULL: the code's own. */
+void opp_request_refuse(struct opp_request *request, enum opp_code code, const char *message, json_t *details);
+
+/* The bytes of a success envelope around JSON bytes of data, for opp_request_answer_shared. NULL when memory is out.
+ * Starts with one reference; opp_shared_unref drops it. From any thread. */
+struct opp_shared *opp_shared_envelope(const struct opp_buf *data);
+struct opp_shared *opp_shared_ref(struct opp_shared *shared);
+void opp_shared_unref(struct opp_shared *shared);
+
+/* A stream that stays open (server-sent events). begin sends the head; on_close is called once, on this worker, when
+ * the client has gone or the server drains: after it the request is freed. write copies. */
+void opp_request_stream_begin(struct opp_request *request, const char *content_type, void (*on_close)(void *arg),
+                              void *arg);
+void opp_request_stream_write(struct opp_request *request, const void *bytes, size_t length);
+/* Bytes accepted by write and not yet taken by the network: a slow reader is to be ended, not buffered. */
+size_t opp_request_stream_backlog(const struct opp_request *request);
+void opp_request_stream_end(struct opp_request *request); /* on_close is not called */
+
+/* Called once when the client has gone before the answer (long-polls let go early); the request must still be
+ * answered. NULL takes the callback back. */
+void opp_request_on_gone(struct opp_request *request, void (*fn)(void *arg), void *arg);
+
+#endif
