@@ -10,7 +10,7 @@ struct code_row {
     int status;
 };
 
-#define CODE_ROW(constant, wire, http, what_next, text)                                                                \
+#define CODE_ROW(constant, wire, http, what_next, text) \
     [constant] = { .name = (wire), .recovery = (what_next), .message = (text), .status = (http) },
 static const struct code_row CODES[OPP_CODE_COUNT] = { OPP_CODES(CODE_ROW) };
 

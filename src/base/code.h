@@ -62,7 +62,9 @@
     X(OPP_E_STALE, "common.internal_error", 500, "same", "It was judged under settings that have changed.")
 
 #define OPP_CODE_CONSTANT(constant, name, status, recovery, message) constant,
-enum opp_code { OPP_CODES(OPP_CODE_CONSTANT) OPP_CODE_COUNT };
+enum opp_code {
+    OPP_CODES(OPP_CODE_CONSTANT) OPP_CODE_COUNT
+};
 #undef OPP_CODE_CONSTANT
 
 /* How a code is said to a client. Every function lends static text. */

@@ -13,7 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum opp_cell_type { OPP_CELL_NULL, OPP_CELL_INTEGER, OPP_CELL_REAL, OPP_CELL_TEXT };
+enum opp_cell_type {
+    OPP_CELL_NULL,
+    OPP_CELL_INTEGER,
+    OPP_CELL_REAL,
+    OPP_CELL_TEXT
+};
 
 struct opp_cell {
     enum opp_cell_type type;
@@ -53,8 +58,8 @@ const char *opp_rows_text(const struct opp_rows *rows, const struct opp_cell *ce
 
 /* How one column of a printed row is shown: NULL everywhere shows all columns as they are. */
 struct opp_rows_view {
-    const char *const *hidden;    /* names of columns that are left out, NULL-terminated; may be NULL */
-    const char *const *redacted;  /* pairs name, JSON text shown instead; NULL-terminated; may be NULL */
+    const char *const *hidden;   /* names of columns that are left out, NULL-terminated; may be NULL */
+    const char *const *redacted; /* pairs name, JSON text shown instead; NULL-terminated; may be NULL */
 };
 
 /* Writes the rows as a JSON array of objects, or one row as an object, as RFC 8785 has them (keys sorted). */

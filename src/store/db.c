@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/db.h"
+
+#include "base/clock.h"
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STATEMENT_SLOTS 256 /* a power of two */
+#define STATEMENTS_MAX 192
+#define PROGRESS_STEPS 1000
+#define BUSY_TIMEOUT_MS 5000
+
+struct slot {
+    char *sql;
+    sqlite3_stmt *statement;
+};
+
+struct opp_db {
+    sqlite3 *handle;
+    int64_t deadline_ms;
+    size_t statements;
+    struct slot slots[STATEMENT_SLOTS];
+};
+
+enum opp_code opp_db_error(struct opp_db *db, int result, struct opp_err *err)
+{
+    enum opp_code code;
+
+    switch (result & 0xff) {
+    case SQLITE_FULL:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_IOERR:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        code = OPP_E_UNAVAILABLE;
+        break;
+    case SQLITE_CONSTRAINT:
+        code = OPP_E_EXISTS;
+        break;
+    case SQLITE_NOMEM:
+        code = OPP_E_MEMORY;
+        break;
+    case SQLITE_INTERRUPT:
+        code = OPP_E_LIMIT;
+        break;
+    default:
+        code = OPP_E_INTERNAL;
+    }
+    return opp_fail(err, code, "sqlite: %s", db != NULL ? sqlite3_errmsg(db->handle) : sqlite3_errstr(result));
+}
+
+static size_t slot_of(const char *sql)
+{
+    size_t hash = 1469598103934665603U;
+
+    for (const char *at = sql; *at != '\0'; at++)
+        hash = (hash ^ (unsigned char)*at) * 1099511628211U;
+    return (hash ^ (hash >> 29)) & (STATEMENT_SLOTS - 1);
+}
+
+/* Statements are few and constant; a caller that makes up texts must not grow the table, so a full one starts over. */
+static void forget_statements(struct opp_db *db)
+{
+    for (size_t i = 0; i < STATEMENT_SLOTS; i++) {
+        sqlite3_finalize(db->slots[i].statement);
+        free(db->slots[i].sql);
+        db->slots[i] = (struct slot){ 0 };
+    }
+    db->statements = 0;
+}
+
+static bool only_space(const char *text)
+{
+    return text == NULL || text[strspn(text, " \t\r\n;")] == '\0';
+}
+
+static enum opp_code prepare_into(struct opp_db *db, struct slot *slot, const char *sql, struct opp_err *err)
+{
+    const char *tail = NULL;
+    sqlite3_stmt *statement = NULL;
+    int result = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, &tail);
+
+    if (result != SQLITE_OK)
+        return opp_db_error(db, result, err);
+    if (statement == NULL || !only_space(tail)) {
+        sqlite3_finalize(statement);
+        return opp_fail(err, OPP_E_INTERNAL, "sqlite: exactly one statement is wanted");
+    }
+    slot->sql = strdup(sql);
+    if (slot->sql == NULL) {
+        sqlite3_finalize(statement);
+        return opp_fail(err, OPP_E_MEMORY, "no memory for a statement");
+    }
+    slot->statement = statement;
+    db->statements++;
+    return OPP_OK;
+}
+
+enum opp_code opp_db_prepare(struct opp_db *db, const char *sql, struct sqlite3_stmt **out, struct opp_err *err)
+{
+    size_t at = slot_of(sql);
+    enum opp_code rc;
+
+    while (db->slots[at].sql != NULL && strcmp(db->slots[at].sql, sql) != 0)
+        at = (at + 1) & (STATEMENT_SLOTS - 1);
+    if (db->slots[at].sql == NULL) {
+        if (db->statements >= STATEMENTS_MAX) {
+            forget_statements(db);
+            at = slot_of(sql);
+        }
+        rc = prepare_into(db, &db->slots[at], sql, err);
+        if (rc != OPP_OK)
+            return rc;
+    }
+    sqlite3_reset(db->slots[at].statement);
+    sqlite3_clear_bindings(db->slots[at].statement);
+    *out = db->slots[at].statement;
+    return OPP_OK;
+}
+
+enum opp_code opp_db_run(struct opp_db *db, const char *sql, struct opp_err *err)
+{
+    int result = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+
+    return result == SQLITE_OK ? OPP_OK : opp_db_error(db, result, err);
+}
+
+static int on_progress(void *arg)
+{
+    const struct opp_db *db = arg;
+
+    return db->deadline_ms != 0 && opp_monotonic_ms() > db->deadline_ms;
+}
+
+void opp_db_deadline(struct opp_db *db, int64_t monotonic_ms)
+{
+    db->deadline_ms = monotonic_ms;
+}
+
+/* What a reader may ask of SQLite: to read. */
+static int authorize_reader(void *arg, int action, const char *a, const char *b, const char *c, const char *d)
+{
+    (void)arg, (void)a, (void)b, (void)c, (void)d;
+    switch (action) {
+    case SQLITE_SELECT:
+    case SQLITE_READ:
+    case SQLITE_FUNCTION:
+    case SQLITE_RECURSIVE:
+    case SQLITE_TRANSACTION:
+        return SQLITE_OK;
+    default:
+        return SQLITE_DENY;
+    }
+}
+
+static enum opp_code check_synchronous(struct opp_db *db, struct opp_err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    enum opp_code rc = opp_db_prepare(db, "PRAGMA synchronous", &statement, err);
+    int level = -1;
+
+    if (rc != OPP_OK)
+        return rc;
+    if (sqlite3_step(statement) == SQLITE_ROW)
+        level = sqlite3_column_int(statement, 0);
+    sqlite3_reset(statement);
+    return level == 2 ? OPP_OK : opp_fail(err, OPP_E_IO, "sqlite does not keep synchronous=FULL");
+}
+
+static enum opp_code set_up(struct opp_db *db, enum opp_db_mode mode, struct opp_err *err)
+{
+    static const char common[] = "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON;";
+    static const char writer[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;"
+                                 "PRAGMA temp_store=MEMORY;";
+    static const char reader[] = "PRAGMA query_only=ON; PRAGMA wal_autocheckpoint=0;";
+    enum opp_code rc = opp_db_run(db, common, err);
+
+    if (rc == OPP_OK)
+        rc = opp_db_run(db, mode == OPP_DB_WRITER ? writer : reader, err);
+    if (rc == OPP_OK && mode == OPP_DB_WRITER)
+        rc = check_synchronous(db, err);
+    if (rc == OPP_OK && mode == OPP_DB_READER)
+        sqlite3_set_authorizer(db->handle, authorize_reader, NULL);
+    return rc;
+}
+
+enum opp_code opp_db_open(const char *path, enum opp_db_mode mode, struct opp_db **out, struct opp_err *err)
+{
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                (mode == OPP_DB_WRITER ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
+    struct opp_db *db = calloc(1, sizeof *db);
+    struct opp_err why = { 0 };
+    int result;
+
+    if (db == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for a database connection");
+    result = sqlite3_open_v2(path, &db->handle, flags, NULL);
+    if (result != SQLITE_OK || set_up(db, mode, &why) != OPP_OK) {
+        opp_fail(err, OPP_E_IO, "cannot open the database %s: %s", path,
+                 why.code != OPP_OK ? why.message : sqlite3_errstr(result));
+        opp_db_close(db);
+        return OPP_E_IO;
+    }
+    sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+    sqlite3_progress_handler(db->handle, PROGRESS_STEPS, on_progress, db);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    *out = db;
+    return OPP_OK;
+}
+
+void opp_db_close(struct opp_db *db)
+{
+    if (db == NULL)
+        return;
+    forget_statements(db);
+    sqlite3_close(db->handle);
+    free(db);
+}
+
+struct sqlite3 *opp_db_handle(struct opp_db *db)
+{
+    return db->handle;
+}

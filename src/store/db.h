@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * store/db.h - one SQLite connection with our pragmas and its prepared statements; used by one thread at a time.
+ * May include: base.
+ */
+#ifndef OPP_STORE_DB_H
+#define OPP_STORE_DB_H
+
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct opp_db;
+struct sqlite3;
+struct sqlite3_stmt;
+
+enum opp_db_mode {
+    OPP_DB_WRITER, /* the only connection that writes and checkpoints its file; makes the file */
+    OPP_DB_READER  /* read-only; never checkpoints; ATTACH and PRAGMA are refused */
+};
+
+/* Gives an open connection: WAL, synchronous=FULL (read back), foreign_keys, trusted_schema off.
+ * OPP_E_IO: err says the file's name and SQLite's reason. */
+enum opp_code opp_db_open(const char *path, enum opp_db_mode mode, struct opp_db **out, struct opp_err *err);
+void opp_db_close(struct opp_db *db);
+
+/* Lends the handle to the layer that binds and steps. */
+struct sqlite3 *opp_db_handle(struct opp_db *db);
+
+/* Lends a prepared statement, reset and unbound, until the same text is asked for again; reset it after use.
+ * OPP_E_INTERNAL: SQLite refuses the text, or it holds more than one statement; err has SQLite's message. */
+enum opp_code opp_db_prepare(struct opp_db *db, const char *sql, struct sqlite3_stmt **out, struct opp_err *err);
+
+/* Runs statements that give no rows. */
+enum opp_code opp_db_run(struct opp_db *db, const char *sql, struct opp_err *err);
+
+/* What an unsuccessful SQLite result means to a caller: OPP_E_UNAVAILABLE (full, busy, I/O, read-only), OPP_E_EXISTS
+ * (a constraint), OPP_E_MEMORY, OPP_E_LIMIT (interrupted), else OPP_E_INTERNAL. */
+enum opp_code opp_db_error(struct opp_db *db, int result, struct opp_err *err);
+
+/* Ends the running statement once the monotonic clock passes this time; 0: no limit. */
+void opp_db_deadline(struct opp_db *db, int64_t monotonic_ms);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * store/records.h - what is kept: plain structs whose text and JSON members are owned by the struct.
+ * May include: base.
+ */
+#ifndef OPP_STORE_RECORDS_H
+#define OPP_STORE_RECORDS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Times are milliseconds since 1970 UTC; 0 means none. NULL text or JSON means none. */
+
+struct opp_app {
+    char *id, *scope, *status, *name, *description;
+    char *user_id, *org_id, *service_user_id, *created_by;
+    json_t *scopes, *policy, *auto_execute;
+    int64_t created_at, updated_at, deleted_at;
+};
+
+struct opp_key {
+    char *id, *app_id, *name, *token_hash, *token_prefix, *created_by;
+    int64_t created_at, expires_at, revoked_at, last_used_at;
+};
+
+struct opp_admin_token {
+    char *id, *user_id, *name, *token_hash, *token_prefix;
+    json_t *roles, *org_ids; /* org_ids NULL: all */
+    int64_t created_at, expires_at, revoked_at, last_used_at;
+};
+
+struct opp_draft {
+    char *id, *app_id, *key_id, *actor_user_id, *org_id, *action, *status;
+    char *request_id, *idempotency_key, *intent_hash, *justification;
+    char *preflight_id, *impact_hash, *effect_hash, *witness_hash, *seal, *confirmed_by;
+    json_t *payload, *resources, *impact, *effect, *witness, *policy, *approvals, *decisions, *review, *failure;
+    bool requires_confirmation, auto_execute_requested;
+    int64_t approvals_required, expires_at, created_at, updated_at, confirmed_at, canceled_at;
+};
+
+struct opp_execution {
+    char *id, *draft_id, *app_id, *idempotency_key, *effect_id, *status;
+    json_t *result, *error;
+    int64_t created_at, finished_at;
+};
+
+struct opp_preflight {
+    char *id, *app_id, *key_id, *actor_user_id, *action, *intent_hash, *impact_hash, *witness_hash;
+    json_t *payload, *impact, *witness;
+    int64_t created_at, expires_at;
+};
+
+/* (app_id, key) names one intent. id is "<app_id> <key>". expires_at 0: while its draft is not final. */
+struct opp_idempotency {
+    char *id, *intent_hash, *draft_id, *preflight_id, *previous_execution_id;
+    int64_t created_at, expires_at;
+};
+
+struct opp_audit_row {
+    int64_t seq;
+    char *app_id, *org_id, *action, *status, *draft_id, *row,
+        *event_hash; /* row: the JCS bytes that event_hash covers */
+    int64_t created_at;
+};
+
+/* A small value of the gateway's own, such as a key made at the first start. */
+struct opp_setting {
+    char *id, *value;
+};
+
+/* How a record is kept; one constant each. */
+struct opp_record;
+extern const struct opp_record OPP_APP, OPP_KEY, OPP_ADMIN_TOKEN, OPP_DRAFT, OPP_EXECUTION, OPP_PREFLIGHT,
+    OPP_IDEMPOTENCY, OPP_AUDIT_ROW, OPP_SETTING;
+
+/* Frees what the struct owns and the struct itself; NULL allowed. */
+void opp_record_free(const struct opp_record *record, void *value);
+
+#endif

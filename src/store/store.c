@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/store.h"
+
+#include "store/db.h"
+#include "store/migrate.h"
+#include "store/migrations.h"
+#include "store/tx_internal.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FILE_NAME "gateway.db"
+
+struct opp_store {
+    struct opp_writer *writer;
+    struct opp_clock *clock;
+    char path[PATH_MAX];
+    void (*on_registry)(void *arg, struct opp_tx *tx, uint64_t version);
+    void *on_registry_arg;
+    /* The writer's thread only: */
+    struct opp_tx tx;        /* as this batch has it */
+    struct opp_tx saved;     /* before the running operation */
+    struct opp_tx committed; /* as the last commit left it */
+};
+
+struct opp_session {
+    struct opp_store *store;
+    struct opp_loop *loop;
+    struct opp_tx tx;
+};
+
+static void on_save(void *arg)
+{
+    struct opp_store *store = arg;
+
+    store->saved = store->tx;
+}
+
+static void on_restore(void *arg)
+{
+    struct opp_store *store = arg;
+
+    store->tx = store->saved;
+}
+
+static void on_commit(void *arg, bool committed)
+{
+    struct opp_store *store = arg;
+
+    if (!committed) {
+        store->tx = store->committed;
+        return;
+    }
+    if (store->tx.registry_changed) {
+        store->tx.registry_changed = false;
+        store->tx.registry_version++;
+        if (store->on_registry != NULL)
+            store->on_registry(store->on_registry_arg, &store->tx, store->tx.registry_version);
+    }
+    store->committed = store->tx;
+}
+
+static enum opp_code newest_time(struct opp_store *store, struct opp_err *err);
+
+static enum opp_code start(struct opp_store *store, struct opp_db *db, const struct opp_store_settings *settings,
+                           struct opp_err *err)
+{
+    struct opp_writer_settings writer = {
+        .name = "gateway",
+        .log = settings->log,
+        .hooks = { on_save, on_restore, on_commit, store },
+        .queue_max_bytes = settings->queue_max_bytes,
+        .lazy_max_bytes = settings->lazy_max_bytes,
+        .on_unknown = settings->on_unknown,
+    };
+    enum opp_code rc;
+
+    store->tx.db = db;
+    store->tx.registry_version = 1;
+    rc = opp_tx_load_chain(&store->tx, err);
+    if (rc == OPP_OK)
+        rc = newest_time(store, err);
+    if (rc != OPP_OK) {
+        opp_db_close(db);
+        return rc;
+    }
+    store->committed = store->tx;
+    return opp_writer_start(db, &writer, &store->writer, err);
+}
+
+static enum opp_code raise_clock(void *arg, void *record, struct opp_err *err)
+{
+    struct opp_audit_row *row = record;
+
+    (void)err;
+    opp_clock_raise(arg, row->created_at);
+    opp_record_free(&OPP_AUDIT_ROW, row);
+    return OPP_OK;
+}
+
+/* Everything of consequence leaves an audit row, so the newest row has the newest time. */
+static enum opp_code newest_time(struct opp_store *store, struct opp_err *err)
+{
+    struct opp_query newest = { .record = &OPP_AUDIT_ROW, .order = "seq", .descending = true, .limit = 1 };
+
+    return opp_tx_each(&store->tx, &newest, raise_clock, store->clock, err);
+}
+
+enum opp_code opp_store_open(const struct opp_store_settings *settings, struct opp_store **out, int *fresh,
+                             struct opp_err *err)
+{
+    struct opp_store *store = calloc(1, sizeof *store);
+    struct opp_db *db = NULL;
+    enum opp_code rc;
+
+    if (store == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for the store");
+    store->clock = settings->clock;
+    snprintf(store->path, sizeof store->path, "%s/" FILE_NAME, settings->dir);
+    rc = opp_db_open(store->path, OPP_DB_WRITER, &db, err);
+    if (rc == OPP_OK)
+        rc = opp_migrate(db, FILE_NAME, OPP_MIGRATIONS, OPP_MIGRATION_COUNT, fresh, err);
+    if (rc == OPP_OK)
+        rc = start(store, db, settings, err);
+    else
+        opp_db_close(db);
+    if (rc != OPP_OK) {
+        free(store);
+        return rc;
+    }
+    *out = store;
+    return OPP_OK;
+}
+
+void opp_store_close(struct opp_store *store)
+{
+    if (store == NULL)
+        return;
+    opp_writer_stop(store->writer);
+    free(store);
+}
+
+void opp_store_on_registry(struct opp_store *store, void (*fn)(void *arg, struct opp_tx *tx, uint64_t version),
+                           void *arg)
+{
+    store->on_registry = fn;
+    store->on_registry_arg = arg;
+}
+
+bool opp_store_healthy(const struct opp_store *store)
+{
+    return opp_writer_healthy(store->writer);
+}
+
+static enum opp_code apply_op(struct opp_db *db, void *arg, struct opp_err *err)
+{
+    struct opp_store_op *op = arg;
+
+    (void)db; /* the store's own transaction holds it */
+    return op->run(&op->store->tx, op->arg, err);
+}
+
+static void finish_op(void *arg)
+{
+    struct opp_store_op *op = arg;
+
+    op->rc = op->write.rc;
+    op->err = op->write.err;
+    op->done(op->arg);
+}
+
+static enum opp_code submit(struct opp_store *store, struct opp_loop *loop, struct opp_store_op *op)
+{
+    op->store = store;
+    op->write = (struct opp_write){
+        .apply = apply_op, .done = finish_op, .arg = op, .loop = loop, .bytes = sizeof *op + op->bytes, .lazy = op->lazy
+    };
+    return opp_writer_submit(store->writer, &op->write);
+}
+
+struct waiting {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool done;
+};
+
+/* op.arg belongs to the transaction, so the waiter finds its own state around the op. */
+struct now {
+    struct opp_store_op op;
+    opp_tx_fn run;
+    void *arg;
+    struct waiting waiting;
+};
+
+static enum opp_code run_now(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    struct now *now = arg;
+
+    return now->run(tx, now->arg, err);
+}
+
+static void wake_now(void *arg)
+{
+    struct now *now = arg;
+
+    pthread_mutex_lock(&now->waiting.lock);
+    now->waiting.done = true;
+    pthread_cond_signal(&now->waiting.wake);
+    pthread_mutex_unlock(&now->waiting.lock);
+}
+
+enum opp_code opp_store_now(struct opp_store *store, opp_tx_fn run, void *arg, struct opp_err *err)
+{
+    struct now now = { .op = { .run = run_now, .done = wake_now }, .run = run, .arg = arg };
+    enum opp_code rc;
+
+    now.op.arg = &now;
+    pthread_mutex_init(&now.waiting.lock, NULL);
+    pthread_cond_init(&now.waiting.wake, NULL);
+    rc = submit(store, NULL, &now.op);
+    if (rc == OPP_OK) {
+        pthread_mutex_lock(&now.waiting.lock);
+        while (!now.waiting.done)
+            pthread_cond_wait(&now.waiting.wake, &now.waiting.lock);
+        pthread_mutex_unlock(&now.waiting.lock);
+        rc = now.op.rc;
+        if (rc != OPP_OK)
+            opp_fail(err, rc, "%s", now.op.err.message);
+    }
+    pthread_cond_destroy(&now.waiting.wake);
+    pthread_mutex_destroy(&now.waiting.lock);
+    return rc;
+}
+
+enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, struct opp_session **out,
+                               struct opp_err *err)
+{
+    struct opp_session *session = calloc(1, sizeof *session);
+    enum opp_code rc;
+
+    if (session == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for a session");
+    session->store = store;
+    session->loop = loop;
+    rc = opp_db_open(store->path, OPP_DB_READER, &session->tx.db, err);
+    if (rc != OPP_OK) {
+        free(session);
+        return rc;
+    }
+    *out = session;
+    return OPP_OK;
+}
+
+void opp_session_close(struct opp_session *session)
+{
+    if (session == NULL)
+        return;
+    opp_db_close(session->tx.db);
+    free(session);
+}
+
+void opp_store_read(struct opp_session *session, struct opp_store_op *op)
+{
+    struct opp_db *db = session->tx.db;
+
+    op->err = (struct opp_err){ 0 };
+    op->rc = opp_db_run(db, "BEGIN", &op->err);
+    if (op->rc == OPP_OK) {
+        op->rc = op->run(&session->tx, op->arg, &op->err);
+        opp_db_run(db, "COMMIT", NULL);
+    }
+    op->done(op->arg);
+}
+
+void opp_store_write(struct opp_session *session, struct opp_store_op *op)
+{
+    op->rc = submit(session->store, session->loop, op);
+    if (op->rc == OPP_OK)
+        return;
+    op->err = (struct opp_err){ 0 };
+    opp_fail(&op->err, op->rc, "the write queue is full");
+    op->done(op->arg);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * store/store.h - the only door to persistence: transactions that run elsewhere and report back to a loop.
+ * May include: base.
+ */
+#ifndef OPP_STORE_STORE_H
+#define OPP_STORE_STORE_H
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "store/writer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct opp_session;
+struct opp_store;
+struct opp_tx;
+
+/* The body of a transaction. What it returns besides OPP_OK undoes it. It may run on another thread than the one that
+ * asked, which must leave arg alone until done. */
+typedef enum opp_code (*opp_tx_fn)(struct opp_tx *tx, void *arg, struct opp_err *err);
+
+/* One transaction, read or write. The caller embeds it and keeps it until done ran on the session's loop; done may
+ * be called before opp_store_read or opp_store_write returns. rc OPP_OK of a write means durable. */
+struct opp_store_op {
+    opp_tx_fn run;
+    void (*done)(void *arg);
+    void *arg;
+    size_t bytes; /* about what a write holds in memory */
+    bool lazy;    /* a write that nobody waits for */
+    enum opp_code rc;
+    struct opp_err err;
+    struct opp_store *store;
+    struct opp_write write;
+};
+
+struct opp_store_settings {
+    const char *dir; /* the data directory */
+    struct opp_log *log;
+    struct opp_clock *clock; /* raised to the newest recorded time at opening */
+    size_t queue_max_bytes;
+    size_t lazy_max_bytes;
+    void (*on_unknown)(const char *name, const char *message); /* see store/writer.h */
+};
+
+/* Opens (making it if new) and migrates. *fresh tells whether it was new. OPP_E_IO, OPP_E_CONFIG. */
+enum opp_code opp_store_open(const struct opp_store_settings *settings, struct opp_store **out, int *fresh,
+                             struct opp_err *err);
+/* Commits what is queued. All sessions must be closed. */
+void opp_store_close(struct opp_store *store);
+
+/* Who is told, on the writer's thread, after a commit that changed the registry and before it is answered. Set once,
+ * before the first write. tx reads what was committed. */
+void opp_store_on_registry(struct opp_store *store, void (*fn)(void *arg, struct opp_tx *tx, uint64_t version),
+                           void *arg);
+
+/* Runs a transaction on the calling thread before the loops run (start-up and offline commands). */
+enum opp_code opp_store_now(struct opp_store *store, opp_tx_fn run, void *arg, struct opp_err *err);
+
+bool opp_store_healthy(const struct opp_store *store);
+
+/* One loop's way in; used on that loop's thread only. */
+enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, struct opp_session **out,
+                               struct opp_err *err);
+void opp_session_close(struct opp_session *session);
+
+void opp_store_read(struct opp_session *session, struct opp_store_op *op);
+/* rc OPP_E_UNAVAILABLE: the queue is full or the disk will not take it; nothing happened. */
+void opp_store_write(struct opp_session *session, struct opp_store_op *op);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * store/tx_internal.h - a transaction as store/ itself sees it.
+ * May include: base, store.
+ */
+#ifndef OPP_STORE_TX_INTERNAL_H
+#define OPP_STORE_TX_INTERNAL_H
+
+#include "store/tx.h"
+
+struct opp_db;
+
+struct opp_tx {
+    struct opp_db *db;
+    struct opp_chain_head head;
+    uint64_t registry_version;
+    bool registry_changed;
+};
+
+/* Reads the newest audit row into the head. */
+enum opp_code opp_tx_load_chain(struct opp_tx *tx, struct opp_err *err);
+
+#endif

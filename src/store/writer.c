@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/writer.h"
+
+#include "base/clock.h"
+#include "store/db.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define BATCH_MAX 64
+#define LINGER_MS 20
+#define LINGER_BYTES (256 * 1024)
+#define STACK_BYTES (1024 * 1024)
+
+struct opp_writer {
+    struct opp_db *db;
+    struct opp_writer_settings settings;
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards the queue */
+    pthread_cond_t wake;
+    struct opp_write *first;
+    struct opp_write **last;
+    size_t queued_bytes;
+    size_t lazy_bytes;
+    size_t urgent; /* queued operations that somebody waits for */
+    bool stopping;
+    atomic_bool healthy;
+};
+
+static void hook(void (*fn)(void *), void *arg)
+{
+    if (fn != NULL)
+        fn(arg);
+}
+
+static void deadline_after(struct timespec *at, long ms)
+{
+    clock_gettime(CLOCK_MONOTONIC, at);
+    at->tv_nsec += ms * 1000000L;
+    at->tv_sec += at->tv_nsec / 1000000000L;
+    at->tv_nsec %= 1000000000L;
+}
+
+/* Waits until there is something worth a commit. With the lock held. */
+static void wait_for_work(struct opp_writer *writer)
+{
+    struct timespec until;
+
+    while (writer->first == NULL && !writer->stopping)
+        pthread_cond_wait(&writer->wake, &writer->lock);
+    deadline_after(&until, LINGER_MS);
+    while (writer->urgent == 0 && writer->lazy_bytes < LINGER_BYTES && !writer->stopping)
+        if (pthread_cond_timedwait(&writer->wake, &writer->lock, &until) != 0)
+            break;
+}
+
+/* Gives the next operations, or NULL when the writer is to end. */
+static struct opp_write *take_batch(struct opp_writer *writer)
+{
+    struct opp_write *batch;
+    struct opp_write **end = &batch;
+
+    pthread_mutex_lock(&writer->lock);
+    wait_for_work(writer);
+    batch = writer->first;
+    for (size_t n = 0; *end != NULL && n < BATCH_MAX; n++) {
+        writer->queued_bytes -= (*end)->bytes;
+        if ((*end)->lazy)
+            writer->lazy_bytes -= (*end)->bytes;
+        else
+            writer->urgent--;
+        end = &(*end)->next;
+    }
+    writer->first = *end;
+    if (writer->first == NULL)
+        writer->last = &writer->first;
+    *end = NULL;
+    pthread_mutex_unlock(&writer->lock);
+    return batch;
+}
+
+static bool rolled_back(struct opp_writer *writer)
+{
+    return sqlite3_get_autocommit(opp_db_handle(writer->db)) != 0;
+}
+
+/* Runs one operation in its savepoint. Gives false when SQLite undid the whole transaction. */
+static bool apply_one(struct opp_writer *writer, struct opp_write *write)
+{
+    const struct opp_writer_hooks *hooks = &writer->settings.hooks;
+
+    hook(hooks->save, hooks->arg);
+    write->rc = opp_db_run(writer->db, "SAVEPOINT one", &write->err);
+    if (write->rc == OPP_OK) {
+        write->rc = write->apply(writer->db, write->arg, &write->err);
+        if (write->rc != OPP_OK && !rolled_back(writer))
+            opp_db_run(writer->db, "ROLLBACK TO one", NULL);
+        if (!rolled_back(writer) && opp_db_run(writer->db, "RELEASE one", &write->err) != OPP_OK)
+            write->rc = OPP_E_UNAVAILABLE;
+    }
+    if (write->rc != OPP_OK)
+        hook(hooks->restore, hooks->arg);
+    return !rolled_back(writer);
+}
+
+static enum opp_code apply_all(struct opp_writer *writer, struct opp_write *batch, struct opp_err *err)
+{
+    enum opp_code rc = opp_db_run(writer->db, "BEGIN IMMEDIATE", err);
+
+    if (rc != OPP_OK)
+        return rc;
+    for (struct opp_write *write = batch; write != NULL; write = write->next)
+        if (!apply_one(writer, write))
+            return opp_fail(err, OPP_E_UNAVAILABLE, "sqlite undid the whole transaction");
+    return OPP_OK;
+}
+
+/* SQLITE_FULL means that the commit did not happen; after any other failure it may have. */
+static enum opp_code commit(struct opp_writer *writer, struct opp_err *err)
+{
+    int result = sqlite3_exec(opp_db_handle(writer->db), "COMMIT", NULL, NULL, NULL);
+
+    if (result == SQLITE_OK)
+        return OPP_OK;
+    opp_db_error(writer->db, result, err);
+    if ((result & 0xff) != SQLITE_FULL)
+        writer->settings.on_unknown(writer->settings.name, sqlite3_errmsg(opp_db_handle(writer->db)));
+    return opp_fail(err, OPP_E_UNAVAILABLE, "the disk is full");
+}
+
+static void fail_all(struct opp_write *batch, const struct opp_err *err)
+{
+    for (struct opp_write *write = batch; write != NULL; write = write->next) {
+        write->rc = OPP_E_UNAVAILABLE;
+        write->err = *err;
+    }
+}
+
+static void report(struct opp_writer *writer, enum opp_code rc, const struct opp_err *err)
+{
+    bool healthy = rc == OPP_OK;
+
+    if (atomic_exchange(&writer->healthy, healthy) == healthy)
+        return;
+    opp_log_event(writer->settings.log, healthy ? OPP_LOG_INFO : OPP_LOG_ERROR,
+                  healthy ? "store.recovered" : "store.unavailable", "database", writer->settings.name, "reason",
+                  healthy ? NULL : err->message, NULL);
+}
+
+static void complete(struct opp_write *batch)
+{
+    struct opp_write *next;
+
+    for (; batch != NULL; batch = next) {
+        next = batch->next;
+        batch->post = (struct opp_post){ .run = batch->done, .arg = batch->arg };
+        if (batch->loop != NULL)
+            opp_loop_post(batch->loop, &batch->post);
+        else
+            batch->done(batch->arg);
+    }
+}
+
+static void run_batch(struct opp_writer *writer, struct opp_write *batch)
+{
+    const struct opp_writer_hooks *hooks = &writer->settings.hooks;
+    struct opp_err err = { 0 };
+    enum opp_code rc = apply_all(writer, batch, &err);
+
+    if (rc == OPP_OK)
+        rc = commit(writer, &err);
+    if (rc != OPP_OK) {
+        if (!rolled_back(writer))
+            opp_db_run(writer->db, "ROLLBACK", NULL);
+        fail_all(batch, &err);
+    }
+    if (hooks->commit != NULL)
+        hooks->commit(hooks->arg, rc == OPP_OK);
+    report(writer, rc, &err);
+    complete(batch);
+}
+
+static void *run(void *arg)
+{
+    struct opp_writer *writer = arg;
+    struct opp_write *batch;
+
+    while ((batch = take_batch(writer)) != NULL)
+        run_batch(writer, batch);
+    return NULL;
+}
+
+static int start_thread(struct opp_writer *writer)
+{
+    pthread_attr_t attributes;
+    pthread_condattr_t monotonic;
+    int failed;
+
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&writer->lock, NULL);
+    pthread_cond_init(&writer->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    failed = pthread_create(&writer->thread, &attributes, run, writer);
+    pthread_attr_destroy(&attributes);
+    return failed;
+}
+
+enum opp_code opp_writer_start(struct opp_db *db, const struct opp_writer_settings *settings, struct opp_writer **out,
+                               struct opp_err *err)
+{
+    struct opp_writer *writer = calloc(1, sizeof *writer);
+
+    if (writer == NULL) {
+        opp_db_close(db);
+        return opp_fail(err, OPP_E_MEMORY, "no memory for a writer");
+    }
+    writer->db = db;
+    writer->settings = *settings;
+    writer->last = &writer->first;
+    atomic_init(&writer->healthy, true);
+    if (start_thread(writer) != 0) {
+        opp_db_close(db);
+        free(writer);
+        return opp_fail(err, OPP_E_IO, "cannot start the writer of %s", settings->name);
+    }
+    *out = writer;
+    return OPP_OK;
+}
+
+void opp_writer_stop(struct opp_writer *writer)
+{
+    if (writer == NULL)
+        return;
+    pthread_mutex_lock(&writer->lock);
+    writer->stopping = true;
+    pthread_cond_signal(&writer->wake);
+    pthread_mutex_unlock(&writer->lock);
+    pthread_join(writer->thread, NULL);
+    pthread_cond_destroy(&writer->wake);
+    pthread_mutex_destroy(&writer->lock);
+    opp_db_close(writer->db);
+    free(writer);
+}
+
+static bool has_room(const struct opp_writer *writer, const struct opp_write *write)
+{
+    if (write->lazy && writer->lazy_bytes + write->bytes > writer->settings.lazy_max_bytes)
+        return false;
+    return writer->queued_bytes + write->bytes <= writer->settings.queue_max_bytes;
+}
+
+enum opp_code opp_writer_submit(struct opp_writer *writer, struct opp_write *write)
+{
+    bool wake, room;
+
+    write->next = NULL;
+    write->rc = OPP_OK;
+    write->err = (struct opp_err){ 0 };
+    pthread_mutex_lock(&writer->lock);
+    room = has_room(writer, write) && !writer->stopping;
+    wake = room && (writer->first == NULL || (!write->lazy && writer->urgent == 0) ||
+                    writer->lazy_bytes + write->bytes >= LINGER_BYTES);
+    if (room) {
+        *writer->last = write;
+        writer->last = &write->next;
+        writer->queued_bytes += write->bytes;
+        if (write->lazy)
+            writer->lazy_bytes += write->bytes;
+        else
+            writer->urgent++;
+    }
+    if (wake)
+        pthread_cond_signal(&writer->wake);
+    pthread_mutex_unlock(&writer->lock);
+    return room ? OPP_OK : OPP_E_UNAVAILABLE;
+}
+
+bool opp_writer_healthy(const struct opp_writer *writer)
+{
+    return atomic_load(&writer->healthy);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * store/writer.h - the one thread that writes a database: what waits is committed together, durably (group commit).
+ * May include: base.
+ */
+#ifndef OPP_STORE_WRITER_H
+#define OPP_STORE_WRITER_H
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/loop.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct opp_db;
+struct opp_writer;
+
+/* One operation. The caller embeds it and keeps it until done ran. */
+struct opp_write {
+    /* On the writer's thread, in a savepoint of its own: what fails is undone alone. */
+    enum opp_code (*apply)(struct opp_db *db, void *arg, struct opp_err *err);
+    void (*done)(void *arg); /* after the commit, on loop; with no loop, on the writer's thread */
+    void *arg;
+    struct opp_loop *loop;
+    size_t bytes;     /* about what the operation holds in memory, for the queue's bound */
+    bool lazy;        /* nobody waits: may linger to share a commit */
+    enum opp_code rc; /* the outcome, when done is called: OPP_OK means durable */
+    struct opp_err err;
+    struct opp_write *next;
+    struct opp_post post;
+};
+
+/* State beside the database that must follow its savepoints and commits. All run on the writer's thread. */
+struct opp_writer_hooks {
+    void (*save)(void *arg);                   /* before an operation */
+    void (*restore)(void *arg);                /* after one was undone */
+    void (*commit)(void *arg, bool committed); /* after the batch */
+    void *arg;
+};
+
+struct opp_writer_settings {
+    const char *name; /* for messages */
+    struct opp_log *log;
+    struct opp_writer_hooks hooks;
+    size_t queue_max_bytes;
+    size_t lazy_max_bytes;
+    /* A commit whose outcome cannot be known: nothing more may be acknowledged. Must not return. */
+    void (*on_unknown)(const char *name, const char *message);
+};
+
+/* Takes db (a writer's connection) and gives its running thread. */
+enum opp_code opp_writer_start(struct opp_db *db, const struct opp_writer_settings *settings, struct opp_writer **out,
+                               struct opp_err *err);
+/* Commits what is queued, ends the thread and closes the database. */
+void opp_writer_stop(struct opp_writer *writer);
+
+/* From any thread. OPP_E_UNAVAILABLE: the queue is full; done will not be called. */
+enum opp_code opp_writer_submit(struct opp_writer *writer, struct opp_write *write);
+
+/* Whether the last commit succeeded. */
+bool opp_writer_healthy(const struct opp_writer *writer);
+
+#endif
