@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/token.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define SECRET_BYTES 32
+#define SECRET_CHARS 43
+#define CHECK_CHARS 6
+#define SHOWN_CHARS 8
+#define KIND_MAX 4
+
+/* CRC-32 as in IEEE 802.3. Bit by bit: it runs over 47 bytes. */
+static uint32_t crc32(const char *text, size_t length)
+{
+    uint32_t crc = UINT32_MAX;
+
+    for (size_t i = 0; i < length; i++) {
+        crc ^= (unsigned char)text[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = (crc >> 1) ^ ((crc & 1) != 0 ? UINT32_C(0xedb88320) : 0);
+    }
+    return ~crc;
+}
+
+static void write_check(const char *text, size_t length, char check[CHECK_CHARS + 1])
+{
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    uint32_t crc = crc32(text, length);
+
+    for (size_t i = CHECK_CHARS; i > 0; i--) {
+        check[i - 1] = digits[crc % 62];
+        crc /= 62;
+    }
+    check[CHECK_CHARS] = '\0';
+}
+
+static const char BASE64URL[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/* RFC 4648, section 5, without padding. */
+static void write_base64url(const unsigned char *bytes, size_t length, char *text)
+{
+    uint32_t bits = 0;
+    unsigned waiting = 0;
+
+    for (size_t i = 0; i < length; i++) {
+        bits = bits << 8 | bytes[i];
+        for (waiting += 8; waiting >= 6; waiting -= 6)
+            *text++ = BASE64URL[bits >> (waiting - 6) & 63];
+    }
+    if (waiting > 0)
+        *text++ = BASE64URL[bits << (6 - waiting) & 63];
+}
+
+enum opp_code opp_token_make(const char *kind, char token[OPP_TOKEN_MAX], struct opp_err *err)
+{
+    unsigned char secret[SECRET_BYTES];
+    size_t length = strnlen(kind, KIND_MAX);
+    enum opp_code rc = opp_random(secret, sizeof secret, err);
+
+    if (rc != OPP_OK)
+        return rc;
+    memcpy(token, kind, length);
+    write_base64url(secret, sizeof secret, token + length);
+    write_check(token, length + SECRET_CHARS, token + length + SECRET_CHARS);
+    explicit_bzero(secret, sizeof secret);
+    return OPP_OK;
+}
+
+bool opp_token_plausible(const char *kind, const char *text)
+{
+    size_t length = strlen(kind);
+    char check[CHECK_CHARS + 1];
+
+    if (strncmp(text, kind, length) != 0 || strnlen(text, OPP_TOKEN_MAX) != length + SECRET_CHARS + CHECK_CHARS)
+        return false;
+    if (strspn(text + length, BASE64URL) < SECRET_CHARS)
+        return false;
+    write_check(text, length + SECRET_CHARS, check);
+    return strcmp(text + length + SECRET_CHARS, check) == 0;
+}
+
+void opp_token_hash(const char *token, char hex[OPP_HASH_HEX])
+{
+    opp_hash_hex(token, strlen(token), hex);
+}
+
+/* The kind ends at the first underscore; a text without one within reach is no token, and nothing of it is shown. */
+void opp_token_prefix(const char *token, char prefix[OPP_TOKEN_PREFIX_MAX])
+{
+    const char *end = memchr(token, '_', strnlen(token, KIND_MAX));
+    size_t length = end == NULL ? 0 : strnlen(token, (size_t)(end - token) + 1 + SHOWN_CHARS);
+
+    memcpy(prefix, token, length);
+    prefix[length] = '\0';
+}

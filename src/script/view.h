@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * script/view.h - host data as immutable Lua values that look like tables: JSON, rows, and one row.
+ * May include: base.
+ *
+ * Fields are read by indexing, arrays count from 1 and know #; pairs, ipairs, next, table.concat and type understand
+ * views. A JSON null or an SQL NULL is the constant null, an absent member is nil. Two views of the same value are ==.
+ * What is viewed must not change while a view lives.
+ */
+#ifndef OPP_SCRIPT_VIEW_H
+#define OPP_SCRIPT_VIEW_H
+
+#include "base/rows.h"
+#include "script/state.h"
+
+#include <jansson.h>
+
+/* How a view's root object behaves; nested objects are plain. Zero for neither. */
+struct opp_view_options {
+    bool strict;                                 /* reading an absent member is an error that names it */
+    void (*on_read)(void *arg, const char *key); /* each read of a member, absent ones and iteration included */
+    void *arg;                                   /* lives as long as the script may hold the view */
+};
+
+/* Pushes value: a scalar as itself, an object or array as a view that holds a reference. options may be NULL.
+ * Integers stay integers. May jump. */
+void lj_view_json(struct lua_State *L, json_t *value, const struct opp_view_options *options);
+
+/* Pushes rows, or one of them (row counts from 0), as a view that holds a reference; their bytes count as live bytes
+ * of the state. May jump. */
+void lj_view_rows(struct lua_State *L, struct opp_rows *rows);
+void lj_view_row(struct lua_State *L, struct opp_rows *rows, size_t row);
+
+/* Pushes the constant null, light userdata; allocates nothing, the stack must have room. */
+void opp_view_push_null(struct lua_State *L);
+bool opp_view_is_null(struct lua_State *L, int index);
+
+/* Lends what the value at index views, for as long as it is reachable: a JSON object or array, or NULL. */
+json_t *opp_view_json(struct lua_State *L, int index);
+/* Lends the rows that the value at index views, or NULL; *first and *count say which of them (a row: one). */
+struct opp_rows *opp_view_rows(struct lua_State *L, int index, size_t *first, size_t *count);
+
+#endif
