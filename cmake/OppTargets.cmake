@@ -71,7 +71,7 @@ function(opp_add_test name)
     string(REPLACE "@BUILD@" "${CMAKE_BINARY_DIR}/${variant}" command "${ARGN}")
     add_test(NAME ${variant}.${name} COMMAND ${command} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
     set_tests_properties(${variant}.${name} PROPERTIES LABELS ${variant} ENVIRONMENT
-      "TSAN_OPTIONS=halt_on_error=1:suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp;UBSAN_OPTIONS=print_stacktrace=1;ASAN_OPTIONS=detect_stack_use_after_return=1")
+      "TSAN_OPTIONS=halt_on_error=1:suppressions='${CMAKE_SOURCE_DIR}/tests/tsan.supp';UBSAN_OPTIONS=print_stacktrace=1;ASAN_OPTIONS=detect_stack_use_after_return=1")
   endforeach()
 endfunction()
 

@@ -11,7 +11,7 @@ local function check(path, text)
     local file = assert(io.open(tree .. "/" .. path, "w"))
     file:write(text, "\n")
     file:close()
-    local run = io.popen(("cd %s && lua5.4 %s/lint/layers %s 2>&1"):format(tree, root, path))
+    local run = io.popen(("cd %s && lua5.4 '%s/lint/layers' %s 2>&1"):format(tree, root, path))
     local said = run:read("a")
     local passed = run:close() == true
     os.execute("rm -r " .. tree)
