@@ -171,7 +171,7 @@ static void finish_op(void *arg)
     op->done(op->arg);
 }
 
-static enum opp_code submit(struct opp_store *store, struct opp_loop *loop, struct opp_store_op *op)
+static enum opp_code submit(struct opp_store *store, struct opp_loop *loop, struct opp_store_op *op, bool lazy)
 {
     op->store = store;
     op->write = (struct opp_write){
@@ -219,7 +219,7 @@ enum opp_code opp_store_now(struct opp_store *store, opp_tx_fn run, void *arg, s
     now.op.arg = &now;
     pthread_mutex_init(&now.waiting.lock, NULL);
     pthread_cond_init(&now.waiting.wake, NULL);
-    rc = submit(store, NULL, &now.op);
+    rc = submit(store, NULL, &now.op, false);
     if (rc == OPP_OK) {
         pthread_mutex_lock(&now.waiting.lock);
         while (!now.waiting.done)
@@ -276,10 +276,15 @@ void opp_store_read(struct opp_session *session, struct opp_store_op *op)
 
 void opp_store_write(struct opp_session *session, struct opp_store_op *op)
 {
-    op->rc = submit(session->store, session->loop, op);
+    op->rc = submit(session->store, session->loop, op, false);
     if (op->rc == OPP_OK)
         return;
     op->err = (struct opp_err){ 0 };
     opp_fail(&op->err, op->rc, "the write queue is full");
     op->done(op->arg);
+}
+
+enum opp_code opp_store_write_lazy(struct opp_session *session, struct opp_store_op *op)
+{
+    return submit(session->store, NULL, op, true);
 }

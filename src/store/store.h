@@ -30,7 +30,6 @@ struct opp_store_op {
     void (*done)(void *arg);
     void *arg;
     size_t bytes; /* about what a write holds in memory */
-    bool lazy;    /* a write that nobody waits for */
     enum opp_code rc;
     struct opp_err err;
     struct opp_store *store;
@@ -70,5 +69,7 @@ void opp_session_close(struct opp_session *session);
 void opp_store_read(struct opp_session *session, struct opp_store_op *op);
 /* rc OPP_E_UNAVAILABLE: the queue is full or the disk will not take it; nothing happened. */
 void opp_store_write(struct opp_session *session, struct opp_store_op *op);
+/* A write that nobody waits for: done runs on the writer's thread. OPP_E_UNAVAILABLE: not taken, done is not called. */
+enum opp_code opp_store_write_lazy(struct opp_session *session, struct opp_store_op *op);
 
 #endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * adapter/adapter.h - loading the adapters, and asking a tool: what would a call touch, change and do.
+ * May include: script, store, base, adapter.
+ */
+#ifndef OPP_ADAPTER_ADAPTER_H
+#define OPP_ADAPTER_ADAPTER_H
+
+#include "adapter/tool.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/rows.h"
+
+struct opp_adapter_session;
+struct opp_adapters;
+struct opp_effect;
+
+struct opp_adapters_settings {
+    const char *dir;      /* every directory in it with an init.lua is an adapter */
+    const char *data_dir; /* where their databases are */
+    bool demo;            /* put the demo data into a database that is new */
+    struct opp_log *log;
+    size_t queue_max_bytes;
+    void (*on_unknown)(const char *name, const char *message); /* see store/writer.h */
+};
+
+/* Reads, runs and checks all adapters, opens and migrates their databases and starts their writers.
+ * OPP_E_CONFIG: something is wrong with one; err->where is file:line where known. OPP_E_IO, OPP_E_MEMORY. */
+enum opp_code opp_adapters_open(const struct opp_adapters_settings *settings, struct opp_adapters **out,
+                                struct opp_err *err);
+void opp_adapters_close(struct opp_adapters *adapters);
+
+/* One loop's Lua states and read-only connections, used on that loop's thread only. Codes as opp_adapters_open. */
+enum opp_code opp_adapter_session_open(struct opp_adapters *adapters, struct opp_loop *loop,
+                                       struct opp_adapter_session **out, struct opp_err *err);
+void opp_adapter_session_close(struct opp_adapter_session *session);
+
+/* Why a tool would not: what refuse.*{} said, or a defect of the adapter (then message is for the operator only). */
+struct opp_refusal {
+    char message[256];
+    char reason[64];
+    char path[128]; /* JSON pointer into the payload, or empty */
+    int64_t retry_after_s;
+    bool defect;
+};
+
+/* What one call is about; lent until the call is closed. */
+struct opp_tool_input {
+    const struct opp_tool *tool;
+    json_t *payload;  /* normalised and valid */
+    json_t *actor, *app, *limits, *boundary; /* what Lua sees under these names */
+    const char *effect_id;
+    int64_t now_ms;
+};
+
+/* One call of a tool. Zero it, set session, input, done and arg; then load, then inspect or read; close in the end.
+ * done is called after each of them, perhaps before it returns, on the session's loop.
+ * rc: OPP_OK · OPP_E_ABSENT: the resource does not exist (load gave nil, refuse.gone) · OPP_E_ACTION_INVALID
+ * (refuse.invalid) · OPP_E_PRECONDITION (refuse.conflict) · OPP_E_EXECUTION_FAILED (refuse.unavailable, or a defect) ·
+ * OPP_E_POLICY_DENIED: the row check said so · OPP_E_MEMORY. */
+struct opp_tool_call {
+    struct opp_adapter_session *session;
+    struct opp_tool_input input;
+    void (*done)(void *arg);
+    void *arg;
+    enum opp_code rc;
+    struct opp_refusal refusal;
+    json_t *resources; /* after load: array of {kind, id, org_id, user_id, parents} */
+    json_t *impact, *state, *witness; /* after inspect; state and witness NULL where the tool has none */
+    struct opp_effect *effect;        /* after inspect */
+    struct opp_adapter_call *run;     /* the adapter's own */
+};
+
+void opp_tool_load(struct opp_tool_call *call);
+void opp_tool_inspect(struct opp_tool_call *call);
+
+/* How a read's answer is made: each list of rows is shown to check, and what is sensitive left out. */
+struct opp_read_options {
+    bool redact;
+    enum opp_code (*check_row)(void *arg, const struct opp_tool *tool, const struct opp_rows *rows, size_t row);
+    void *arg;
+};
+/* Appends the answer's canonical JSON to out. */
+void opp_tool_read(struct opp_tool_call *call, const struct opp_read_options *options, struct opp_buf *out);
+void opp_tool_close(struct opp_tool_call *call);
+
+#endif

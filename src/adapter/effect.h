@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * adapter/effect.h - a write as data: shown to a reviewer, hashed, and applied at most once under its effect_id.
+ * May include: store, base, adapter.
+ */
+#ifndef OPP_ADAPTER_EFFECT_H
+#define OPP_ADAPTER_EFFECT_H
+
+#include "base/error.h"
+#include "base/loop.h"
+
+#include <jansson.h>
+#include <stdint.h>
+
+struct opp_adapters;
+struct opp_effect;
+
+/* Lends the effect as JSON, with :now, :effect_id and new ids symbolic. */
+json_t *opp_effect_data(const struct opp_effect *effect);
+void opp_effect_free(struct opp_effect *effect);
+
+/* One application. The caller embeds it and keeps it until done ran on loop.
+ * rc: OPP_OK, and *result (gives) what the effect answers · OPP_E_STALE: what the effect was computed from has
+ * changed; nothing was applied · OPP_E_PRECONDITION: another number of rows was affected; nothing was applied ·
+ * OPP_E_ACTION_INVALID: a constraint of the adapter's database refused it · OPP_E_EXECUTION_FAILED: nothing was applied · OPP_E_EXECUTION_UNKNOWN. */
+struct opp_effect_op {
+    struct opp_adapters *adapters;
+    const struct opp_effect *effect; /* lent */
+    const char *action, *effect_id;  /* lent */
+    int64_t now_ms;
+    struct opp_loop *loop;
+    void (*done)(void *arg);
+    void *arg;
+    enum opp_code rc;
+    struct opp_err err;
+    json_t *result;
+    struct opp_effect_run *run; /* the adapter's own */
+};
+
+void opp_effect_apply(struct opp_effect_op *op);
+
+/* What became of an effect, asked before the loops run. OPP_OK with *result (gives): it was applied. OPP_E_ABSENT:
+ * surely not. OPP_E_EXECUTION_UNKNOWN: there is nobody to ask. */
+enum opp_code opp_effect_receipt(struct opp_adapters *adapters, const json_t *data, const char *effect_id,
+                                 json_t **result, struct opp_err *err);
+
+#endif

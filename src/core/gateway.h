@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * core/gateway.h - what lives as long as the process and is shared by its workers, and what a worker has to itself.
+ * May include: adapter, store, base, core.
+ */
+#ifndef OPP_CORE_GATEWAY_H
+#define OPP_CORE_GATEWAY_H
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "core/settings.h"
+
+struct opp_adapter_session;
+struct opp_adapters;
+struct opp_hub;
+struct opp_manifest_cache;
+struct opp_rate;
+struct opp_registry_slot;
+struct opp_schemas;
+struct opp_session;
+struct opp_store;
+
+/* The pointers are set before the workers start and never change. */
+struct opp_gateway {
+    struct opp_settings settings;
+    struct opp_clock *clock;
+    struct opp_log *log;
+    struct opp_store *store;
+    struct opp_registry_slot *registry;
+    struct opp_schemas *schemas;
+    struct opp_rate *rate;
+    struct opp_adapters *adapters;
+    struct opp_hub *hub;
+    const char *profile; /* the policy profile's name */
+    unsigned char hmac_key[OPP_HASH_BYTES]; /* for sensitive values in witnesses */
+};
+
+struct opp_worker {
+    struct opp_gateway *gateway;
+    struct opp_loop *loop;
+    struct opp_session *session;
+    struct opp_adapter_session *adapters;
+    struct opp_manifest_cache *manifests;
+};
+
+#endif

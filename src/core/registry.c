@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/registry.h"
+
+#include "store/tx.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A growing array of pointers to records. */
+struct list {
+    void **items;
+    size_t count, capacity;
+};
+
+struct opp_registry {
+    atomic_uint pins;
+    uint64_t version;
+    struct opp_app_entry *apps; /* by id */
+    struct opp_key_entry *keys; /* by token hash */
+    struct opp_admin_token **admins; /* by token hash */
+    size_t app_count, key_count, admin_count;
+};
+
+struct opp_registry_slot {
+    pthread_mutex_t lock;
+    struct opp_registry *current;
+};
+
+static enum opp_code collect(void *arg, void *record, struct opp_err *err)
+{
+    struct list *list = arg;
+    void **grown;
+
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity != 0 ? list->capacity * 2 : 16;
+        grown = realloc(list->items, list->capacity * sizeof *grown);
+        if (grown == NULL) {
+            list->capacity = list->count;
+            free(record); /* its members leak with the process that is out of memory */
+            return opp_fail(err, OPP_E_MEMORY, "no memory for the registry");
+        }
+        list->items = grown;
+    }
+    list->items[list->count++] = record;
+    return OPP_OK;
+}
+
+static void list_free(struct list *list, const struct opp_record *record)
+{
+    for (size_t i = 0; i < list->count; i++)
+        opp_record_free(record, list->items[i]);
+    free(list->items);
+}
+
+static int by_app_id(const void *a, const void *b)
+{
+    return strcmp(((const struct opp_app_entry *)a)->record->id, ((const struct opp_app_entry *)b)->record->id);
+}
+
+static int by_key_hash(const void *a, const void *b)
+{
+    return strcmp(((const struct opp_key_entry *)a)->record->token_hash,
+                  ((const struct opp_key_entry *)b)->record->token_hash);
+}
+
+static int by_admin_hash(const void *a, const void *b)
+{
+    return strcmp((*(struct opp_admin_token *const *)a)->token_hash, (*(struct opp_admin_token *const *)b)->token_hash);
+}
+
+static void add_app(struct opp_registry *registry, struct opp_app *app)
+{
+    struct opp_app_entry *entry = &registry->apps[registry->app_count++];
+
+    entry->record = app;
+    entry->sound = opp_app_policy_read(app->policy, &entry->policy, NULL) == OPP_OK;
+    opp_auto_execute_read(app->auto_execute, &entry->auto_execute);
+}
+
+static enum opp_code take_apps(struct opp_registry *registry, struct list *apps, struct opp_err *err)
+{
+    registry->apps = calloc(apps->count + 1, sizeof *registry->apps);
+    if (registry->apps == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for the registry");
+    for (size_t i = 0; i < apps->count; i++)
+        add_app(registry, apps->items[i]);
+    apps->count = 0;
+    qsort(registry->apps, registry->app_count, sizeof *registry->apps, by_app_id);
+    return OPP_OK;
+}
+
+static enum opp_code take_keys(struct opp_registry *registry, struct list *keys, struct opp_err *err)
+{
+    registry->keys = calloc(keys->count + 1, sizeof *registry->keys);
+    if (registry->keys == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for the registry");
+    for (size_t i = 0; i < keys->count; i++) {
+        struct opp_key *key = keys->items[i];
+
+        registry->keys[registry->key_count++] =
+            (struct opp_key_entry){ .record = key, .app = opp_registry_app(registry, key->app_id) };
+    }
+    keys->count = 0;
+    qsort(registry->keys, registry->key_count, sizeof *registry->keys, by_key_hash);
+    return OPP_OK;
+}
+
+static void take_admins(struct opp_registry *registry, struct list *admins)
+{
+    registry->admins = (struct opp_admin_token **)(void *)admins->items;
+    registry->admin_count = admins->count;
+    *admins = (struct list){ 0 };
+    if (registry->admin_count > 0)
+        qsort(registry->admins, registry->admin_count, sizeof *registry->admins, by_admin_hash);
+}
+
+static enum opp_code read_all(struct opp_tx *tx, const struct opp_record *record, struct list *list,
+                              struct opp_err *err)
+{
+    struct opp_query all = { .record = record };
+
+    return opp_tx_each(tx, &all, collect, list, err);
+}
+
+enum opp_code opp_registry_load(struct opp_tx *tx, uint64_t version, struct opp_registry **out, struct opp_err *err)
+{
+    struct opp_registry *registry = calloc(1, sizeof *registry);
+    struct list apps = { 0 }, keys = { 0 }, admins = { 0 };
+    enum opp_code rc;
+
+    if (registry == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for the registry");
+    atomic_init(&registry->pins, 1);
+    registry->version = version;
+    rc = read_all(tx, &OPP_APP, &apps, err);
+    if (rc == OPP_OK)
+        rc = read_all(tx, &OPP_KEY, &keys, err);
+    if (rc == OPP_OK)
+        rc = read_all(tx, &OPP_ADMIN_TOKEN, &admins, err);
+    if (rc == OPP_OK)
+        rc = take_apps(registry, &apps, err);
+    if (rc == OPP_OK)
+        rc = take_keys(registry, &keys, err);
+    if (rc == OPP_OK)
+        take_admins(registry, &admins);
+    list_free(&apps, &OPP_APP);
+    list_free(&keys, &OPP_KEY);
+    list_free(&admins, &OPP_ADMIN_TOKEN);
+    if (rc == OPP_OK)
+        *out = registry;
+    else
+        opp_registry_unpin(registry);
+    return rc;
+}
+
+static void free_registry(struct opp_registry *registry)
+{
+    for (size_t i = 0; i < registry->app_count; i++) {
+        opp_app_policy_clear(&registry->apps[i].policy);
+        opp_record_free(&OPP_APP, registry->apps[i].record);
+    }
+    for (size_t i = 0; i < registry->key_count; i++)
+        opp_record_free(&OPP_KEY, registry->keys[i].record);
+    for (size_t i = 0; i < registry->admin_count; i++)
+        opp_record_free(&OPP_ADMIN_TOKEN, registry->admins[i]);
+    free(registry->apps);
+    free(registry->keys);
+    free(registry->admins);
+    free(registry);
+}
+
+/* Pins are counted through a const pointer: the count is not what readers see as the registry. */
+void opp_registry_unpin(const struct opp_registry *registry)
+{
+    union {
+        const struct opp_registry *in;
+        struct opp_registry *out;
+    } cast = { .in = registry };
+
+    if (registry != NULL && atomic_fetch_sub(&cast.out->pins, 1) == 1)
+        free_registry(cast.out);
+}
+
+uint64_t opp_registry_version(const struct opp_registry *registry)
+{
+    return registry->version;
+}
+
+const struct opp_key_entry *opp_registry_key(const struct opp_registry *registry, const char *token_hash)
+{
+    union {
+        const char *in;
+        char *out;
+    } cast = { .in = token_hash };
+    struct opp_key wanted = { .token_hash = cast.out };
+    struct opp_key_entry entry = { .record = &wanted };
+
+    return bsearch(&entry, registry->keys, registry->key_count, sizeof entry, by_key_hash);
+}
+
+const struct opp_key_entry *opp_registry_key_by_id(const struct opp_registry *registry, const char *key_id)
+{
+    for (size_t i = 0; i < registry->key_count; i++)
+        if (strcmp(registry->keys[i].record->id, key_id) == 0)
+            return &registry->keys[i];
+    return NULL;
+}
+
+const struct opp_admin_token *opp_registry_admin(const struct opp_registry *registry, const char *token_hash)
+{
+    for (size_t low = 0, high = registry->admin_count; low < high;) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(token_hash, registry->admins[middle]->token_hash);
+
+        if (order == 0)
+            return registry->admins[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+const struct opp_app_entry *opp_registry_app(const struct opp_registry *registry, const char *app_id)
+{
+    for (size_t low = 0, high = registry->app_count; low < high;) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(app_id, registry->apps[middle].record->id);
+
+        if (order == 0)
+            return &registry->apps[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+enum opp_code opp_registry_slot_new(struct opp_registry_slot **out, struct opp_err *err)
+{
+    struct opp_registry_slot *slot = calloc(1, sizeof *slot);
+
+    if (slot == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for the registry");
+    pthread_mutex_init(&slot->lock, NULL);
+    *out = slot;
+    return OPP_OK;
+}
+
+void opp_registry_slot_free(struct opp_registry_slot *slot)
+{
+    if (slot == NULL)
+        return;
+    opp_registry_unpin(slot->current);
+    pthread_mutex_destroy(&slot->lock);
+    free(slot);
+}
+
+const struct opp_registry *opp_registry_pin(struct opp_registry_slot *slot)
+{
+    struct opp_registry *registry;
+
+    pthread_mutex_lock(&slot->lock);
+    registry = slot->current;
+    if (registry != NULL)
+        atomic_fetch_add(&registry->pins, 1);
+    pthread_mutex_unlock(&slot->lock);
+    return registry;
+}
+
+void opp_registry_swap(struct opp_registry_slot *slot, struct opp_registry *next)
+{
+    struct opp_registry *last;
+
+    pthread_mutex_lock(&slot->lock);
+    last = slot->current;
+    slot->current = next;
+    pthread_mutex_unlock(&slot->lock);
+    opp_registry_unpin(last);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * core/registry.h - who may call: an immutable snapshot of apps, keys and admin tokens, swapped when one changes.
+ * May include: store, base, core.
+ */
+#ifndef OPP_CORE_REGISTRY_H
+#define OPP_CORE_REGISTRY_H
+
+#include "base/error.h"
+#include "core/app_policy.h"
+#include "store/records.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct opp_registry;
+struct opp_registry_slot;
+struct opp_tx;
+
+struct opp_app_entry {
+    struct opp_app *record;
+    struct opp_app_policy policy;
+    struct opp_auto_execute auto_execute;
+    bool sound; /* its stored settings could be read; if not, nothing is allowed */
+};
+
+struct opp_key_entry {
+    struct opp_key *record;
+    const struct opp_app_entry *app;
+};
+
+/* Gives what the store holds now. OPP_E_MEMORY, OPP_E_UNAVAILABLE. */
+enum opp_code opp_registry_load(struct opp_tx *tx, uint64_t version, struct opp_registry **out, struct opp_err *err);
+void opp_registry_unpin(const struct opp_registry *registry); /* NULL allowed */
+
+uint64_t opp_registry_version(const struct opp_registry *registry);
+/* All lent while the registry is pinned; NULL when unknown. */
+const struct opp_key_entry *opp_registry_key(const struct opp_registry *registry, const char *token_hash);
+const struct opp_key_entry *opp_registry_key_by_id(const struct opp_registry *registry, const char *key_id);
+const struct opp_admin_token *opp_registry_admin(const struct opp_registry *registry, const char *token_hash);
+const struct opp_app_entry *opp_registry_app(const struct opp_registry *registry, const char *app_id);
+
+/* Where the current one is found. */
+enum opp_code opp_registry_slot_new(struct opp_registry_slot **out, struct opp_err *err);
+void opp_registry_slot_free(struct opp_registry_slot *slot);
+/* Pins the current registry: unpin it when done. NULL: none could be loaded after a change, so nobody may call. */
+const struct opp_registry *opp_registry_pin(struct opp_registry_slot *slot);
+/* Takes next (NULL closes the gate) and drops the current one. From any thread. */
+void opp_registry_swap(struct opp_registry_slot *slot, struct opp_registry *next);
+
+#endif
