@@ -48,9 +48,14 @@ void opp_log_free(struct opp_log *log)
     free(log);
 }
 
+static bool fits(const struct line *line, size_t length)
+{
+    return !line->full && line->length + length <= LINE_MAX_BYTES - LINE_END_BYTES;
+}
+
 static void add(struct line *line, const char *bytes, size_t length)
 {
-    if (line->full || line->length + length > LINE_MAX_BYTES - LINE_END_BYTES) {
+    if (!fits(line, length)) {
         line->full = true;
         return;
     }
@@ -129,7 +134,7 @@ static void add_json_pair(struct line *line, const char *name, const char *value
     add_text(line, before == 0 ? "{" : ",");
     add_quoted(line, name);
     add_text(line, ":");
-    if (line->full || line->length >= LINE_MAX_BYTES - LINE_END_BYTES) {
+    if (!fits(line, 1)) {
         line->full = true;
         line->length = before;
         return;
@@ -144,10 +149,10 @@ static void add_text_pair(struct line *line, const char *name, const char *value
     add_text(line, " ");
     add_text(line, name);
     add_text(line, "=");
-    if (line->full || line->length >= LINE_MAX_BYTES - LINE_END_BYTES) {
+    if (!fits(line, 1)) {
         line->full = true;
         line->length = before;
-    } else if (is_plain(value)) {
+    } else if (is_plain(value) && fits(line, strlen(value))) {
         add_text(line, value);
     } else {
         add_quoted(line, value);
