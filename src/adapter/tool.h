@@ -22,7 +22,7 @@ const char *opp_risk_name(enum opp_risk risk);
 /* How a read tool's rows are checked: names of columns, NULL where a row has none. */
 struct opp_row_resource {
     const char *kind, *id, *org_id, *user_id;
-    const json_t *parents; /* kind → column, or NULL */
+    json_t *parents; /* kind → column, or NULL */
 };
 
 struct opp_tool {

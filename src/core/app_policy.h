@@ -18,7 +18,7 @@
 struct opp_app_policy {
     struct opp_cidr *allowed_ips; /* NULL: any address */
     size_t allowed_ip_count;
-    const json_t *data; /* lent by the document: allowed_<kind>_ids and allowed_org_ids are asked by name */
+    json_t *data; /* lent by the document: allowed_<kind>_ids and allowed_org_ids are asked by name */
     int64_t max_days;   /* 0: no bound */
     bool allow_sensitive_fields;
 };
