@@ -18,11 +18,12 @@ struct opp_request;
 struct opp_shared; /* bytes with a reference count, for answers sent many times */
 
 /* All strings below are lent until the request is answered. */
-const char *opp_request_id(const struct opp_request *request);        /* ours: "req_…" */
-const char *opp_request_client_id(const struct opp_request *request); /* the client's X-Request-Id if well-formed, or NULL */
+const char *opp_request_id(const struct opp_request *request); /* ours: "req_…" */
+const char *
+opp_request_client_id(const struct opp_request *request); /* the client's X-Request-Id if well-formed, or NULL */
 const char *opp_request_method(const struct opp_request *request);
 const char *opp_request_path(const struct opp_request *request);
-const char *opp_request_peer(const struct opp_request *request); /* the socket's IP address */
+const char *opp_request_peer(const struct opp_request *request);                     /* the socket's IP address */
 const char *opp_request_header(const struct opp_request *request, const char *name); /* or NULL */
 /* A path parameter, percent-decoded; "" where the route has none of this name. */
 const char *opp_request_param(const struct opp_request *request, const char *name);
@@ -43,7 +44,7 @@ enum opp_code opp_request_json(const struct opp_request *request, json_t **out, 
 void opp_request_set(struct opp_request *request, const char *name, const char *value);
 
 /* The answers; each ends the request. The client may have gone: then nothing is sent. */
-void opp_request_answer(struct opp_request *request, json_t *data);           /* takes data: 200, common.success */
+void opp_request_answer(struct opp_request *request, json_t *data);               /* takes data: 200, common.success */
 void opp_request_answer_bytes(struct opp_request *request, struct opp_buf *data); /* takes JSON bytes of data */
 /* A whole body, envelope included, sent without a copy; takes no reference. */
 void opp_request_answer_shared(struct opp_request *request, struct opp_shared *body);

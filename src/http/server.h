@@ -22,7 +22,7 @@ struct opp_router;
 typedef void (*opp_handler)(struct opp_request *request);
 
 enum opp_route_flags {
-    OPP_ROUTE_BODY = 1, /* takes a body; elsewhere one is refused with 400 common.bad_request */
+    OPP_ROUTE_BODY = 1,  /* takes a body; elsewhere one is refused with 400 common.bad_request */
     OPP_ROUTE_HIDDEN = 2 /* not counted or logged one by one (health checks) */
 };
 
@@ -52,14 +52,16 @@ struct opp_http_settings {
 /* Binds once without SO_REUSEPORT, so that a used port is an error, then gives a listening socket with it; *port is the
  * one bound. More workers bind the same port by opp_http_bind_again. OPP_E_IO: err says the address and why. */
 enum opp_code opp_http_bind(const struct opp_http_settings *settings, int *fd, uint16_t *port, struct opp_err *err);
-enum opp_code opp_http_bind_again(const struct opp_http_settings *settings, uint16_t port, int *fd, struct opp_err *err);
+enum opp_code opp_http_bind_again(const struct opp_http_settings *settings, uint16_t port, int *fd,
+                                  struct opp_err *err);
 
 struct opp_http_context {
     struct opp_loop *loop;
     const struct opp_router *router; /* immutable once the first server is open */
     struct opp_clock *clock;
     struct opp_log *log;
-    void *worker; /* for opp_request_worker */
+    void *worker;      /* for opp_request_worker */
+    bool log_requests; /* a line at debug level for each request; failures of ours always have one */
 };
 
 /* Gives a server on a listening socket (takes fd); runs while the loop does. */
