@@ -8,8 +8,16 @@
 
 #include "base/error.h"
 
-enum opp_log_level { OPP_LOG_DEBUG, OPP_LOG_INFO, OPP_LOG_WARN, OPP_LOG_ERROR };
-enum opp_log_format { OPP_LOG_JSON, OPP_LOG_TEXT };
+enum opp_log_level {
+    OPP_LOG_DEBUG,
+    OPP_LOG_INFO,
+    OPP_LOG_WARN,
+    OPP_LOG_ERROR
+};
+enum opp_log_format {
+    OPP_LOG_JSON,
+    OPP_LOG_TEXT
+};
 
 struct opp_log;
 
