@@ -71,14 +71,15 @@ void opp_answer_last_resort(struct evhttp_request *ev)
     evhttp_send_reply(ev, 500, opp_status_phrase(500), NULL);
 }
 
-/* evhttp would send a body after HEAD too. */
-static bool keep_length_only(struct opp_request *request)
+/* Where evhttp thinks that there is no body it adds no length; and after HEAD it would send the body all the same. */
+static bool add_length(struct opp_request *request)
 {
     struct evbuffer *out = output_of(request);
     char length[24];
 
     snprintf(length, sizeof length, "%zu", evbuffer_get_length(out));
-    evbuffer_drain(out, evbuffer_get_length(out));
+    if (request->method == OPP_METHOD_HEAD)
+        evbuffer_drain(out, evbuffer_get_length(out));
     return evhttp_add_header(evhttp_request_get_output_headers(request->ev), "Content-Length", length) == 0;
 }
 
@@ -88,8 +89,8 @@ static void send_answer(struct opp_request *request, const struct outcome *outco
     static const struct outcome lost = { OPP_E_INTERNAL, 500, CONTENT_TYPE, "the answer could not be written" };
 
     built = built && !request->failed && opp_head_add(request, outcome->content_type);
-    if (request->method == OPP_METHOD_HEAD && outcome->content_type != NULL)
-        built = built && keep_length_only(request);
+    if (request->method >= OPP_METHOD_HEAD && outcome->content_type != NULL)
+        built = built && add_length(request);
     opp_request_wake(request);
     request->state = OPP_REQUEST_SENDING;
     log_outcome(request, built ? outcome : &lost);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include "http/query.h"
+
 #include "http/issue.h"
 #include "http/percent.h"
-#include "http/state.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,9 +56,8 @@ static enum opp_code add_pairs(const char *text, struct pair *pair, json_t *quer
     return rc;
 }
 
-enum opp_code opp_request_query(const struct opp_request *request, json_t **out, json_t **issues, struct opp_err *err)
+enum opp_code opp_query_parse(const char *text, json_t **out, json_t **issues, struct opp_err *err)
 {
-    const char *text = request->ev != NULL ? request->query : "";
     size_t room = strlen(text) + 1;
     char *memory = malloc(2 * room);
     struct pair pair = { .name = memory, .value = memory != NULL ? memory + room : NULL };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json.h"
 #include "http/issue.h"
+#include "http/query.h"
 #include "http/state.h"
 
 #include <event2/buffer.h>
@@ -66,4 +67,9 @@ enum opp_code opp_request_json(const struct opp_request *request, json_t **out, 
     if (bytes == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for a body of %zu bytes", length);
     return parse_object(bytes, length, out, issues, err);
+}
+
+enum opp_code opp_request_query(const struct opp_request *request, json_t **out, json_t **issues, struct opp_err *err)
+{
+    return opp_query_parse(request->ev != NULL ? request->query : "", out, issues, err);
 }
