@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/http_client.h"
 #include "http/http_server.h"
+#include "http/state.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -54,6 +59,25 @@ static void write_to_stream(void *arg)
     struct test_server *server = arg;
 
     opp_request_stream_write(server->held, "data: 2\n\n", strlen("data: 2\n\n"));
+}
+
+/* More than the network takes in from a client that does not read. */
+static void fill_stream(void *arg)
+{
+    struct test_server *server = arg;
+    static char bytes[1 << 20];
+
+    for (int i = 0; i < 16; i++)
+        opp_request_stream_write(server->held, bytes, sizeof bytes);
+    assert_true(opp_request_stream_backlog(server->held) >= sizeof bytes);
+}
+
+static void look_at_input(void *arg)
+{
+    struct test_server *server = arg;
+    struct bufferevent *events = opp_request_bufferevent(server->held);
+
+    assert_in_range(evbuffer_get_length(bufferevent_get_input(events)), 1, server->http->input_max_bytes);
 }
 
 static void on_drained(void *arg)
@@ -217,6 +241,63 @@ static void a_stream_sends_what_is_written(void **state)
     client_close(&client);
 }
 
+static void a_slow_reader_has_a_backlog(void **state)
+{
+    struct test_server *server = *state;
+    struct client client = hold(server, GET("/stream"));
+
+    server_run(server, fill_stream);
+    client_close(&client);
+    await(&server->gone);
+}
+
+static void a_client_that_waits_cannot_fill_the_memory(void **state)
+{
+    struct test_server *server = *state;
+    struct client client = hold(server, GET("/later"));
+    static char bytes[4096];
+
+    memset(bytes, 'x', sizeof bytes);
+    while (send(client.fd, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+        ;
+    usleep(50000); /* let the server read what it will */
+    server_run(server, look_at_input);
+    server_run(server, answer_held);
+    expect_late(&client);
+    client_close(&client);
+}
+
+static void clients_may_go_while_they_are_answered(void **state)
+{
+    const struct test_server *server = *state;
+
+    for (int i = 0; i < 50; i++) {
+        struct client client = client_connect(server->port);
+
+        client_send_text(&client, GET("/large") GET("/large"));
+        if (i % 2 == 0)
+            client_await_text(&client, "xxx");
+        client_close(&client);
+    }
+}
+
+static void a_body_that_is_announced_is_asked_for(void **state)
+{
+    const struct test_server *server = *state;
+    struct client client = client_connect(server->port);
+    struct reply reply;
+
+    client_send_text(&client, "POST /json HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+                              "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+    client_await_text(&client, "HTTP/1.1 100 Continue\r\n\r\n");
+    client.length = 0;
+    client_send_text(&client, "{}");
+    reply = client_receive(&client, false);
+    assert_int_equal(reply.status, 200);
+    client_free_reply(&reply);
+    client_close(&client);
+}
+
 static void a_stream_may_be_silent(void **state)
 {
     struct test_server *server = *state;
@@ -347,6 +428,10 @@ int main(void)
         SERVED(an_answer_may_come_after_the_server_was_freed),
         SERVED(a_stream_sends_what_is_written),
         SERVED(a_stream_may_be_silent),
+        SERVED(a_slow_reader_has_a_backlog),
+        SERVED(a_client_that_waits_cannot_fill_the_memory),
+        SERVED(clients_may_go_while_they_are_answered),
+        SERVED(a_body_that_is_announced_is_asked_for),
         SERVED(a_stream_ends_with_its_client),
         SERVED(a_stream_for_head_ends_at_once),
         SERVED(an_old_client_gets_its_stream_without_chunks),
