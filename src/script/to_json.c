@@ -148,6 +148,8 @@ static enum opp_code convert_row(struct opp_json_walk *walk, const struct opp_ro
     for (size_t i = 0; i < opp_rows_columns(rows) && rc == OPP_OK; i++) {
         const struct opp_cell *cell = opp_rows_cell(rows, row, i);
 
+        if (opp_rows_find(rows, opp_rows_column(rows, i)) != (int)i)
+            continue; /* of columns with one name the first is the row's */
         rc = opp_walk_count(walk, cell->type == OPP_CELL_TEXT ? cell->as.text.length : 0);
         if (rc == OPP_OK && json_object_set_new(object, opp_rows_column(rows, i), cell_json(rows, cell)) != 0)
             rc = opp_walk_fail(walk, "a row holds what JSON cannot say");

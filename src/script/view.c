@@ -9,18 +9,6 @@
 
 #include <stdlib.h>
 
-/* What a tree of views holds. On the C heap and in the script's list, so that a finalizer that Lua could not run for
- * lack of stack costs memory until the state is freed and nothing else. */
-struct opp_view_root {
-    struct opp_view_root *next;
-    struct opp_view_root **link;
-    json_t *json;
-    struct opp_rows *rows;
-    size_t held;   /* bytes counted as the state's */
-    uint64_t call; /* the script's call that it was made in: the tracker may be gone in a later one */
-    struct opp_view_options options;
-};
-
 static const char null_key;
 static const char view_key;
 static const char holder_key;
@@ -92,8 +80,7 @@ struct opp_rows *opp_view_rows(lua_State *L, int index, size_t *first, size_t *c
     return view->rows;
 }
 
-/* Pushes a view whose holder is on top, and takes that away. May jump. */
-static struct opp_view *lj_push_view(lua_State *L, struct opp_view view)
+void lj_view_push(lua_State *L, struct opp_view view)
 {
     struct opp_view *made = lua_newuserdatauv(L, sizeof *made, 1);
 
@@ -102,7 +89,6 @@ static struct opp_view *lj_push_view(lua_State *L, struct opp_view view)
     lua_setiuservalue(L, -2, 1);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &view_key);
     lua_setmetatable(L, -2);
-    return made;
 }
 
 /* Pushes a holder with an empty root, already the script's to free. May jump. */
@@ -134,7 +120,7 @@ static struct opp_view_root *lj_push_root(lua_State *L)
     return root;
 }
 
-static bool push_scalar(lua_State *L, const json_t *value)
+bool lj_view_push_scalar(lua_State *L, const json_t *value)
 {
     switch (json_typeof(value)) {
     case JSON_STRING:
@@ -158,7 +144,7 @@ static bool push_scalar(lua_State *L, const json_t *value)
     }
 }
 
-static enum opp_view_kind kind_of(const json_t *value)
+enum opp_view_kind opp_view_kind_of(const json_t *value)
 {
     return json_is_object(value) ? OPP_VIEW_OBJECT : OPP_VIEW_ARRAY;
 }
@@ -168,7 +154,7 @@ void lj_view_json(lua_State *L, json_t *value, const struct opp_view_options *op
     struct opp_view view = { .json = value };
     struct opp_view_root *root;
 
-    if (push_scalar(L, value))
+    if (lj_view_push_scalar(L, value))
         return;
     root = lj_push_root(L);
     root->json = json_incref(value);
@@ -176,8 +162,8 @@ void lj_view_json(lua_State *L, json_t *value, const struct opp_view_options *op
         root->options = *options;
         view.hooks = root;
     }
-    view.kind = kind_of(value);
-    lj_push_view(L, view);
+    view.kind = opp_view_kind_of(value);
+    lj_view_push(L, view);
 }
 
 /* Garbage may hold other rows: it is collected before the cap refuses. May jump. */
@@ -196,7 +182,7 @@ static void lj_view_of_rows(lua_State *L, struct opp_view view)
     }
     root->held = bytes;
     root->rows = opp_rows_ref(view.rows);
-    lj_push_view(L, view);
+    lj_view_push(L, view);
 }
 
 void lj_view_rows(lua_State *L, struct opp_rows *rows)
@@ -209,191 +195,6 @@ void lj_view_row(lua_State *L, struct opp_rows *rows, size_t row)
     lj_view_of_rows(L, (struct opp_view){ .kind = OPP_VIEW_ROW, .rows = rows, .row = row });
 }
 
-/* Pushes a member or element of the view at index. May jump. */
-static void lj_push_json(lua_State *L, int index, json_t *value)
-{
-    if (value == NULL) {
-        lua_pushnil(L);
-        return;
-    }
-    if (push_scalar(L, value))
-        return;
-    lua_getiuservalue(L, index, 1);
-    lj_push_view(L, (struct opp_view){ .kind = kind_of(value), .json = value });
-}
-
-static void lj_push_cell(lua_State *L, const struct opp_view *view, size_t column)
-{
-    const struct opp_cell *cell = opp_rows_cell(view->rows, view->row, column);
-
-    switch (cell->type) {
-    case OPP_CELL_INTEGER:
-        lua_pushinteger(L, cell->as.integer);
-        break;
-    case OPP_CELL_REAL:
-        lua_pushnumber(L, cell->as.real);
-        break;
-    case OPP_CELL_TEXT:
-        lua_pushlstring(L, opp_rows_text(view->rows, cell), cell->as.text.length);
-        break;
-    default:
-        opp_view_push_null(L);
-    }
-}
-
-bool opp_view_is_array(const struct opp_view *view)
-{
-    return view != NULL && (view->kind == OPP_VIEW_ARRAY || view->kind == OPP_VIEW_ROWS);
-}
-
-size_t opp_view_length(const struct opp_view *view)
-{
-    if (view == NULL)
-        return 0;
-    if (view->kind == OPP_VIEW_ROWS)
-        return opp_rows_count(view->rows);
-    return view->kind == OPP_VIEW_ARRAY ? json_array_size(view->json) : 0;
-}
-
-void lj_view_geti(lua_State *L, int index, lua_Integer i)
-{
-    const struct opp_view *view = opp_view_of(L, index);
-
-    if (i < 1 || (lua_Unsigned)i > opp_view_length(view)) {
-        lua_pushnil(L);
-    } else if (view->kind == OPP_VIEW_ARRAY) {
-        lj_push_json(L, index, json_array_get(view->json, (size_t)i - 1));
-    } else {
-        lua_getiuservalue(L, index, 1);
-        lj_push_view(L, (struct opp_view){ .kind = OPP_VIEW_ROW, .rows = view->rows, .row = (size_t)i - 1 });
-    }
-}
-
-static void note_read(struct opp_script *script, const struct opp_view_root *root, const char *key)
-{
-    if (root->options.on_read != NULL && root->call == script->calls)
-        root->options.on_read(root->options.arg, key);
-}
-
-void opp_view_note_all(struct opp_script *script, const struct opp_view *view)
-{
-    const char *key;
-    json_t *value;
-
-    if (view->hooks == NULL)
-        return;
-    json_object_foreach(view->json, key, value) note_read(script, view->hooks, key);
-}
-
-/* Pushes the member of an object view that a key names. May jump. */
-static void lj_push_member(lua_State *L, int index, const struct opp_view *view, int key_index)
-{
-    size_t length;
-    const char *key = lua_tolstring(L, key_index, &length);
-    json_t *value = json_object_getn(view->json, key, length);
-
-    if (view->hooks != NULL) {
-        note_read(opp_script_of(L), view->hooks, key);
-        if (value == NULL && view->hooks->options.strict)
-            luaL_error(L, "there is no field '%s' here", key);
-    }
-    lj_push_json(L, index, value);
-}
-
-static int l_view_index(lua_State *L)
-{
-    const struct opp_view *view = opp_view_of(L, 1);
-    int column;
-
-    if (opp_view_is_array(view) && lua_type(L, 2) == LUA_TNUMBER) {
-        lj_view_geti(L, 1, lua_tointeger(L, 2));
-    } else if (view == NULL || opp_view_is_array(view) || lua_type(L, 2) != LUA_TSTRING) {
-        lua_pushnil(L);
-    } else if (view->kind == OPP_VIEW_OBJECT) {
-        lj_push_member(L, 1, view, 2);
-    } else {
-        column = opp_rows_find(view->rows, lua_tostring(L, 2));
-        if (column < 0)
-            lua_pushnil(L);
-        else
-            lj_push_cell(L, view, (size_t)column);
-    }
-    return 1;
-}
-
-static bool lj_next_index(lua_State *L, int index, const struct opp_view *view)
-{
-    lua_Integer i = lua_tointeger(L, -1) + 1;
-
-    lua_pop(L, 1);
-    if ((lua_Unsigned)i > opp_view_length(view))
-        return false;
-    lua_pushinteger(L, i);
-    lj_view_geti(L, index, i);
-    return true;
-}
-
-static bool lj_next_column(lua_State *L, const struct opp_view *view)
-{
-    int column = lua_type(L, -1) == LUA_TSTRING ? opp_rows_find(view->rows, lua_tostring(L, -1)) + 1 : 0;
-
-    lua_pop(L, 1);
-    if ((size_t)column >= opp_rows_columns(view->rows))
-        return false;
-    lua_pushstring(L, opp_rows_column(view->rows, (size_t)column));
-    lj_push_cell(L, view, (size_t)column);
-    return true;
-}
-
-static bool lj_next_member(lua_State *L, int index, const struct opp_view *view)
-{
-    void *at;
-
-    if (lua_type(L, -1) == LUA_TSTRING) {
-        at = json_object_iter_at(view->json, lua_tostring(L, -1));
-        at = at != NULL ? json_object_iter_next(view->json, at) : NULL;
-    } else {
-        at = json_object_iter(view->json);
-    }
-    lua_pop(L, 1);
-    if (at == NULL)
-        return false;
-    lua_pushlstring(L, json_object_iter_key(at), json_object_iter_key_len(at));
-    lj_push_member(L, index, view, -1);
-    return true;
-}
-
-bool lj_view_next(lua_State *L, int index)
-{
-    const struct opp_view *view = opp_view_of(L, index);
-
-    luaL_checkstack(L, 6, NULL);
-    if (opp_view_is_array(view))
-        return lj_next_index(L, index, view);
-    return view->kind == OPP_VIEW_ROW ? lj_next_column(L, view) : lj_next_member(L, index, view);
-}
-
-static int l_view_len(lua_State *L)
-{
-    lua_pushinteger(L, (lua_Integer)opp_view_length(opp_view_of(L, 1)));
-    return 1;
-}
-
-static int l_view_newindex(lua_State *L)
-{
-    return luaL_error(L, "what the host gives is read-only");
-}
-
-static int l_view_eq(lua_State *L)
-{
-    const struct opp_view *a = opp_view_of(L, 1);
-    const struct opp_view *b = opp_view_of(L, 2);
-
-    lua_pushboolean(L, a != NULL && b != NULL && a->kind == b->kind && a->json == b->json && a->rows == b->rows &&
-                           a->row == b->row);
-    return 1;
-}
-
 void opp_view_push_array_metatable(lua_State *L)
 {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &array_key);
@@ -401,14 +202,8 @@ void opp_view_push_array_metatable(lua_State *L)
 
 void lj_view_register(lua_State *L)
 {
-    static const luaL_Reg methods[] = { { "__index", l_view_index },
-                                        { "__len", l_view_len },
-                                        { "__newindex", l_view_newindex },
-                                        { "__eq", l_view_eq },
-                                        { NULL, NULL } };
-
     lua_createtable(L, 0, 5);
-    luaL_setfuncs(L, methods, 0);
+    luaL_setfuncs(L, opp_view_methods, 0);
     lua_pushliteral(L, "table");
     lua_setfield(L, -2, "__name");
     opp_script_of(L)->view_metatable = lua_topointer(L, -1);

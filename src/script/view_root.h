@@ -8,7 +8,20 @@
 
 #include "script/view.h"
 
+#include <lauxlib.h>
 #include <lua.h>
+
+/* What a tree of views holds. On the C heap and in the script's list, so that a finalizer that Lua could not run for
+ * lack of stack costs memory until the state is freed and nothing else. */
+struct opp_view_root {
+    struct opp_view_root *next;
+    struct opp_view_root **link;
+    json_t *json;
+    struct opp_rows *rows;
+    size_t held;   /* bytes counted as the state's */
+    uint64_t call; /* the script's call that it was made in: the tracker may be gone in a later one */
+    struct opp_view_options options;
+};
 
 enum opp_view_kind {
     OPP_VIEW_OBJECT,
@@ -25,6 +38,15 @@ struct opp_view {
     size_t row;
     struct opp_view_root *hooks; /* set in a root object that is strict or tracked */
 };
+
+/* Pushes a view whose holder is on top, and takes that away. May jump. */
+void lj_view_push(lua_State *L, struct opp_view view);
+/* Pushes value if it is no object and no array, and says so. May jump. */
+bool lj_view_push_scalar(lua_State *L, const json_t *value);
+enum opp_view_kind opp_view_kind_of(const json_t *value); /* of an object or array */
+
+/* __index, __len, __newindex, __eq; view_read.c */
+extern const luaL_Reg opp_view_methods[];
 
 /* Makes the metatables of views and arrays, once in a state. May jump. */
 void lj_view_register(lua_State *L);
