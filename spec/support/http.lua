@@ -1,0 +1,417 @@
+-- SPDX-License-Identifier: MIT
+-- A small HTTP/1.1 client: keep-alive, one request or many at once, event streams, and raw bytes.
+local json = require "spec.support.json"
+local socket = require "socket"
+
+local http = {}
+
+-- Generous, because the same specs run under sanitizers on busy machines.
+local timeout_s <const> = 60
+
+local connection = {}
+connection.__index = connection
+
+-- How a connection waits when it is alone; in http.parallel a coroutine yields instead.
+local function select_one(sock, mode, deadline)
+  local left = math.max(deadline - socket.gettime(), 0)
+  local list = { sock }
+  local readable, writable = socket.select(mode == "read" and list or nil, mode == "write" and list or nil, left)
+  return #readable + #writable > 0
+end
+
+local function connect(address, wait)
+  local sock = assert(socket.tcp())
+  sock:settimeout(timeout_s)
+  assert(sock:connect(address.host, address.port))
+  sock:setoption("tcp-nodelay", true)
+  sock:settimeout(0)
+  return setmetatable({ sock = sock, buffer = "", wait = wait or select_one }, connection)
+end
+
+function connection:close()
+  self.sock:close()
+end
+
+function connection:send(bytes)
+  local deadline, at = socket.gettime() + timeout_s, 1
+  while at <= #bytes do
+    local sent, problem, partial = self.sock:send(bytes, at)
+    at = (sent or partial or at - 1) + 1
+    if problem == "timeout" then
+      assert(self.wait(self.sock, "write", deadline), "no room to send")
+    elseif problem then
+      return nil, problem
+    end
+  end
+  return true
+end
+
+-- Reads what there is, waiting for at least one byte; nil and "closed" or "timeout".
+function connection:fill(deadline)
+  while true do
+    local bytes, problem, partial = self.sock:receive(65536)
+    local got = bytes or partial
+    if got and #got > 0 then
+      self.buffer = self.buffer .. got
+      return true
+    elseif problem ~= "timeout" then
+      return nil, problem
+    elseif not self.wait(self.sock, "read", deadline) then
+      return nil, "timeout"
+    end
+  end
+end
+
+function connection:take(count)
+  local taken = self.buffer:sub(1, count)
+  self.buffer = self.buffer:sub(count + 1)
+  return taken
+end
+
+function connection:read_until(mark, deadline)
+  local from, to = self.buffer:find(mark, 1, true)
+  while not from do
+    local ok, problem = self:fill(deadline)
+    if not ok then
+      return nil, problem
+    end
+    from, to = self.buffer:find(mark, 1, true)
+  end
+  local taken = self:take(to)
+  return taken:sub(1, from - 1)
+end
+
+function connection:read_count(count, deadline)
+  while #self.buffer < count do
+    local ok, problem = self:fill(deadline)
+    if not ok then
+      return nil, problem
+    end
+  end
+  return self:take(count)
+end
+
+local function parse_head(head)
+  local response = { headers = {}, status = tonumber(head:match("^HTTP/1%.[01] (%d%d%d)")), head = head }
+  for name, value in head:gmatch("\r\n([^:\r\n]+):[ \t]*([^\r\n]*)") do
+    name = name:lower()
+    response.headers[name] = response.headers[name] and response.headers[name] .. ", " .. value or value
+  end
+  response.closes = (response.headers.connection or ""):lower() == "close" or head:find("^HTTP/1%.0") ~= nil
+  return response
+end
+
+function connection:read_chunked(deadline)
+  local parts = {}
+  while true do
+    local size, problem = self:read_until("\r\n", deadline)
+    if not size then
+      return nil, problem
+    end
+    size = tonumber(size:match("^%x+"), 16)
+    local chunk = self:read_count(size + 2, deadline)
+    if size == 0 or not chunk then
+      return table.concat(parts)
+    end
+    parts[#parts + 1] = chunk:sub(1, -3)
+  end
+end
+
+local function has_no_body(method, status)
+  return method == "HEAD" or status == 204 or status == 304
+end
+
+function connection:read_body(method, response, deadline)
+  local headers = response.headers
+  if has_no_body(method, response.status) then
+    return ""
+  elseif (headers["transfer-encoding"] or ""):lower() == "chunked" then
+    return self:read_chunked(deadline)
+  elseif headers["content-length"] then
+    return self:read_count(tonumber(headers["content-length"]), deadline)
+  end
+  repeat
+    local ok = self:fill(deadline)
+  until not ok
+  return self:take(#self.buffer)
+end
+
+-- Gives {status, headers, text, body}, or nil and why there was none.
+function connection:receive(method, wait_s)
+  local deadline = socket.gettime() + (wait_s or timeout_s)
+  local head, problem = self:read_until("\r\n\r\n", deadline)
+  if not head then
+    return nil, problem
+  end
+  local response = parse_head(head)
+  response.text, problem = self:read_body(method, response, deadline)
+  if not response.text then
+    return nil, problem
+  end
+  if (response.headers["content-type"] or ""):find("^application/json") and response.text ~= "" then
+    response.body = json.decode(response.text)
+  end
+  return response
+end
+
+local function encode_query(query)
+  local parts = {}
+  for name, value in pairs(query) do
+    parts[#parts + 1] = name .. "=" .. tostring(value):gsub("[^%w%-._~]", function(c)
+      return ("%%%02X"):format(c:byte())
+    end)
+  end
+  table.sort(parts)
+  return #parts > 0 and "?" .. table.concat(parts, "&") or ""
+end
+
+-- request: method, path, query (a table), token, json (a value) or body (bytes), headers (false removes one).
+local function serialize(address, request)
+  local body = request.body or request.json ~= nil and json.encode(request.json) or nil
+  local headers = {
+    Host = address.host .. ":" .. address.port,
+    Authorization = request.token and "Bearer " .. request.token or nil,
+    ["Content-Type"] = body and "application/json" or nil,
+    ["Content-Length"] = body and #body or nil,
+  }
+  for name, value in pairs(request.headers or {}) do
+    headers[name] = value
+  end
+  local lines = { ("%s %s%s HTTP/1.1"):format(request.method, request.path, encode_query(request.query or {})) }
+  for name, value in pairs(headers) do
+    lines[#lines + 1] = value and name .. ": " .. value or nil
+  end
+  return table.concat(lines, "\r\n") .. "\r\n\r\n" .. (body or "")
+end
+
+local function exchange(conn, address, request)
+  local ok, problem = conn:send(serialize(address, request))
+  if not ok then
+    return nil, problem
+  end
+  return conn:receive(request.method)
+end
+
+-- Gives {host, port} of "http://HOST:PORT".
+function http.address(base_url)
+  local host, port = base_url:match("^http://([^:/]+):(%d+)/?$")
+  assert(host, "no address: " .. tostring(base_url))
+  return { host = host, port = tonumber(port) }
+end
+
+local client = {}
+client.__index = client
+
+-- A caller with a token at a path; nothing is connected before the first request.
+function http.client(address, prefix, token)
+  return setmetatable({ address = address, prefix = prefix or "", token = token }, client)
+end
+
+-- Fills in what every request of this client has.
+function client:complete(request)
+  local complete = { token = self.token }
+  for name, value in pairs(request) do
+    complete[name] = value
+  end
+  complete.path = self.prefix .. request.path
+  return complete
+end
+
+-- One request on the client's own connection, which is made anew when the server closed it while it was idle.
+function client:request(request)
+  local complete, reused = self:complete(request), self.connection ~= nil
+  self.connection = self.connection or connect(self.address)
+  local response, problem = exchange(self.connection, self.address, complete)
+  if not response and reused then
+    self:close()
+    self.connection = connect(self.address)
+    response, problem = exchange(self.connection, self.address, complete)
+  end
+  if not response or response.closes then
+    self:close()
+  end
+  return assert(response, ("%s %s: %s"):format(complete.method, complete.path, problem))
+end
+
+function client:close()
+  if self.connection then
+    self.connection:close()
+    self.connection = nil
+  end
+end
+
+function client:get(path, query, headers)
+  return self:request { method = "GET", path = path, query = query, headers = headers }
+end
+
+-- A body that is absent is not sent.
+function client:post(path, body, headers)
+  return self:request { method = "POST", path = path, json = body, headers = headers }
+end
+
+function client:patch(path, body)
+  return self:request { method = "PATCH", path = path, json = body }
+end
+
+function client:delete(path)
+  return self:request { method = "DELETE", path = path }
+end
+
+local pending = {}
+pending.__index = pending
+
+-- Sends a request on a connection of its own and does not wait for the answer.
+function client:start(request)
+  local complete = self:complete(request)
+  local conn = connect(self.address)
+  assert(conn:send(serialize(self.address, complete)))
+  return setmetatable({ connection = conn, method = complete.method }, pending)
+end
+
+-- Gives the answer, or nil and "timeout" when there is none after wait_s seconds; then it may be asked again.
+function pending:finish(wait_s)
+  local response, problem = self.connection:receive(self.method, wait_s)
+  if response or problem ~= "timeout" then
+    self.connection:close()
+  end
+  return response, problem
+end
+
+local stream = {}
+stream.__index = stream
+
+-- Opens an event stream; gives it and the response's head.
+function client:stream(path, headers)
+  local request = self:complete { method = "GET", path = path, headers = headers }
+  local conn = connect(self.address)
+  assert(conn:send(serialize(self.address, request)))
+  local head = assert(conn:read_until("\r\n\r\n", socket.gettime() + timeout_s))
+  local response = parse_head(head)
+  local chunked = (response.headers["transfer-encoding"] or ""):lower() == "chunked"
+  return setmetatable({ connection = conn, chunked = chunked, text = "" }, stream), response
+end
+
+function stream:fill(deadline)
+  local conn = self.connection
+  if not self.chunked then
+    local ok, problem = conn:fill(deadline)
+    self.text = self.text .. conn:take(#conn.buffer)
+    return ok, problem
+  end
+  local size, problem = conn:read_until("\r\n", deadline)
+  size = size and tonumber(size:match("^%x+"), 16)
+  if not size or size == 0 then
+    return nil, problem or "closed"
+  end
+  self.text = self.text .. assert(conn:read_count(size + 2, deadline)):sub(1, -3)
+  return true
+end
+
+local function parse_event(block)
+  local event, data = {}, {}
+  for line in (block .. "\n"):gmatch("([^\n]*)\n") do
+    local name, value = line:match("^(%a+): ?(.*)$")
+    if name == "data" then
+      data[#data + 1] = value
+    elseif name then
+      event[name] = value
+    end
+  end
+  event.data = #data > 0 and table.concat(data, "\n") or nil
+  event.body = event.data and json.decode(event.data) or nil
+  return event
+end
+
+-- Gives the next event that has data, {id, event, data, body}; nil and "closed" or "timeout".
+function stream:next(wait_s)
+  local deadline = socket.gettime() + (wait_s or timeout_s)
+  while true do
+    self.text = self.text:gsub("\r\n", "\n")
+    local from, to = self.text:find("\n\n", 1, true)
+    if from then
+      local event = parse_event(self.text:sub(1, from - 1))
+      self.text = self.text:sub(to + 1)
+      if event.data then
+        return event
+      end
+    else
+      local ok, problem = self:fill(deadline)
+      if not ok then
+        return nil, problem
+      end
+    end
+  end
+end
+
+function stream:close()
+  self.connection:close()
+end
+
+-- Runs jobs (functions of a wait function) as coroutines until all have ended.
+local function run(jobs)
+  local waiting, deadline = {}, socket.gettime() + 4 * timeout_s
+  local function step(thread, ...)
+    local ok, sock, mode = coroutine.resume(thread, ...)
+    assert(ok, sock)
+    if coroutine.status(thread) ~= "dead" then
+      waiting[sock] = { thread = thread, mode = mode }
+    end
+  end
+  for _, job in ipairs(jobs) do
+    step(coroutine.create(job))
+  end
+  while next(waiting) do
+    local readers, writers = {}, {}
+    for sock, entry in pairs(waiting) do
+      local list = entry.mode == "read" and readers or writers
+      list[#list + 1] = sock
+    end
+    local readable, writable = socket.select(readers, writers, timeout_s)
+    assert(#readable + #writable > 0 and socket.gettime() < deadline, "requests were not answered in time")
+    for _, list in ipairs { readable, writable } do
+      for _, sock in ipairs(list) do
+        local entry = waiting[sock]
+        waiting[sock] = nil
+        step(entry.thread, true)
+      end
+    end
+  end
+end
+
+-- Sends requests over at most concurrency connections at once; gives the answers in the requests' order. Each request
+-- may name its own client; owner is whose it is otherwise.
+function http.parallel(owner, requests, concurrency)
+  local answers, next_index, jobs = {}, 1, {}
+  local function job()
+    local conn = connect(owner.address, coroutine.yield)
+    while next_index <= #requests do
+      local index = next_index
+      next_index = index + 1
+      local request = requests[index]
+      local complete = (request.client or owner):complete(request)
+      local response, problem = exchange(conn, owner.address, complete)
+      answers[index] = assert(response, problem)
+      if response.closes then
+        conn:close()
+        conn = connect(owner.address, coroutine.yield)
+      end
+    end
+    conn:close()
+  end
+  for i = 1, math.min(concurrency, #requests) do
+    jobs[i] = job
+  end
+  run(jobs)
+  return answers
+end
+
+-- Sends bytes as they are and gives the answer, or nil and why there was none.
+function http.raw(address, bytes, method)
+  local conn = connect(address)
+  conn:send(bytes)
+  local response, problem = conn:receive(method or "GET")
+  conn:close()
+  return response, problem
+end
+
+return http
