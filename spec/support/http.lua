@@ -165,21 +165,26 @@ local function encode_query(query)
   return #parts > 0 and "?" .. table.concat(parts, "&") or ""
 end
 
+local function headers_of(address, request, body)
+  local headers = { Host = address.host .. ":" .. address.port }
+  if request.token then
+    headers.Authorization = "Bearer " .. request.token
+  end
+  if body then
+    headers["Content-Type"], headers["Content-Length"] = "application/json", #body
+  end
+  for name, value in pairs(request.headers or {}) do
+    headers[name] = value or nil
+  end
+  return headers
+end
+
 -- request: method, path, query (a table), token, json (a value) or body (bytes), headers (false removes one).
 local function serialize(address, request)
   local body = request.body or request.json ~= nil and json.encode(request.json) or nil
-  local headers = {
-    Host = address.host .. ":" .. address.port,
-    Authorization = request.token and "Bearer " .. request.token or nil,
-    ["Content-Type"] = body and "application/json" or nil,
-    ["Content-Length"] = body and #body or nil,
-  }
-  for name, value in pairs(request.headers or {}) do
-    headers[name] = value
-  end
   local lines = { ("%s %s%s HTTP/1.1"):format(request.method, request.path, encode_query(request.query or {})) }
-  for name, value in pairs(headers) do
-    lines[#lines + 1] = value and name .. ": " .. value or nil
+  for name, value in pairs(headers_of(address, request, body)) do
+    lines[#lines + 1] = name .. ": " .. value
   end
   return table.concat(lines, "\r\n") .. "\r\n\r\n" .. (body or "")
 end
