@@ -157,9 +157,9 @@ describe("the ledger adapter", function()
         for name, value in pairs(fields) do payload[name] = value end
         return ledger:describe("transaction.create", payload).refused
       end
-      assert.same({ refusal = "invalid", "amount_home must be a finite number", "amount_home" },
+      assert.same({ refusal = "invalid", "amount_home must be a finite number", "/amount_home" },
         refused { amount_home = "1e999" })
-      assert.equal("date", refused({ date = "2026-13-45T" })[2])
+      assert.equal("/date", refused({ date = "2026-13-45T" })[2])
     end)
 
     it("finds no ledger where there is none", function()

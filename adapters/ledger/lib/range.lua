@@ -32,13 +32,13 @@ function range.of(call)
   local from = payload.startDate and first_ms(payload.startDate)
   local to = payload.endDate and last_ms(payload.endDate)
   if payload.startDate and not from then
-    return nil, nil, refuse.invalid("startDate must be YYYY-MM-DD or an RFC 3339 time", "startDate")
+    return nil, nil, refuse.invalid("startDate must be YYYY-MM-DD or an RFC 3339 time", "/startDate")
   end
   if payload.endDate and not to then
-    return nil, nil, refuse.invalid("endDate must be YYYY-MM-DD or an RFC 3339 time", "endDate")
+    return nil, nil, refuse.invalid("endDate must be YYYY-MM-DD or an RFC 3339 time", "/endDate")
   end
   if from and to and from > to then
-    return nil, nil, refuse.invalid("startDate is after endDate", "startDate")
+    return nil, nil, refuse.invalid("startDate is after endDate", "/startDate")
   end
   if max_days and max_days ~= null then
     from, to = fill(from, to, call.now, max_days)

@@ -122,7 +122,7 @@ end
 function transactions.check_values(payload)
   local values, reader = transactions.values(payload)
   if not values then
-    return nil, refuse.invalid(reader.field .. " must be " .. reader.expected, reader.field)
+    return nil, refuse.invalid(reader.field .. " must be " .. reader.expected, "/" .. reader.field)
   end
   return values
 end
