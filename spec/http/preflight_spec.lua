@@ -71,8 +71,8 @@ describe("a preflight", function()
     assert.equal("draft", closed.mode)
     assert.same({ "agent.auto_execute_disabled" }, { table.unpack(closed.codes) })
     assert.equal("execute", fly(open, ledger.create()).decision.mode)
-    local high = fly(g:app({ auto_execute = { high_risk = { enabled = true } } }).client, ledger.delete(txn.id)).decision
-    assert.is_true(#high.requires > 0)
+    local careful = g:app { auto_execute = { high_risk = { enabled = true } } }
+    assert.is_true(#fly(careful.client, ledger.delete(txn.id)).decision.requires > 0)
   end)
 
   it("is on record", function()
