@@ -125,7 +125,8 @@ describe("executing at once", function()
   it("refuses windows that make no sense", function()
     local path = "/apps/" .. g:app().app.id .. "/auto-execute"
     for _, body in ipairs {
-      { high_risk = { enabled = true, max_export_rows = 99 } }, { high_risk = { enabled = true, max_export_rows = 5001 } },
+      { high_risk = { enabled = true, max_export_rows = 99 } },
+      { high_risk = { enabled = true, max_export_rows = 5001 } },
       { writes = { enabled = "yes" } }, { writes = { enabled = true, expires_at = "tomorrow" } },
       { writes = { enabled = true, colour = "blue" } }, { reads = { enabled = true } },
     } do
@@ -156,7 +157,8 @@ describe("executing at once", function()
   end)
 
   it("exports CSV that is safe for spreadsheets", function()
-    local export = ledger.execute(open, ledger.export { startDate = "2026-11-16", endDate = "2026-11-19" }).result.export
+    local action = ledger.export { startDate = "2026-11-16", endDate = "2026-11-19" }
+    local export = ledger.execute(open, action).result.export
     assert.same({ "csv", "ledger_main" }, { export.format, export.ledgerId })
     assert.equal("id,date,kind,title,amount_home,currency_home,created_at,updated_at", export.csv:match("^[^\r\n]*"))
     assert.is_truthy(export.csv:find(",'=SUM(A1:A9),-0.01,USD,", 1, true))

@@ -210,6 +210,9 @@ function gateway:app(fields)
   for name, value in pairs(fields or {}) do
     request[name] = value
   end
+  if request.scope == "personal" then
+    request.org_id = nil
+  end
   local made = ok(self.admin:post("/apps", request))
   made.client = self:agent_client(made.token)
   return made
