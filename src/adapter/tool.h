@@ -32,14 +32,14 @@ struct opp_tool {
     bool confirm;         /* requiresConfirmation */
     bool exports;         /* impact.rows is held to max_export_rows */
     bool has_state;       /* there is a witness to bind */
-    const json_t *scopes; /* array of strings */
+    json_t *scopes; /* array of strings */
     const char *method, *path; /* a read tool's route, whole */
-    const json_t *input, *output; /* JSON Schemas; output may be NULL */
+    json_t *input, *output; /* JSON Schemas; output may be NULL */
     const struct opp_schema *input_schema;
-    const json_t *aliases;   /* other name → name, or NULL */
-    const json_t *sensitive; /* field → what is shown instead, or NULL */
+    json_t *aliases;   /* other name → name, or NULL */
+    json_t *sensitive; /* field → what is shown instead, or NULL */
     const char *const *redacted; /* the same as pairs for printing: name, JSON text, …, NULL */
-    const json_t *witness;   /* names of state's fields that are bound; NULL: all */
+    json_t *witness;   /* names of state's fields that are bound; NULL: all */
     const char *rate_bucket;
     int64_t rate_per_minute; /* 0: the gateway's own limit only */
     const char *range_from, *range_to; /* payload fields held to max_days, or NULL */

@@ -45,8 +45,8 @@ static void know_safeguards(struct opp_call *call, struct opp_safeguards *have)
     const char *hash = opp_call_text(call, "preflightHash");
     bool handle_same = action->attached && strcmp(action->preflight->impact_hash, intent->impact_hash) == 0;
 
-    have->justification = action->request.justification != NULL ||
-                          (intent->draft != NULL && intent->draft->justification != NULL);
+    have->justification =
+        action->request.justification != NULL || (intent->draft != NULL && intent->draft->justification != NULL);
     have->idempotency_key = action->key[0] != '\0';
     have->preflight = handle_same || (hash != NULL && strcmp(hash, intent->impact_hash) == 0);
     have->preflight_mismatch = (action->preflight_id != NULL && !action->preflight_gone && !handle_same) ||
@@ -142,8 +142,8 @@ static enum opp_code insert_pending(struct opp_call *call, struct opp_tx *tx, st
 
 static enum opp_code update_pending(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)
 {
-    static const char *const columns[] = { "justification", "preflight_id", "seal",
-                                           "policy",        "updated_at",   "auto_execute_requested", NULL };
+    static const char *const columns[] = { "justification", "preflight_id",           "seal", "policy",
+                                           "updated_at",    "auto_execute_requested", NULL };
     struct opp_draft *draft = of(call)->intent.draft;
     void *found = NULL;
     enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT, "id", draft->id, &found, err);
@@ -264,10 +264,9 @@ static enum opp_step answer_executed(struct opp_call *call)
 {
     const struct opp_intent *intent = &of(call)->intent;
 
-    return opp_call_answer_recorded(
-        call, json_pack("{s:s, s:{s:s, s:s}, s:o}", "status", "executed", "draft", "id", intent->draft->id, "status",
-                        intent->draft->status, "execution",
-                        opp_shape_execution(intent->execution, intent->app, intent->tool)));
+    return opp_call_answer_recorded(call, json_pack("{s:s, s:{s:s, s:s}, s:o}", "status", "executed", "draft", "id",
+                                                    intent->draft->id, "status", intent->draft->status, "execution",
+                                                    opp_shape_execution(intent->execution, intent->app, intent->tool)));
 }
 
 static void dispose(void *state)

@@ -74,8 +74,8 @@ enum opp_step opp_action_read_request(struct opp_call *call)
         .justification = opp_call_text(call, "justification"),
         .execute = opp_json_true(call->input, "execute") && !opp_json_true(call->input, "forceDraft"),
     };
-    if (opp_intent_set(&action->intent, opp_call_text(call, "action"), payload != NULL ? json_incref(payload) : json_object(),
-                       call->app) != OPP_OK)
+    if (opp_intent_set(&action->intent, opp_call_text(call, "action"),
+                       payload != NULL ? json_incref(payload) : json_object(), call->app) != OPP_OK)
         return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
     return OPP_NEXT;
 }
@@ -247,8 +247,8 @@ static enum opp_step wait_running(struct opp_call *call)
         opp_flow_goto(call, opp_action_look_up);
         return opp_await(&action->await);
     }
-    busy.details = json_pack("{s:s, s:s}", "draftId", action->found_draft->id, "executionId",
-                             action->found_execution->id);
+    busy.details =
+        json_pack("{s:s, s:s}", "draftId", action->found_draft->id, "executionId", action->found_execution->id);
     return opp_call_reply(call, &busy);
 }
 

@@ -162,7 +162,8 @@ enum opp_code opp_boundary_range(const struct opp_app_entry *app, const struct o
         return OPP_OK;
     from_text = opp_json_text(payload, tool->range_from);
     to_text = opp_json_text(payload, tool->range_to);
-    if ((from_text != NULL && !read_time(from_text, false, &from)) || (to_text != NULL && !read_time(to_text, true, &to)))
+    if ((from_text != NULL && !read_time(from_text, false, &from)) ||
+        (to_text != NULL && !read_time(to_text, true, &to)))
         return OPP_OK;
     if (to_text == NULL) {
         to = from_text != NULL && from + span < now_ms ? from + span : now_ms;

@@ -23,7 +23,11 @@ struct opp_call;
 struct opp_shared;
 struct opp_worker;
 
-enum opp_step { OPP_NEXT, OPP_WAIT, OPP_DONE };
+enum opp_step {
+    OPP_NEXT,
+    OPP_WAIT,
+    OPP_DONE
+};
 typedef enum opp_step (*opp_step_fn)(struct opp_call *call);
 
 /* A flow: its steps, ended by NULL, and what it keeps between them. */
@@ -54,15 +58,15 @@ struct opp_call {
     const struct opp_registry *registry; /* pinned by the guard */
     const struct opp_key_entry *key;     /* an agent's, or NULL */
     const struct opp_app_entry *app;
-    const struct opp_admin_token *admin; /* a person's, or NULL */
+    const struct opp_admin_token *admin;                                 /* a person's, or NULL */
     const char *(*param)(const struct opp_call *call, const char *name); /* of the path */
-    json_t *input; /* the body or the query: an object */
+    json_t *input;                                                       /* the body or the query: an object */
     /* Takes the reply and ends the call, which is freed right after. */
     void (*answer)(struct opp_call *call, struct opp_reply *reply);
     /* Has fn called when the caller leaves before the answer; fn NULL takes it back. */
     void (*on_gone)(struct opp_call *call, void (*fn)(struct opp_call *call, void *arg), void *arg);
     void *binding;
-    const void *route;
+    const void *route; /* what the route is for: struct opp_read_route for a read tool's */
     const struct opp_flow *flow;
     size_t next_step;
     bool running, resumed;

@@ -15,10 +15,10 @@ extern const struct opp_flow OPP_FLOW_DRAFT_GET, OPP_FLOW_DRAFT_LIST, OPP_FLOW_D
 
 /* How a pending draft ends without an effect. */
 struct opp_draft_end {
-    const char *status; /* canceled, or failed */
-    enum opp_code failure; /* OPP_OK: none */
+    const char *status;         /* canceled, or failed */
+    enum opp_code failure;      /* OPP_OK: none */
     const char *failure_reason; /* may be NULL */
-    json_t *review; /* lent; may be NULL */
+    json_t *review;             /* lent; may be NULL */
     int64_t now_ms, key_lifetime_ms;
 };
 

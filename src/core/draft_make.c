@@ -4,6 +4,7 @@
 #include "base/jcs.h"
 #include "base/json.h"
 #include "core/gateway.h"
+#include "core/judge.h"
 #include "core/shape.h"
 
 #include <stdlib.h>
@@ -21,12 +22,12 @@ static char *copy(const char *text, bool *failed)
 static enum opp_code seal(struct opp_draft *draft)
 {
     char hash[OPP_HASH_HEX];
-    json_t *sealed = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s?, s:s, s:O, s:s?, s:s, s:s, s:s?, s:o}", "id", draft->id, "app_id", draft->app_id,
-        "key_id", draft->key_id, "actor_user_id", draft->actor_user_id, "org_id", draft->org_id, "action",
-        draft->action, "payload", draft->payload, "justification", draft->justification, "impact_hash",
-        draft->impact_hash, "effect_hash", draft->effect_hash, "state_witness_hash", draft->witness_hash, "expires_at",
-        opp_shape_time(draft->expires_at));
+    json_t *sealed =
+        json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s, s:O, s:s?, s:s, s:s, s:s?, s:o}", "id", draft->id, "app_id",
+                  draft->app_id, "key_id", draft->key_id, "actor_user_id", draft->actor_user_id, "org_id",
+                  draft->org_id, "action", draft->action, "payload", draft->payload, "justification",
+                  draft->justification, "impact_hash", draft->impact_hash, "effect_hash", draft->effect_hash,
+                  "state_witness_hash", draft->witness_hash, "expires_at", opp_shape_time(draft->expires_at));
     enum opp_code rc = sealed != NULL ? opp_jcs_hash(sealed, hash, NULL) : OPP_E_MEMORY;
     bool failed = false;
 
@@ -84,7 +85,7 @@ static void fill_rest(struct opp_draft *draft, struct opp_call *call, const stru
     draft->approvals = json_array();
     draft->policy = json_pack("{s:s, s:i, s:[], s:s?}", "profile", call->worker->gateway->profile, "generation", 1,
                               "reasons", "denied", request->denied != OPP_OK ? opp_code_name(request->denied) : NULL);
-    draft->requires_confirmation = intent->tool->confirm || intent->tool->risk == OPP_RISK_HIGH;
+    draft->requires_confirmation = opp_judge_confirms(intent->tool);
     draft->auto_execute_requested = request->execute;
     draft->approvals_required = 1;
     draft->created_at = draft->updated_at = now_ms;

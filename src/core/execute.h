@@ -32,9 +32,9 @@ enum opp_step opp_execute_fail(struct opp_call *call, enum opp_code code, const 
 struct opp_outcome {
     struct opp_draft *draft;
     struct opp_execution *execution;
-    enum opp_code code; /* OPP_OK: success; OPP_E_EXECUTION_UNKNOWN: unknown; else failed */
+    enum opp_code code;     /* OPP_OK: success; OPP_E_EXECUTION_UNKNOWN: unknown; else failed */
     json_t *result, *error; /* lent */
-    const char *reason; /* for draft.failure; may be NULL */
+    const char *reason;     /* for draft.failure; may be NULL */
     int64_t now_ms, key_lifetime_ms;
 };
 enum opp_code opp_outcome_write(struct opp_tx *tx, const struct opp_outcome *outcome, struct opp_err *err);

@@ -87,7 +87,8 @@ static bool app_configured(const struct opp_app_entry *app)
     const struct opp_app *record = app->record;
     bool workspace = strcmp(record->scope, "workspace") == 0;
 
-    return app->sound && (workspace ? record->org_id != NULL && record->service_user_id != NULL : record->user_id != NULL);
+    return app->sound &&
+           (workspace ? record->org_id != NULL && record->service_user_id != NULL : record->user_id != NULL);
 }
 
 static enum opp_code check_key(struct opp_call *call, const struct opp_key_entry *entry)
@@ -208,10 +209,15 @@ enum opp_step opp_guard_admin(struct opp_call *call, const char *authorization, 
         return refuse_stranger(call, rc);
     call->admin = admin;
     call->audit.performed_by_user_id = admin->user_id;
-    if ((roles & OPP_ROLE_VIEWER) == 0 && (roles_of(admin) & roles) == 0)
-        return opp_call_refuse(call, OPP_E_FORBIDDEN, "This needs another role.",
-                               json_pack("{s:o}", "missing", role_names(roles)));
-    return OPP_NEXT;
+    return opp_guard_require(call, roles);
+}
+
+enum opp_step opp_guard_require(struct opp_call *call, unsigned roles)
+{
+    if ((roles & OPP_ROLE_VIEWER) != 0 || (roles_of(call->admin) & roles) != 0)
+        return OPP_NEXT;
+    return opp_call_refuse(call, OPP_E_FORBIDDEN, "This needs another role.",
+                           json_pack("{s:o}", "missing", role_names(roles)));
 }
 
 enum opp_code opp_guard_renew(struct opp_call *call)

@@ -8,15 +8,23 @@
 
 #include "core/call.h"
 
-enum opp_role { OPP_ROLE_VIEWER = 1, OPP_ROLE_REVIEWER = 2, OPP_ROLE_OPERATOR = 4, OPP_ROLE_OWNER = 8 };
+enum opp_role {
+    OPP_ROLE_VIEWER = 1,
+    OPP_ROLE_REVIEWER = 2,
+    OPP_ROLE_OPERATOR = 4,
+    OPP_ROLE_OWNER = 8
+};
 
 /* The role of a name; 0: none. */
 unsigned opp_role_of(const char *name);
 
 /* Fills in key and app from an Authorization header (may be NULL), or refuses. OPP_NEXT: admitted. */
 enum opp_step opp_guard_agent(struct opp_call *call, const char *authorization);
-/* Fills in admin; roles: any of these bits is enough (viewer: any role). */
+/* Fills in admin, or refuses; roles as opp_guard_require. */
 enum opp_step opp_guard_admin(struct opp_call *call, const char *authorization, unsigned roles);
+
+/* Refuses a person who has none of these roles (viewer: any role will do), or gives OPP_NEXT. */
+enum opp_step opp_guard_require(struct opp_call *call, unsigned roles);
 
 /* Looks the caller up in the registry of now, after it has changed. OPP_E_TOKEN_INVALID: the caller is out. */
 enum opp_code opp_guard_renew(struct opp_call *call);

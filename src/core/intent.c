@@ -198,7 +198,7 @@ enum opp_step opp_step_load(struct opp_call *call)
 }
 
 /* What the adapter said, as the agent hears it; a defect is for the operator's log and the audit trail alone. */
-static enum opp_step refuse_tool(struct opp_call *call)
+enum opp_step opp_intent_refuse_tool(struct opp_call *call)
 {
     struct opp_intent *intent = of(call);
     const struct opp_refusal *refusal = &intent->tool_call.refusal;
@@ -227,7 +227,7 @@ enum opp_step opp_step_admit(struct opp_call *call)
     struct opp_intent *intent = of(call);
 
     if (intent->tool_call.rc != OPP_OK)
-        return refuse_tool(call);
+        return opp_intent_refuse_tool(call);
     if (!opp_boundary_admits(intent->app, intent->tool_call.resources))
         return opp_intent_refuse_resource(call);
     return OPP_NEXT;
@@ -287,7 +287,7 @@ enum opp_step opp_step_understand(struct opp_call *call)
     enum opp_code rc;
 
     if (intent->tool_call.rc != OPP_OK)
-        return refuse_tool(call);
+        return opp_intent_refuse_tool(call);
     if (export_too_large(intent))
         return opp_intent_refuse(call, OPP_E_POLICY_DENIED, "The export has more rows than this credential may take.",
                                  NULL);

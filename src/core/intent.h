@@ -15,8 +15,8 @@
 
 /* The first member of the state of every flow that uses these steps. */
 struct opp_intent {
-    const char *action;  /* lent */
-    json_t *payload;     /* as the agent sent it */
+    const char *action;              /* lent */
+    json_t *payload;                 /* as the agent sent it */
     const struct opp_app_entry *app; /* whose intent it is: the caller's, or the draft's when a person decides */
     const char *actor_user_id;       /* whom the app acts for */
     int64_t asked_at_ms;             /* what relative date ranges are relative to */
@@ -25,10 +25,10 @@ struct opp_intent {
     bool loaded;
     char effect_id[OPP_ID_MAX];
     char intent_hash[OPP_HASH_HEX], impact_hash[OPP_HASH_HEX], effect_hash[OPP_HASH_HEX];
-    char witness_hash[OPP_HASH_HEX]; /* "" where the tool has no state */
+    char witness_hash[OPP_HASH_HEX];      /* "" where the tool has no state */
     json_t *shown_impact, *shown_witness; /* as the agent sees them; NULL, or NULL witness */
-    struct opp_draft *draft;         /* what the effect is bound to, once there is one */
-    struct opp_execution *execution; /* once claimed */
+    struct opp_draft *draft;              /* what the effect is bound to, once there is one */
+    struct opp_execution *execution;      /* once claimed */
     struct opp_effect_op effect_op;
     unsigned attempts; /* of the effect */
     enum opp_code outcome;
@@ -58,6 +58,8 @@ enum opp_step opp_step_understand(struct opp_call *call);
 /* What was found equals what the intent's draft, if there is one, was made of; else the world has moved. */
 enum opp_step opp_step_compare(struct opp_call *call);
 
+/* Refuses with what the tool's call said: its rc is not OPP_OK. */
+enum opp_step opp_intent_refuse_tool(struct opp_call *call);
 /* The refusal that an unknown resource and another tenant's have in common. */
 enum opp_step opp_intent_refuse_resource(struct opp_call *call);
 enum opp_step opp_intent_refuse(struct opp_call *call, enum opp_code code, const char *message, json_t *details);

@@ -10,6 +10,11 @@ const struct opp_window *opp_judge_window(const struct opp_app_entry *app, const
     return tool->risk == OPP_RISK_HIGH ? &app->auto_execute.high_risk : &app->auto_execute.writes;
 }
 
+bool opp_judge_confirms(const struct opp_tool *tool)
+{
+    return tool->confirm || tool->risk == OPP_RISK_HIGH;
+}
+
 static bool listed(const json_t *actions, const char *name)
 {
     size_t index;
@@ -62,7 +67,7 @@ json_t *opp_judge_requires(const struct opp_app_entry *app, const struct opp_too
     json_t *requires = json_array();
 
     if (tool->risk != OPP_RISK_HIGH)
-        return requires;
+    return requires;
     json_array_append_new(requires, json_string("justification"));
     if (window->require_idempotency)
         json_array_append_new(requires, json_string("idempotency"));

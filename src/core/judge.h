@@ -31,6 +31,9 @@ const struct opp_window *opp_judge_window(const struct opp_app_entry *app, const
 /* The first reason of the app's window alone, whatever the request brings. */
 enum opp_code opp_judge_window_now(const struct opp_app_entry *app, const struct opp_tool *tool, int64_t now_ms);
 
+/* Whether a client should ask its user first: requiresConfirmation. */
+bool opp_judge_confirms(const struct opp_tool *tool);
+
 /* Gives {code, reason, requires[]} of a denied code, JSON null for OPP_OK. */
 json_t *opp_judge_explain(const struct opp_app_entry *app, const struct opp_tool *tool, enum opp_code denied);
 /* Gives the names of what an execution at once must bring: preflight, idempotency, justification. */

@@ -46,8 +46,8 @@ json_t *opp_shape_admin_token(const struct opp_admin_token *token)
     return json_pack("{s:s, s:s, s:s?, s:O, s:o, s:s, s:o, s:o, s:o, s:o}", "id", token->id, "user_id", token->user_id,
                      "name", token->name, "roles", token->roles, "org_ids", or_null(token->org_ids), "token_prefix",
                      token->token_prefix, "expires_at", opp_shape_time(token->expires_at), "last_used_at",
-                     opp_shape_time(token->last_used_at), "revoked_at", opp_shape_time(token->revoked_at),
-                     "created_at", opp_shape_time(token->created_at));
+                     opp_shape_time(token->last_used_at), "revoked_at", opp_shape_time(token->revoked_at), "created_at",
+                     opp_shape_time(token->created_at));
 }
 
 /* Approvals are of a seal: those of an older one have lapsed. The same person counts once. */
@@ -150,13 +150,13 @@ json_t *opp_shape_admin_execution(const struct opp_execution *execution)
 json_t *opp_shape_admin_draft(const struct opp_draft *draft)
 {
     json_t *shown = opp_shape_draft(draft);
-    json_t *added = json_pack(
-        "{s:s, s:s?, s:s?, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:o, s:o}", "actor_user_id", draft->actor_user_id,
-        "request_id", draft->request_id, "idempotency_key", draft->idempotency_key, "preflight", or_null(draft->impact),
-        "preflight_state_witness", or_null(draft->witness), "policy_snapshot", or_null(draft->policy),
-        "confirmed_by_user_id", draft->confirmed_by, "resources", or_null(draft->resources), "effect",
-        or_null(draft->effect), "approval_list", or_null(draft->approvals), "decisions", or_null(draft->decisions),
-        "review", or_null(draft->review));
+    json_t *added =
+        json_pack("{s:s, s:s?, s:s?, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:o, s:o}", "actor_user_id",
+                  draft->actor_user_id, "request_id", draft->request_id, "idempotency_key", draft->idempotency_key,
+                  "preflight", or_null(draft->impact), "preflight_state_witness", or_null(draft->witness),
+                  "policy_snapshot", or_null(draft->policy), "confirmed_by_user_id", draft->confirmed_by, "resources",
+                  or_null(draft->resources), "effect", or_null(draft->effect), "approval_list",
+                  or_null(draft->approvals), "decisions", or_null(draft->decisions), "review", or_null(draft->review));
 
     if (json_object_update(shown, added) != 0) {
         json_decref(shown);
