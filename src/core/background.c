@@ -82,7 +82,7 @@ static enum opp_code sweep(struct opp_tx *tx, void *arg, struct opp_err *err)
     enum opp_code rc;
 
     background->tx = tx;
-    opp_query_text(&drafts, "status", OPP_EQUAL, "draft");
+    opp_query_text(&drafts, "status", OPP_CONSTANT, "draft");
     opp_query_number(&drafts, "expires_at", OPP_BELOW, now_ms + 1);
     opp_query_number(&preflights, "expires_at", OPP_BELOW, now_ms - OPP_CLOCK_BEHIND_MAX_MS);
     opp_query_number(&keys, "expires_at", OPP_BELOW, now_ms);

@@ -93,7 +93,7 @@ enum opp_code opp_drafts_end_of_key(struct opp_tx *tx, const char *key_id, const
     struct end_all all = { tx, end };
 
     opp_query_text(&pending, "key_id", OPP_EQUAL, key_id);
-    opp_query_text(&pending, "status", OPP_EQUAL, "draft");
+    opp_query_text(&pending, "status", OPP_CONSTANT, "draft");
     return opp_tx_each(tx, &pending, end_one, &all, err);
 }
 

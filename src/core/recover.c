@@ -43,7 +43,7 @@ static enum opp_code find_pending(struct opp_tx *tx, void *arg, struct opp_err *
 {
     struct opp_query query = { .record = &OPP_EXECUTION };
 
-    opp_query_text(&query, "status", OPP_EQUAL, "pending");
+    opp_query_text(&query, "status", OPP_CONSTANT, "pending");
     return opp_tx_each(tx, &query, collect, arg, err);
 }
 
