@@ -72,6 +72,14 @@ describe("an app's data policy", function()
       "agent.policy_denied")
   end)
 
+  it("does not make another intent of an export whose range ends now", function()
+    local app = with({ max_days = 30 }, { auto_execute = gateway.open_windows })
+    local action = ledger.export(nil, { idempotencyKey = ledger.unique("key") })
+    local first = ledger.execute(app.client, action)
+    local again = check.ok(app.client:post("/actions", action))
+    assert.same({ true, first.id }, { again.replayed, again.execution.id })
+  end)
+
   it("gives the days before an end, after a start, and the last ones", function()
     local app = with { max_days = 10 }
     local function dates(query)
