@@ -49,6 +49,8 @@ describe("an app's data policy", function()
     local elsewhere = with { allowed_org_ids = { "org_elsewhere" } }
     check.refused(elsewhere.client:get("/transactions", { ledgerId = "ledger_main" }), 403, "agent.policy_denied")
     check.refused(elsewhere.client:post("/actions", ledger.delete("txn_1")), 403, "agent.policy_denied")
+    assert.equal(0, #check.ok(elsewhere.client:get("/ledgers")).items)
+    assert.equal(0, check.ok(elsewhere.client:get("/transactions")).total)
   end)
 
   it("answers for what is not allowed as for what is not there", function()
