@@ -98,6 +98,12 @@ describe("the ledger adapter", function()
       assert.equal("txn_1", answer.items[1].id)
     end)
 
+    it("gives nothing of an organisation that is not allowed", function()
+      local boundary = { org_id = "org_demo", user_id = json.null, allowed = {}, allowed_org_ids = { "org_else" } }
+      assert.equal(0, list({}, { boundary = boundary }).total)
+      assert.equal(0, #ledger.tools["ledger.list"].read(ledger:call({}, { boundary = boundary })).items)
+    end)
+
     it("says whether there is more", function()
       assert.is_true(list({ ledgerId = "ledger_main", pageSize = 63 }).hasMore)
       assert.is_false(list({ ledgerId = "ledger_main", pageSize = 64 }).hasMore)

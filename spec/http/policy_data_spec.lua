@@ -49,6 +49,8 @@ describe("an app's data policy", function()
     local elsewhere = with { allowed_org_ids = { "org_elsewhere" } }
     check.refused(elsewhere.client:get("/transactions", { ledgerId = "ledger_main" }), 403, "agent.policy_denied")
     check.refused(elsewhere.client:post("/actions", ledger.delete("txn_1")), 403, "agent.policy_denied")
+    assert.equal(0, #check.ok(elsewhere.client:get("/ledgers")).items)
+    assert.equal(0, check.ok(elsewhere.client:get("/transactions")).total)
   end)
 
   it("answers for what is not allowed as for what is not there", function()
@@ -70,6 +72,14 @@ describe("an app's data policy", function()
     check.refused(app.client:post("/actions", export), 403, "agent.policy_denied")
     check.refused(app.client:post("/preflight", { action = export.action, payload = export.payload }), 403,
       "agent.policy_denied")
+  end)
+
+  it("does not make another intent of an export whose range ends now", function()
+    local app = with({ max_days = 30 }, { auto_execute = gateway.open_windows })
+    local action = ledger.export(nil, { idempotencyKey = ledger.unique("key") })
+    local first = ledger.execute(app.client, action)
+    local again = check.ok(app.client:post("/actions", action))
+    assert.same({ true, first.id }, { again.replayed, again.execution.id })
   end)
 
   it("gives the days before an end, after a start, and the last ones", function()

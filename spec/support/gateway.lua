@@ -58,7 +58,7 @@ end
 
 -- Gives the output of a command of oppd, both streams, and its exit code.
 function gateway.run(arguments)
-  local pipe = assert(io.popen(gateway.program() .. " " .. arguments .. " 2>&1 </dev/null"))
+  local pipe = assert(io.popen("timeout 60 " .. gateway.program() .. " " .. arguments .. " 2>&1 </dev/null"))
   local output = pipe:read("a")
   local _, _, code = pipe:close()
   return output, code

@@ -32,7 +32,7 @@ end
 
 -- The digits of a double without a point, and where the point is: the shortest that reads back the same.
 local function digits_of(number)
-  for precision = 15, 17 do
+  for precision = 1, 17 do
     local text = ("%." .. precision - 1 .. "e"):format(number)
     if tonumber(text) == number then
       local head, tail, exponent = text:match("^(%d)%.?(%d*)e([+-]%d+)$")

@@ -1,5 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The range of dates that a list or an export covers, and the rows of it that the caller may see.
+local visible = require "lib.visible"
+
 local range = {}
 
 local day_ms <const> = 86400000
@@ -46,41 +48,24 @@ function range.of(call)
   return from, to
 end
 
-local function listed(ids)
-  if ids and ids ~= null then
-    return json.encode(ids)
-  end
-end
-
 -- Gives the condition and the parameters of the transactions between from and to that the caller may see, in one
--- ledger or in all. Written from what is asked, so that each form has an index that fits it.
+-- ledger (a resource that the host has judged) or in all.
 function range.visible(call, ledger_id, from, to)
-  local boundary, where, params = call.boundary, { "is_deleted = 0" }, {}
-  local function add(condition, name, value)
-    where[#where + 1] = condition
-    params[name] = value
-  end
+  local condition = visible.new()
+  visible.add(condition, "is_deleted = 0")
   if ledger_id then
-    add("ledger_id = :ledger_id", "ledger_id", ledger_id)
-  elseif boundary.org_id and boundary.org_id ~= null then
-    add("org_id = :org_id", "org_id", boundary.org_id)
+    visible.add(condition, "ledger_id = :ledger_id", "ledger_id", ledger_id)
   else
-    add("user_id = :user_id", "user_id", boundary.user_id or null)
+    visible.add_owner(condition, call.boundary)
   end
   if from then
-    add("date >= :from", "from", date.format(from))
+    visible.add(condition, "date >= :from", "from", date.format(from))
   end
   if to then
-    add("date <= :to", "to", date.format(to))
+    visible.add(condition, "date <= :to", "to", date.format(to))
   end
-  local ledgers, ids = listed(boundary.allowed.ledger), listed(boundary.allowed.transaction)
-  if ledgers then
-    add("ledger_id IN (SELECT value FROM json_each(:ledgers))", "ledgers", ledgers)
-  end
-  if ids then
-    add("id IN (SELECT value FROM json_each(:ids))", "ids", ids)
-  end
-  return table.concat(where, " AND "), params
+  visible.add_allowed(condition, call.boundary, { { "ledger", "ledger_id" }, { "transaction", "id" } })
+  return visible.done(condition)
 end
 
 return range

@@ -1,16 +1,13 @@
 -- SPDX-License-Identifier: MIT
+local visible = require "lib.visible"
+
 local columns <const> = "id, name, currency_home, tz, org_id AS organization_id, user_id"
 
 local function read(call)
-  local boundary = call.boundary
-  local of_org = boundary.org_id and boundary.org_id ~= null
-  local params = { owner = of_org and boundary.org_id or boundary.user_id or null }
-  local where = (of_org and "org_id" or "user_id") .. " = :owner"
-  local allowed = boundary.allowed.ledger
-  if allowed and allowed ~= null then
-    where = where .. " AND id IN (SELECT value FROM json_each(:ids))"
-    params.ids = json.encode(allowed)
-  end
+  local condition = visible.new()
+  visible.add_owner(condition, call.boundary)
+  visible.add_allowed(condition, call.boundary, { { "ledger", "id" } })
+  local where, params = visible.done(condition)
   return {
     items = call.sql("ledger"):rows("SELECT " .. columns .. " FROM ledgers WHERE " .. where .. " ORDER BY id", params),
   }
