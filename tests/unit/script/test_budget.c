@@ -288,6 +288,7 @@ static void every_cap_from_nothing_on_ends_in_an_error_or_an_answer(void **state
         enum opp_code rc;
 
         limits.live_bytes = cap;
+        limits.cpu_ms = 1000;
         rc = opp_script_new(&limits, &script, NULL);
         if (rc == OPP_OK)
             rc = opp_sandbox_open(script, NULL);
