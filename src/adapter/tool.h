@@ -36,6 +36,7 @@ struct opp_tool {
     const char *method, *path; /* a read tool's route, whole */
     json_t *input, *output; /* JSON Schemas; output may be NULL */
     const struct opp_schema *input_schema;
+    json_t *facts;           /* JSON Schema of resources, impact and state, or NULL */
     json_t *aliases;   /* other name → name, or NULL */
     json_t *sensitive; /* field → what is shown instead, or NULL */
     const char *const *redacted; /* the same as pairs for printing: name, JSON text, …, NULL */

@@ -16,6 +16,7 @@ struct bound {
     struct opp_request *request;
     void (*gone)(struct opp_call *call, void *arg);
     void *gone_arg;
+    bool streams; /* the answer is a stream; request NULL: it was closed from outside */
 };
 
 static struct bound *of(const struct opp_call *call)
@@ -36,13 +37,42 @@ static void on_request_gone(void *arg)
         bound->gone(&bound->call, bound->gone_arg);
 }
 
+/* The request is freed after its stream was closed; the call ends by itself. */
+static void on_stream_closed(void *arg)
+{
+    struct bound *bound = arg;
+
+    bound->request = NULL;
+    on_request_gone(bound);
+}
+
+static void begin_stream(struct opp_call *call, const char *content_type)
+{
+    of(call)->streams = true;
+    opp_request_stream_begin(of(call)->request, content_type, on_stream_closed, of(call));
+}
+
+static void write_stream(struct opp_call *call, const void *bytes, size_t length)
+{
+    if (of(call)->request != NULL)
+        opp_request_stream_write(of(call)->request, bytes, length);
+}
+
+static size_t stream_backlog(const struct opp_call *call)
+{
+    return of(call)->request != NULL ? opp_request_stream_backlog(of(call)->request) : 0;
+}
+
+static const struct opp_call_stream STREAM = { begin_stream, write_stream, stream_backlog };
+
 static void on_gone(struct opp_call *call, void (*fn)(struct opp_call *call, void *arg), void *arg)
 {
     struct bound *bound = of(call);
 
     bound->gone = fn;
     bound->gone_arg = arg;
-    opp_request_on_gone(bound->request, fn != NULL ? on_request_gone : NULL, bound);
+    if (!bound->streams)
+        opp_request_on_gone(bound->request, fn != NULL ? on_request_gone : NULL, bound);
 }
 
 static void set_number(struct opp_request *request, const char *name, int64_t value)
@@ -99,8 +129,12 @@ static void answer(struct opp_call *call, struct opp_reply *reply)
 {
     struct bound *bound = of(call);
 
-    set_headers(bound->request, reply);
-    send_reply(bound->request, reply);
+    if (!reply->stream_ended) {
+        set_headers(bound->request, reply);
+        send_reply(bound->request, reply);
+    } else if (bound->request != NULL) {
+        opp_request_stream_end(bound->request);
+    }
     free(bound);
 }
 
@@ -135,11 +169,13 @@ static void fill(struct bound *bound, struct opp_request *request, const struct 
     call->ip = opp_request_peer(request);
     call->user_agent = opp_request_header(request, "User-Agent");
     call->idempotency_header = opp_request_header(request, "Idempotency-Key");
+    call->last_event_id = opp_request_header(request, "Last-Event-ID");
     call->if_none_match = opp_request_header(request, "If-None-Match");
     call->route = endpoint->route;
     call->param = param;
     call->answer = answer;
     call->on_gone = on_gone;
+    call->stream = &STREAM;
     call->audit.action = endpoint->flow->audit_action;
     call->audit.request_id = call->request_id;
     call->audit.client_request_id = call->client_request_id;

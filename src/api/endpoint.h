@@ -12,7 +12,10 @@
 
 struct opp_router;
 
-enum opp_caller { OPP_CALLER_AGENT, OPP_CALLER_PERSON };
+enum opp_caller {
+    OPP_CALLER_AGENT,
+    OPP_CALLER_PERSON
+};
 
 struct opp_endpoint {
     const char *method;

@@ -292,6 +292,14 @@ enum opp_step opp_call_refuse_reason(struct opp_call *call, enum opp_code code, 
     return opp_call_refuse(call, code, message, json_pack("{s:s}", "reason", reason));
 }
 
+enum opp_step opp_call_end_stream(struct opp_call *call)
+{
+    struct opp_reply ended = { .code = OPP_OK, .stream_ended = true };
+
+    end_call(call, &ended);
+    return OPP_DONE;
+}
+
 /* The pointer's parts as the path that clients of the protocol know: strings, and numbers where they index. */
 static json_t *path_of(const char *pointer)
 {

@@ -45,10 +45,18 @@ struct opp_reply {
     json_t *data, *details;
     struct opp_buf bytes;
     struct opp_shared *shared;
-    bool replayed, not_modified;
+    bool replayed, not_modified, stream_ended;
     int64_t retry_after_s;
     const char *etag;                    /* only with shared or not_modified */
     const struct opp_rate_verdict *rate; /* only with OPP_E_RATE_LIMITED */
+};
+
+/* How a call's answer is sent in pieces. begin sends the head; then on_gone tells when the reader has left, and
+ * opp_call_end_stream ends the call. */
+struct opp_call_stream {
+    void (*begin)(struct opp_call *call, const char *content_type);
+    void (*write)(struct opp_call *call, const void *bytes, size_t length);
+    size_t (*backlog)(const struct opp_call *call); /* bytes written and not yet taken by the network */
 };
 
 struct opp_call {
@@ -65,6 +73,7 @@ struct opp_call {
     void (*answer)(struct opp_call *call, struct opp_reply *reply);
     /* Has fn called when the caller leaves before the answer; fn NULL takes it back. */
     void (*on_gone)(struct opp_call *call, void (*fn)(struct opp_call *call, void *arg), void *arg);
+    const struct opp_call_stream *stream;
     void *binding;
     const void *route; /* what the route is for: struct opp_read_route for a read tool's */
     const struct opp_flow *flow;
@@ -106,6 +115,9 @@ enum opp_step opp_call_refuse_field(struct opp_call *call, enum opp_code code, c
 json_t *opp_call_issue(const char *pointer, const char *message);
 /* Ends with what a failed function said. */
 enum opp_step opp_call_fail(struct opp_call *call, enum opp_code rc, const struct opp_err *err);
+
+/* Ends a call whose answer was a stream. */
+enum opp_step opp_call_end_stream(struct opp_call *call);
 
 /* Appends the call's audit event with this outcome in a write transaction. */
 enum opp_code opp_call_audit(struct opp_call *call, struct opp_tx *tx, const char *action, enum opp_code code,

@@ -155,8 +155,8 @@ static json_t *app_view(const struct opp_app_entry *app)
 {
     const struct opp_app *record = app->record;
 
-    return json_pack("{s:s, s:s, s:s, s:s?, s:O}", "id", record->id, "name", record->name, "scope", record->scope,
-                     "org_id", record->org_id, "scopes", record->scopes);
+    return json_pack("{s:s, s:s, s:s, s:s?, s:O, s:O}", "id", record->id, "name", record->name, "scope", record->scope,
+                     "org_id", record->org_id, "scopes", record->scopes, "policy", record->policy);
 }
 
 /* Gives false when memory is out; what was made stays with the input and is freed at the call's end. */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "admin/admin.h"
+
+#include "admin/apps.h"
+#include "admin/drafts.h"
+#include "admin/events.h"
+#include "admin/tokens.h"
+#include "admin/tools.h"
+#include "admin/trail.h"
+#include "api/endpoint.h"
+#include "core/decide.h"
+
+#define BASE "/api/agent-admin/v1"
+#define ANY OPP_CALLER_PERSON, OPP_ROLE_VIEWER
+#define OPERATOR OPP_CALLER_PERSON, OPP_ROLE_OPERATOR
+#define OWNER OPP_CALLER_PERSON, OPP_ROLE_OWNER
+
+/* Approving and rejecting ask for the reviewer's role themselves, after the draft was found pending. */
+static const struct opp_endpoint ENDPOINTS[] = {
+    { "GET", BASE "/apps", ANY, &OPP_FLOW_APP_LIST, NULL },
+    { "POST", BASE "/apps", OPERATOR, &OPP_FLOW_APP_CREATE, NULL },
+    { "GET", BASE "/apps/{id}", ANY, &OPP_FLOW_APP_GET, NULL },
+    { "PATCH", BASE "/apps/{id}", OPERATOR, &OPP_FLOW_APP_PATCH, NULL },
+    { "DELETE", BASE "/apps/{id}", OPERATOR, &OPP_FLOW_APP_DELETE, NULL },
+    { "POST", BASE "/apps/{id}/revoke", OPERATOR, &OPP_FLOW_APP_REVOKE, NULL },
+    { "POST", BASE "/apps/{id}/restore", OPERATOR, &OPP_FLOW_APP_RESTORE, NULL },
+    { "PATCH", BASE "/apps/{id}/policy", OPERATOR, &OPP_FLOW_APP_POLICY, NULL },
+    { "PATCH", BASE "/apps/{id}/auto-execute", OPERATOR, &OPP_FLOW_APP_AUTO_EXECUTE, NULL },
+    { "POST", BASE "/apps/{id}/keys", OPERATOR, &OPP_FLOW_KEY_CREATE, NULL },
+    { "GET", BASE "/apps/{id}/tools", ANY, &OPP_FLOW_APP_TOOLS, NULL },
+    { "POST", BASE "/keys/{id}/revoke", OPERATOR, &OPP_FLOW_KEY_REVOKE, NULL },
+    { "POST", BASE "/keys/{id}/rotate", OPERATOR, &OPP_FLOW_KEY_ROTATE, NULL },
+    { "GET", BASE "/tools", ANY, &OPP_FLOW_TOOL_LIST, NULL },
+    { "GET", BASE "/tools/{name}", ANY, &OPP_FLOW_TOOL_GET, NULL },
+    { "GET", BASE "/drafts", ANY, &OPP_FLOW_ADMIN_DRAFT_LIST, NULL },
+    { "GET", BASE "/drafts/{id}", ANY, &OPP_FLOW_ADMIN_DRAFT_GET, NULL },
+    { "POST", BASE "/drafts/{id}/approve", ANY, &OPP_FLOW_APPROVE, NULL },
+    { "POST", BASE "/drafts/{id}/reject", ANY, &OPP_FLOW_REJECT, NULL },
+    { "GET", BASE "/audit", ANY, &OPP_FLOW_AUDIT_LIST, NULL },
+    { "GET", BASE "/audit/verify", ANY, &OPP_FLOW_AUDIT_VERIFY, NULL },
+    { "GET", BASE "/events", ANY, &OPP_FLOW_EVENTS, NULL },
+    { "GET", BASE "/tokens", OWNER, &OPP_FLOW_TOKEN_LIST, NULL },
+    { "POST", BASE "/tokens", OWNER, &OPP_FLOW_TOKEN_CREATE, NULL },
+    { "POST", BASE "/tokens/{id}/revoke", OWNER, &OPP_FLOW_TOKEN_REVOKE, NULL },
+    { "GET", BASE "/whoami", ANY, &OPP_FLOW_WHOAMI, NULL },
+};
+
+enum opp_code opp_admin_routes(struct opp_router *router, struct opp_err *err)
+{
+    return opp_endpoints_add(router, ENDPOINTS, sizeof ENDPOINTS / sizeof ENDPOINTS[0], err);
+}

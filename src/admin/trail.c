@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "admin/trail.h"
+
+#include "audit/audit.h"
+#include "core/call.h"
+#include "core/page.h"
+#include "store/tx.h"
+
+struct trail {
+    struct opp_page page;
+    struct opp_audit_verdict verdict;
+};
+
+static struct trail *of(struct opp_call *call)
+{
+    return call->state;
+}
+
+static void dispose(void *state)
+{
+    opp_page_clear(&((struct trail *)state)->page);
+}
+
+/* The stored bytes, and the hash that covers them. */
+static json_t *shape_row(const void *record, void *arg)
+{
+    const struct opp_audit_row *row = record;
+    json_t *shown = json_loads(row->row, 0, NULL);
+
+    (void)arg;
+    if (json_object_set_new(shown, "event_hash", json_string(row->event_hash)) != 0) {
+        json_decref(shown);
+        return NULL;
+    }
+    return shown;
+}
+
+static enum opp_code find_rows(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    struct opp_call *call = arg;
+    struct opp_query query = { .record = &OPP_AUDIT_ROW };
+
+    opp_query_text(&query, "app_id", OPP_EQUAL, opp_call_text(call, "appId"));
+    opp_query_text(&query, "action", OPP_EQUAL, opp_call_text(call, "action"));
+    opp_query_text(&query, "status", OPP_EQUAL, opp_call_text(call, "status"));
+    opp_query_list(&query, "org_id", call->admin->org_ids);
+    return opp_page_read(&of(call)->page, call, tx, &query, shape_row, NULL, err);
+}
+
+static enum opp_step read_query(struct opp_call *call)
+{
+    return opp_call_check_query(call, OPP_SCHEMA_AUDIT_LIST);
+}
+
+static enum opp_step list(struct opp_call *call)
+{
+    return opp_flow_read(call, find_rows);
+}
+
+static enum opp_step answer_list(struct opp_call *call)
+{
+    return opp_page_answer(&of(call)->page, call);
+}
+
+static const opp_step_fn LIST_STEPS[] = { read_query, list, answer_list, NULL };
+const struct opp_flow OPP_FLOW_AUDIT_LIST = { LIST_STEPS, sizeof(struct trail), dispose, NULL };
+
+static enum opp_code verify(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    struct opp_call *call = arg;
+
+    return opp_audit_verify(tx, &of(call)->verdict, err);
+}
+
+static enum opp_step walk(struct opp_call *call)
+{
+    return opp_flow_read(call, verify);
+}
+
+static enum opp_step answer_verdict(struct opp_call *call)
+{
+    const struct opp_audit_verdict *verdict = &of(call)->verdict;
+
+    if (call->op.rc != OPP_OK)
+        return opp_call_fail(call, call->op.rc, &call->op.err);
+    return opp_call_answer(call, json_pack("{s:b, s:I, s:o}", "ok", verdict->first_bad == 0, "rows",
+                                           (json_int_t)verdict->rows, "firstBad",
+                                           verdict->first_bad == 0 ? json_null() : json_integer(verdict->first_bad)));
+}
+
+static const opp_step_fn VERIFY_STEPS[] = { walk, answer_verdict, NULL };
+const struct opp_flow OPP_FLOW_AUDIT_VERIFY = { VERIFY_STEPS, sizeof(struct trail), dispose, NULL };

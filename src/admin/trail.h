@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * admin/trail.h - the audit trail for people: listed and verified.
+ * May include: base.
+ */
+#ifndef OPP_ADMIN_TRAIL_H
+#define OPP_ADMIN_TRAIL_H
+
+struct opp_flow;
+
+extern const struct opp_flow OPP_FLOW_AUDIT_LIST, OPP_FLOW_AUDIT_VERIFY;
+
+#endif
