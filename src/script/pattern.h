@@ -23,7 +23,7 @@ enum opp_pattern_result {
 struct opp_pattern {
     const char *subject;
     size_t subject_length;
-    const char *pattern; /* a leading ^ anchors */
+    const char *pattern;
     size_t pattern_length;
     int64_t *steps;
     const char *why; /* static text, set with OPP_PATTERN_MALFORMED */
@@ -42,8 +42,11 @@ struct opp_pattern_found {
     struct opp_pattern_capture captures[OPP_PATTERN_CAPTURES_MAX];
 };
 
-/* Looks for the first match at or behind byte from (at most the subject's length). Steps: one for each pattern item
- * tried at a byte, and one for each byte that %b, a back reference or a repetition looks at. */
+/* Looks for the first match at or behind byte from (at most the subject's length); a leading ^ anchors it there.
+ * A step is a pattern item tried at a byte, or a byte that %b looks at; long sets and back references cost more. */
 enum opp_pattern_result opp_pattern_search(struct opp_pattern *p, size_t from, struct opp_pattern_found *out);
+
+/* Tries the one match that begins at byte at; ^ is an ordinary byte. */
+enum opp_pattern_result opp_pattern_at(struct opp_pattern *p, size_t at, struct opp_pattern_found *out);
 
 #endif

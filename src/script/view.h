@@ -18,7 +18,7 @@
 /* How a view's root object behaves; nested objects are plain. Zero for neither. */
 struct opp_view_options {
     bool strict;                                 /* reading an absent member is an error that names it */
-    void (*on_read)(void *arg, const char *key); /* each read of a member, absent ones and iteration included */
+    void (*on_read)(void *arg, const char *key); /* each read of a member, absent ones, iteration, printing included */
     void *arg;                                   /* lives as long as the script may hold the view */
 };
 
