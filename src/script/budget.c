@@ -5,8 +5,11 @@
 #include <time.h>
 
 #define INTERVAL 256
-#define INTERVAL_LONG_STRINGS 16 /* one instruction over a long string can take a tenth of a millisecond */
+/* One instruction can compare or convert a long string for a tenth of a millisecond, or copy a large stack. */
+#define INTERVAL_LONG_STRINGS 16
 #define LONG_STRING ((size_t)16 << 10)
+#define INTERVAL_LARGE_BLOCKS 64
+#define LARGE_BLOCK ((size_t)64 << 10)
 #define CHECK_BYTES ((size_t)64 << 10)
 #define ALLOCATION_COST 64 /* bytes, so that many small allocations look at the clock too */
 #define CHEAP_NS 200000    /* before this the slow clock of CPU time is not even started */
@@ -84,12 +87,14 @@ static bool may_grow(struct opp_script *script, size_t more, size_t new_bytes)
     return script->tripped == NULL;
 }
 
-/* Lua says the kind of a new object where it gives no old block. */
-static void watch_strings(struct opp_script *script, size_t new_bytes)
+/* Looks at the clock more often once a script has something large. */
+static void watch_size(struct opp_script *script, size_t bytes, bool string)
 {
-    if (new_bytes < LONG_STRING || script->interval <= INTERVAL_LONG_STRINGS || script->running == NULL)
+    int interval = string ? INTERVAL_LONG_STRINGS : INTERVAL_LARGE_BLOCKS;
+
+    if (bytes < (string ? LONG_STRING : LARGE_BLOCK) || script->interval <= interval || script->running == NULL)
         return;
-    script->interval = INTERVAL_LONG_STRINGS;
+    script->interval = interval;
     opp_budget_install(script, script->running);
 }
 
@@ -106,8 +111,7 @@ void *opp_budget_allocate(void *arg, void *block, size_t old_bytes, size_t new_b
     }
     if (new_bytes > old && !may_grow(script, new_bytes - old, new_bytes))
         return NULL;
-    if (block == NULL && old_bytes == LUA_TSTRING)
-        watch_strings(script, new_bytes);
+    watch_size(script, new_bytes, block == NULL && old_bytes == LUA_TSTRING); /* Lua says a new object's kind there */
     fresh = realloc(block, new_bytes);
     if (fresh == NULL && new_bytes <= old) {
         fresh = block; /* Lua relies on shrinking */

@@ -174,6 +174,8 @@ bool opp_script_changed(struct opp_script *script, int snapshot)
     bool changed = false;
     lua_Integer count;
 
+    if (!lua_checkstack(L, 5))
+        return true;
     lua_rawgeti(L, LUA_REGISTRYINDEX, snapshot);
     lua_rawgeti(L, -1, 0);
     count = lua_tointeger(L, -1);

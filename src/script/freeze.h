@@ -14,7 +14,8 @@
  * OPP_E_SCRIPT: it keeps something that cannot be frozen, a gmatch iterator. OPP_E_LIMIT, OPP_E_MEMORY. */
 enum opp_code opp_script_freeze(struct opp_script *script, int index, int *snapshot, struct opp_err *err);
 
-/* Whether an upvalue under the snapshot is another value now. Allocates nothing, raises nothing. */
+/* Whether an upvalue under the snapshot is another value now (true too if the stack has no room to look). Never
+ * raises. */
 bool opp_script_changed(struct opp_script *script, int snapshot);
 
 #endif

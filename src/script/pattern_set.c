@@ -77,6 +77,9 @@ static bool class_takes(unsigned char class, unsigned char c)
     case 'x':
         in = is_hex(c);
         break;
+    case 'z': /* as Lua has it still */
+        in = c == '\0';
+        break;
     default:
         return class == c;
     }

@@ -14,6 +14,17 @@
 
 #define HOST_SLOTS 8 /* stack slots that a call from outside Lua needs for itself */
 
+#ifdef __SANITIZE_THREAD__
+#include <setjmp.h>
+/* The distribution's Lua is built with _FORTIFY_SOURCE and raises errors by this name, which the sanitizer does not
+ * know: its record of the stack would grow with every error until it gives up. */
+void __longjmp_chk(jmp_buf env, int value) __attribute__((noreturn));
+void __longjmp_chk(jmp_buf env, int value)
+{
+    longjmp(env, value);
+}
+#endif
+
 struct opp_script *opp_script_of(lua_State *L)
 {
     return *(struct opp_script **)lua_getextraspace(L);

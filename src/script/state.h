@@ -47,7 +47,8 @@ void opp_script_free(struct opp_script *script);
 void opp_script_begin(struct opp_script *script);
 /* After a host call within a call: instructions and CPU time start anew; bytes and pattern steps go on counting. */
 void opp_script_refill(struct opp_script *script);
-/* Replaces the limits, from the next begin or refill on. */
+/* Replaces the limits: those of bytes and CPU time at once, those that are counted down from the next begin on
+ * (instructions: or refill). */
 void opp_script_set_limits(struct opp_script *script, const struct opp_script_limits *limits);
 
 /* Compiles text and pushes the function, whose globals are the sandbox's. chunk is the name in messages ("file.lua").
