@@ -26,25 +26,25 @@ const char *opp_risk_name(enum opp_risk risk);
 /* How a read tool's rows are checked: names of columns, NULL where a row has none. */
 struct opp_row_resource {
     const char *kind, *id, *org_id, *user_id;
-    const json_t *parents; /* kind → column, or NULL */
+    json_t *parents; /* kind → column, or NULL */
 };
 
 struct opp_tool {
     const char *name, *description, *adapter;
     bool is_action;
     enum opp_risk risk;
-    bool confirm;                 /* requiresConfirmation */
-    bool exports;                 /* impact.rows is held to max_export_rows */
-    bool has_state;               /* there is a witness to bind */
-    const json_t *scopes;         /* array of strings */
-    const char *method, *path;    /* a read tool's route, whole */
-    const json_t *input, *output; /* JSON Schemas; output may be NULL */
-    const json_t *facts;          /* JSON Schema of resources, state and impact, or NULL */
+    bool confirm;              /* requiresConfirmation */
+    bool exports;              /* impact.rows is held to max_export_rows */
+    bool has_state;            /* there is a witness to bind */
+    json_t *scopes;            /* array of strings */
+    const char *method, *path; /* a read tool's route, whole */
+    json_t *input, *output;    /* JSON Schemas; output may be NULL */
+    json_t *facts;             /* JSON Schema of resources, state and impact, or NULL */
     const struct opp_schema *input_schema;
-    const json_t *aliases;       /* other name → name, or NULL */
-    const json_t *sensitive;     /* field → what is shown instead, or NULL */
+    json_t *aliases;             /* other name → name, or NULL */
+    json_t *sensitive;           /* field → what is shown instead, or NULL */
     const char *const *redacted; /* the same as pairs for printing: name, JSON text, …, NULL */
-    const json_t *witness;       /* names of state's fields that are bound; NULL: all */
+    json_t *witness;             /* names of state's fields that are bound; NULL: all */
     const char *rate_bucket;
     int64_t rate_per_minute;           /* 0: the gateway's own limit only */
     const char *range_from, *range_to; /* payload fields held to max_days, or NULL */

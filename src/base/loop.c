@@ -71,6 +71,21 @@ static void wake(struct opp_loop *loop)
         ; /* only EINTR is possible: the counter cannot overflow by ones */
 }
 
+/* The changes that epoll is told are gathered until it waits: evhttp turns reading and writing off and on again within
+ * a request, and most of that cancels out. */
+static struct event_base *new_base(void)
+{
+    struct event_config *config = event_config_new();
+    struct event_base *base = NULL;
+
+    if (config == NULL)
+        return NULL;
+    if (event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) == 0)
+        base = event_base_new_with_config(config);
+    event_config_free(config);
+    return base;
+}
+
 enum opp_code opp_loop_new(struct opp_loop **out, struct opp_err *err)
 {
     struct opp_loop *loop = calloc(1, sizeof *loop);
@@ -80,7 +95,7 @@ enum opp_code opp_loop_new(struct opp_loop **out, struct opp_err *err)
     pthread_mutex_init(&loop->lock, NULL);
     loop->last = &loop->first;
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    loop->base = event_base_new();
+    loop->base = new_base();
     if (loop->wake_fd >= 0 && loop->base != NULL)
         loop->wake = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
     if (loop->wake == NULL || event_add(loop->wake, NULL) != 0) {

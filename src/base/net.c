@@ -60,7 +60,9 @@ static uint8_t mask_of(unsigned first, unsigned bits)
 {
     if (bits >= first + 8)
         return 0xff;
-    return bits <= first ? 0 : (uint8_t)(0xff << (first + 8 - bits));
+    if (bits <= first)
+        return 0;
+    return (uint8_t)(0xff << (first + 8 - bits));
 }
 
 static bool ends_clean(const struct opp_cidr *cidr)

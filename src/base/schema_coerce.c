@@ -111,14 +111,31 @@ static enum opp_code turn_property(json_t *object, const struct schema_property 
     return rc;
 }
 
+/* Not json_copy, which drops members silently when memory runs out. */
+static json_t *copy_members(const json_t *object)
+{
+    json_t *members = opp_schema_iterable(object);
+    json_t *copy = json_object();
+
+    for (void *i = json_object_iter(members); copy != NULL && i != NULL; i = json_object_iter_next(members, i)) {
+        if (json_object_setn_nocheck(copy, json_object_iter_key(i), json_object_iter_key_len(i),
+                                     json_object_iter_value(i)) == 0)
+            continue;
+        json_decref(copy);
+        copy = NULL;
+    }
+    return copy;
+}
+
 enum opp_code opp_schema_coerce(const struct opp_schema *schema, const json_t *value, json_t **out, struct opp_err *err)
 {
     const struct schema_node *node = behind_refs(schema->root, opp_schema_check_properties);
     const struct schema_rule *rule = rule_of(node, opp_schema_check_properties);
-    json_t *copy = json_copy(opp_schema_iterable(value));
+    const size_t count = json_is_object(value) && rule != NULL ? rule->as.properties.count : 0;
+    json_t *copy = json_is_object(value) ? copy_members(value) : json_incref(opp_schema_iterable(value));
     enum opp_code rc = copy != NULL ? OPP_OK : OPP_E_MEMORY;
 
-    for (size_t i = 0; rc == OPP_OK && json_is_object(copy) && rule != NULL && i < rule->as.properties.count; i++)
+    for (size_t i = 0; rc == OPP_OK && i < count; i++)
         rc = turn_property(copy, &rule->as.properties.all[i]);
     if (rc == OPP_OK) {
         *out = copy;

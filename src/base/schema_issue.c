@@ -93,7 +93,7 @@ bool opp_schema_issue(struct schema_run *run, const struct schema_path *path, co
     if (run->issues == NULL)
         run->issues = json_array();
     issue = issue_of(path, code, message);
-    if (run->issues == NULL || json_array_append_new(run->issues, issue) != 0)
+    if (json_array_append_new(run->issues, issue) != 0) /* takes the issue in any case */
         return opp_schema_stop(run, OPP_E_MEMORY);
     return false;
 }

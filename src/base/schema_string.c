@@ -12,7 +12,7 @@
 #define MATCH_DEPTH 10000
 #define MATCH_HEAP_KIB 1024
 /* PCRE2 counts its limit anew at each start, so that a long text could still cost its square. */
-#define PATTERN_STEPS_MAX 1000000
+#define PATTERN_STEPS_MAX 500000
 #define SCAN_BYTES_A_STEP 32
 
 /* Names of general categories that ECMA-262 knows and PCRE2 does not. */

@@ -134,7 +134,9 @@ static void add_value(struct opp_buf *out, const json_t *value)
 {
     char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
 
-    if (text == NULL || strlen(text) > OPP_SCHEMA_QUOTE_MAX)
+    if (text == NULL)
+        out->failed = true;
+    else if (strlen(text) > OPP_SCHEMA_QUOTE_MAX)
         opp_buf_text(out, json_is_string(value) ? "a certain text" : "a certain value");
     else
         opp_buf_text(out, text);

@@ -33,7 +33,7 @@ static enum opp_code read_addresses(const json_t *texts, struct opp_app_policy *
 enum opp_code opp_app_policy_read(const json_t *document, struct opp_app_policy *out, struct opp_err *err)
 {
     const json_t *addresses = json_object_get(json_object_get(document, "network"), "allowed_ips");
-    const json_t *data = json_object_get(document, "data");
+    json_t *data = json_object_get(document, "data");
     const json_t *sensitive = json_object_get(data, "allow_sensitive_fields");
     struct opp_app_policy policy = { .data = data, .allow_sensitive_fields = !json_is_false(sensitive) };
     enum opp_code rc = OPP_OK;

@@ -18,8 +18,8 @@
 struct opp_app_policy {
     struct opp_cidr *allowed_ips; /* NULL: any address */
     size_t allowed_ip_count;
-    const json_t *data; /* lent by the document: allowed_<kind>_ids and allowed_org_ids are asked by name */
-    int64_t max_days;   /* 0: no bound */
+    json_t *data;     /* lent by the document: allowed_<kind>_ids and allowed_org_ids are asked by name */
+    int64_t max_days; /* 0: no bound */
     bool allow_sensitive_fields;
 };
 
@@ -33,7 +33,7 @@ bool opp_app_policy_admits(const struct opp_app_policy *policy, const char *addr
 /* One section of auto_execute: when an app's actions may run without a person. */
 struct opp_window {
     bool enabled;
-    int64_t expires_at; /* 0: none */
+    int64_t expires_at;            /* 0: none */
     const json_t *allowed_actions; /* lent; NULL: all */
     bool require_preflight, require_idempotency;
     int64_t max_export_rows;

@@ -16,9 +16,9 @@ static void end_call(struct opp_call *call, struct opp_reply *reply)
     const struct opp_registry *registry = call->registry;
     json_t *input = call->input;
 
-    call->answer(call, reply);
     if (state != NULL && flow->dispose != NULL)
         flow->dispose(state);
+    call->answer(call, reply);
     free(state);
     json_decref(input);
     opp_registry_unpin(registry);
@@ -191,37 +191,44 @@ static void free_lazy_row(void *arg)
     free(arg);
 }
 
-/* Copies the strings that the event lends behind it. */
-static struct lazy_row *lazy_row_new(const struct opp_audit_event *event)
+/* The event's texts that live no longer than the call. */
+static const size_t EVENT_TEXTS[] = {
+    offsetof(struct opp_audit_event, app_id),     offsetof(struct opp_audit_event, org_id),
+    offsetof(struct opp_audit_event, key_id),     offsetof(struct opp_audit_event, actor_user_id),
+    offsetof(struct opp_audit_event, request_id), offsetof(struct opp_audit_event, client_request_id),
+    offsetof(struct opp_audit_event, ip),         offsetof(struct opp_audit_event, user_agent),
+};
+#define EVENT_TEXT_COUNT (sizeof EVENT_TEXTS / sizeof EVENT_TEXTS[0])
+
+static const char **event_text(struct opp_audit_event *event, size_t index)
 {
-    const char *const *from[] = { &event->app_id,     &event->org_id,     &event->key_id, &event->actor_user_id,
-                                  &event->request_id, &event->client_request_id, &event->ip, &event->user_agent };
+    return (const char **)(void *)((char *)event + EVENT_TEXTS[index]);
+}
+
+/* Copies the strings that the event lends behind it. */
+static struct lazy_row *lazy_row_new(struct opp_audit_event *event)
+{
+    size_t bytes = sizeof(struct lazy_row);
     struct lazy_row *row;
-    size_t bytes = sizeof *row;
     char *at;
 
-    for (size_t i = 0; i < sizeof from / sizeof from[0]; i++)
-        bytes += *from[i] != NULL ? strlen(*from[i]) + 1 : 0;
+    for (size_t i = 0; i < EVENT_TEXT_COUNT; i++)
+        bytes += *event_text(event, i) != NULL ? strlen(*event_text(event, i)) + 1 : 0;
     row = malloc(bytes);
     if (row == NULL)
         return NULL;
     row->op = (struct opp_store_op){ .run = write_lazy_row, .done = free_lazy_row, .arg = row, .bytes = bytes };
     row->event = *event;
     at = row->text;
-    {
-        const char **to[] = { &row->event.app_id,     &row->event.org_id,
-                              &row->event.key_id,     &row->event.actor_user_id,
-                              &row->event.request_id, &row->event.client_request_id,
-                              &row->event.ip,         &row->event.user_agent };
+    for (size_t i = 0; i < EVENT_TEXT_COUNT; i++) {
+        const char **text = event_text(&row->event, i);
 
-        for (size_t i = 0; i < sizeof to / sizeof to[0]; i++)
-            if (*to[i] != NULL) {
-                size_t length = strlen(*to[i]) + 1;
+        if (*text != NULL) {
+            char *copy = at;
 
-                memcpy(at, *to[i], length);
-                *to[i] = at;
-                at += length;
-            }
+            at = stpcpy(copy, *text) + 1;
+            *text = copy;
+        }
     }
     return row;
 }
@@ -274,6 +281,12 @@ enum opp_step opp_call_answer(struct opp_call *call, json_t *data)
     return opp_call_reply(call, &reply);
 }
 
+enum opp_step opp_call_answer_recorded(struct opp_call *call, json_t *data)
+{
+    call->audit.action = NULL;
+    return opp_call_answer(call, data);
+}
+
 enum opp_step opp_call_refuse_reason(struct opp_call *call, enum opp_code code, const char *message, const char *reason)
 {
     return opp_call_refuse(call, code, message, json_pack("{s:s}", "reason", reason));
@@ -298,12 +311,15 @@ static json_t *path_of(const char *pointer)
     return path;
 }
 
+json_t *opp_call_issue(const char *pointer, const char *message)
+{
+    return json_pack("{s:[{s:s, s:o, s:s, s:s}]}", "issues", "code", "invalid", "path", path_of(pointer), "message",
+                     message, "pointer", pointer);
+}
+
 enum opp_step opp_call_refuse_field(struct opp_call *call, enum opp_code code, const char *pointer, const char *message)
 {
-    json_t *details = json_pack("{s:[{s:s, s:o, s:s, s:s}]}", "issues", "code", "invalid", "path", path_of(pointer),
-                                "message", message, "pointer", pointer);
-
-    return opp_call_refuse(call, code, NULL, details);
+    return opp_call_refuse(call, code, NULL, opp_call_issue(pointer, message));
 }
 
 enum opp_step opp_call_fail(struct opp_call *call, enum opp_code rc, const struct opp_err *err)

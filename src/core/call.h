@@ -23,14 +23,18 @@ struct opp_call;
 struct opp_shared;
 struct opp_worker;
 
-enum opp_step { OPP_NEXT, OPP_WAIT, OPP_DONE };
+enum opp_step {
+    OPP_NEXT,
+    OPP_WAIT,
+    OPP_DONE
+};
 typedef enum opp_step (*opp_step_fn)(struct opp_call *call);
 
 /* A flow: its steps, ended by NULL, and what it keeps between them. */
 struct opp_flow {
     const opp_step_fn *steps;
     size_t state_bytes;
-    void (*dispose)(void *state); /* frees what the state holds, not the state; may be NULL */
+    void (*dispose)(void *state); /* frees what the state holds, not the state, before the answer; may be NULL */
     const char *audit_action;     /* what refusals and answers are recorded as; NULL: not recorded by the call itself */
 };
 
@@ -54,14 +58,15 @@ struct opp_call {
     const struct opp_registry *registry; /* pinned by the guard */
     const struct opp_key_entry *key;     /* an agent's, or NULL */
     const struct opp_app_entry *app;
-    const struct opp_admin_token *admin; /* a person's, or NULL */
+    const struct opp_admin_token *admin;                                 /* a person's, or NULL */
     const char *(*param)(const struct opp_call *call, const char *name); /* of the path */
-    json_t *input; /* the body or the query: an object */
+    json_t *input;                                                       /* the body or the query: an object */
     /* Takes the reply and ends the call, which is freed right after. */
     void (*answer)(struct opp_call *call, struct opp_reply *reply);
-    void (*on_gone)(struct opp_call *call, void (*fn)(struct opp_call *call)); /* the caller left early; NULL clears */
+    /* Has fn called when the caller leaves before the answer; fn NULL takes it back. */
+    void (*on_gone)(struct opp_call *call, void (*fn)(struct opp_call *call, void *arg), void *arg);
     void *binding;
-    const void *route;
+    const void *route; /* what the route is for: struct opp_read_route for a read tool's */
     const struct opp_flow *flow;
     size_t next_step;
     bool running, resumed;
@@ -87,14 +92,18 @@ enum opp_step opp_flow_write(struct opp_call *call, opp_tx_fn run);
 /* The ends of a flow; each gives OPP_DONE. A refusal is durable in the audit trail before it is answered.
  * All take data, details and reply's contents. */
 enum opp_step opp_call_answer(struct opp_call *call, json_t *data);
+/* As opp_call_answer for a call whose own transaction has written its audit row. */
+enum opp_step opp_call_answer_recorded(struct opp_call *call, json_t *data);
 enum opp_step opp_call_reply(struct opp_call *call, struct opp_reply *reply);
 enum opp_step opp_call_refuse(struct opp_call *call, enum opp_code code, const char *message, json_t *details);
 /* As opp_call_refuse, with details {reason}. */
 enum opp_step opp_call_refuse_reason(struct opp_call *call, enum opp_code code, const char *message,
                                      const char *reason);
-/* As opp_call_refuse, with details {issues: [{code, path, message, pointer}]} at one pointer. */
+/* As opp_call_refuse, with the issue at one pointer. */
 enum opp_step opp_call_refuse_field(struct opp_call *call, enum opp_code code, const char *pointer,
                                     const char *message);
+/* Gives details {issues: [{code, path, message, pointer}]} of one place. NULL: no memory. */
+json_t *opp_call_issue(const char *pointer, const char *message);
 /* Ends with what a failed function said. */
 enum opp_step opp_call_fail(struct opp_call *call, enum opp_code rc, const struct opp_err *err);
 

@@ -33,7 +33,7 @@ struct opp_gateway {
     struct opp_rate *rate;
     struct opp_adapters *adapters;
     struct opp_hub *hub;
-    const char *profile; /* the policy profile's name */
+    const char *profile;                    /* the policy profile's name */
     unsigned char hmac_key[OPP_HASH_BYTES]; /* for sensitive values in witnesses */
 };
 

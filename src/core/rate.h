@@ -15,10 +15,10 @@ struct opp_rate;
 
 struct opp_rate_verdict {
     bool allowed;
-    int64_t limit;           /* a minute */
-    int64_t remaining;       /* requests that would be allowed now */
-    int64_t retry_after_ms;  /* when refused */
-    int64_t reset_ms;        /* until the whole burst is there again */
+    int64_t limit;          /* a minute */
+    int64_t remaining;      /* requests that would be allowed now */
+    int64_t retry_after_ms; /* when refused */
+    int64_t reset_ms;       /* until the whole burst is there again */
 };
 
 /* Gives a limiter that keeps at most subjects_max subjects (16 bytes each). */

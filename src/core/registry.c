@@ -17,8 +17,8 @@ struct list {
 struct opp_registry {
     atomic_uint pins;
     uint64_t version;
-    struct opp_app_entry *apps; /* by id */
-    struct opp_key_entry *keys; /* by token hash */
+    struct opp_app_entry *apps;      /* by id */
+    struct opp_key_entry *keys;      /* by token hash */
     struct opp_admin_token **admins; /* by token hash */
     size_t app_count, key_count, admin_count;
 };

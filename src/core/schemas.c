@@ -18,44 +18,46 @@ struct opp_schemas {
 #define STATUS "{'enum':['draft','confirmed','canceled','failed']}"
 
 /* Fields with which other servers of the protocol narrow authority: to ignore them would do more than was asked. */
-#define NARROWING                                                                                                      \
+#define NARROWING \
     "'intentCertificateId':false,'contextRiskSnapshotId':false,'sessionId':false,'capabilityLeaseId':false"
 
-#define SCOPES "{'type':'array','maxItems':60,'uniqueItems':true,'items':{'type':'string','pattern':'^[a-z0-9_.:*-]{1,100}$'}}"
+#define SCOPES \
+    "{'type':'array','maxItems':60,'uniqueItems':true,'items':{'type':'string','pattern':'^[a-z0-9_.:*-]{1,100}$'}}"
 
-#define POLICY                                                                                                         \
-    "{'type':'object','additionalProperties':false,'properties':{"                                                     \
-    "'network':{'type':'object','additionalProperties':false,'properties':{"                                           \
-    "'allowed_ips':{'type':'array','minItems':1,'maxItems':1000,'items':{'type':'string','maxLength':64}}}},"          \
-    "'data':{'type':'object',"                                                                                         \
-    "'propertyNames':{'pattern':'^(allowed_[a-z][a-z0-9_]*_ids|max_days|allow_sensitive_fields)$'},"                   \
-    "'properties':{'max_days':{'type':'integer','minimum':1,'maximum':36500},'allow_sensitive_fields':"                \
+#define POLICY                                                                                                \
+    "{'type':'object','additionalProperties':false,'properties':{"                                            \
+    "'network':{'type':'object','additionalProperties':false,'properties':{"                                  \
+    "'allowed_ips':{'type':'array','minItems':1,'maxItems':1000,'items':{'type':'string','maxLength':64}}}}," \
+    "'data':{'type':'object',"                                                                                \
+    "'propertyNames':{'pattern':'^(allowed_[a-z][a-z0-9_]*_ids|max_days|allow_sensitive_fields)$'},"          \
+    "'properties':{'max_days':{'type':'integer','minimum':1,'maximum':36500},'allow_sensitive_fields':"       \
     "{'type':'boolean'}},'additionalProperties':" IDS "}}}"
 
-#define WINDOW                                                                                                         \
-    "'enabled':{'type':'boolean'},'expires_at':{'type':['string','null']},"                                           \
-    "'expires_in':{'type':'integer','minimum':1,'maximum':31536000},"                                                  \
+#define WINDOW                                                              \
+    "'enabled':{'type':'boolean'},'expires_at':{'type':['string','null']}," \
+    "'expires_in':{'type':'integer','minimum':1,'maximum':31536000},"       \
     "'allowed_actions':{'type':['array','null'],'maxItems':500,'items':" ID "}"
 
-#define AUTO_EXECUTE                                                                                                   \
-    "{'type':'object','additionalProperties':false,'properties':{"                                                     \
-    "'writes':{'type':'object','required':['enabled'],'additionalProperties':false,'properties':{" WINDOW "}},"        \
-    "'high_risk':{'type':'object','required':['enabled'],'additionalProperties':false,'properties':{" WINDOW           \
-    ",'require_preflight':{'type':'boolean'},'require_idempotency':{'type':'boolean'},"                                \
+#define AUTO_EXECUTE                                                                                            \
+    "{'type':'object','additionalProperties':false,'properties':{"                                              \
+    "'writes':{'type':'object','required':['enabled'],'additionalProperties':false,'properties':{" WINDOW "}}," \
+    "'high_risk':{'type':'object','required':['enabled'],'additionalProperties':false,'properties':{" WINDOW    \
+    ",'require_preflight':{'type':'boolean'},'require_idempotency':{'type':'boolean'},"                         \
     "'max_export_rows':{'type':'integer','minimum':100,'maximum':5000}}}}}"
 
 #define KEY_FIELDS "'name':" NAME ",'expiresAt':" TIME
 
 /* JSON with ' for ": the texts are ours, and hold no apostrophe. */
 static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
-    [OPP_SCHEMA_ANY_OBJECT] = "{'type':'object'}",
+    [OPP_SCHEMA_READ] = "{'type':'object','properties':{" NARROWING "}}",
     [OPP_SCHEMA_PREFLIGHT] = "{'type':'object','required':['action','payload'],'properties':{'action':" ID
                              ",'payload':{'type':'object'}," NARROWING "}}",
     [OPP_SCHEMA_ACTION] =
         "{'type':'object','required':['action'],'properties':{'action':" ID ",'payload':{'type':'object'},"
-        "'preflightId':" TEXT(255) ",'execute':{'type':'boolean'},'forceDraft':{'type':'boolean'},"
-        "'requestId':" TEXT(255) ",'idempotencyKey':" TEXT(300) ",'preflightHash':" TEXT(255)
-        ",'stateWitnessHash':" TEXT(255) ",'justification':" TEXT(4000) "," NARROWING "}}",
+        "'preflightId':" TEXT(
+            255) ",'execute':{'type':'boolean'},'forceDraft':{'type':'boolean'},"
+                 "'requestId':" TEXT(255) ",'idempotencyKey':" TEXT(300) ",'preflightHash':" TEXT(
+                     255) ",'stateWitnessHash':" TEXT(255) ",'justification':" TEXT(4000) "," NARROWING "}}",
     [OPP_SCHEMA_DRAFT_GET] =
         "{'type':'object','properties':{'wait':{'type':'number','minimum':0,'maximum':60}," NARROWING "}}",
     [OPP_SCHEMA_DRAFT_LIST] = "{'type':'object','properties':{'status':" STATUS ",'idempotencyKey':" ID
@@ -64,10 +66,10 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
     [OPP_SCHEMA_LIST] = "{'type':'object','properties':{" PAGE "}}",
     [OPP_SCHEMA_APP_CREATE] =
         "{'type':'object','required':['scope','name'],'properties':{'scope':{'enum':['personal','workspace']},"
-        "'name':" NAME ",'description':" TEXT(2000) ",'org_id':" ID ",'user_id':" ID ",'service_user_id':" ID
-        ",'scopes':" SCOPES ",'policy':" POLICY ",'auto_execute':" AUTO_EXECUTE
-        ",'key':{'type':'object','properties':{" KEY_FIELDS "}}},"
-        "'if':{'properties':{'scope':{'const':'workspace'}}},'then':{'required':['org_id']}}",
+        "'name':" NAME ",'description':" TEXT(
+            2000) ",'org_id':" ID ",'user_id':" ID ",'service_user_id':" ID ",'scopes':" SCOPES ",'policy':" POLICY
+                  ",'auto_execute':" AUTO_EXECUTE ",'key':{'type':'object','properties':{" KEY_FIELDS "}}},"
+                  "'if':{'properties':{'scope':{'const':'workspace'}}},'then':{'required':['org_id']}}",
     [OPP_SCHEMA_APP_PATCH] = "{'type':'object','minProperties':1,'properties':{'name':" NAME
                              ",'description':" TEXT(2000) ",'scopes':" SCOPES "}}",
     [OPP_SCHEMA_APP_POLICY] = POLICY,
@@ -76,7 +78,8 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
     [OPP_SCHEMA_KEY_ROTATE] =
         "{'type':'object','properties':{'overlapSeconds':{'type':'integer','minimum':0,'maximum':2592000}}}",
     [OPP_SCHEMA_ADMIN_DRAFT_LIST] = "{'type':'object','properties':{'appId':" ID ",'status':" STATUS "," PAGE "}}",
-    [OPP_SCHEMA_APPROVE] = "{'type':'object','properties':{'note':" TEXT(4000) ",'reason':" TEXT(4000) ",'seal':" ID "}}",
+    [OPP_SCHEMA_APPROVE] =
+        "{'type':'object','properties':{'note':" TEXT(4000) ",'reason':" TEXT(4000) ",'seal':" ID "}}",
     [OPP_SCHEMA_REJECT] = "{'type':'object','properties':{'note':" TEXT(4000) ",'reason':" TEXT(4000) "}}",
     [OPP_SCHEMA_AUDIT_LIST] = "{'type':'object','properties':{'appId':" ID ",'action':" ID
                               ",'status':{'enum':['success','denied','failed']}," PAGE "}}",

@@ -11,7 +11,7 @@
 #include <jansson.h>
 
 enum opp_schema_name {
-    OPP_SCHEMA_ANY_OBJECT,
+    OPP_SCHEMA_READ, /* what every read refuses; the rest is the tool's schema */
     OPP_SCHEMA_PREFLIGHT,
     OPP_SCHEMA_ACTION,
     OPP_SCHEMA_DRAFT_GET,

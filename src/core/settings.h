@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 struct opp_settings {
-    int64_t rate_per_minute;        /* requests a key and address may make; the burst is as many */
+    int64_t rate_per_minute;          /* requests a key and address may make; the burst is as many */
     int64_t auth_failures_per_minute; /* by address */
-    int64_t pending_drafts_max;     /* by app */
+    int64_t pending_drafts_max;       /* by app */
     int64_t draft_lifetime_ms;
     int64_t preflight_lifetime_ms;
     int64_t idempotency_lifetime_ms; /* after the draft is final */
@@ -19,14 +19,14 @@ struct opp_settings {
     int64_t window_max_ms;           /* 0: none */
 };
 
-#define OPP_SETTINGS_DEFAULT                                                                                           \
-    ((struct opp_settings){ .rate_per_minute = 240,                                                                    \
-                            .auth_failures_per_minute = 30,                                                            \
-                            .pending_drafts_max = 1000,                                                                \
-                            .draft_lifetime_ms = 7 * INT64_C(86400000),                                                \
-                            .preflight_lifetime_ms = 10 * INT64_C(60000),                                              \
-                            .idempotency_lifetime_ms = INT64_C(86400000),                                              \
-                            .window_default_ms = 60 * INT64_C(60000),                                                  \
+#define OPP_SETTINGS_DEFAULT                                              \
+    ((struct opp_settings){ .rate_per_minute = 240,                       \
+                            .auth_failures_per_minute = 30,               \
+                            .pending_drafts_max = 1000,                   \
+                            .draft_lifetime_ms = 7 * INT64_C(86400000),   \
+                            .preflight_lifetime_ms = 10 * INT64_C(60000), \
+                            .idempotency_lifetime_ms = INT64_C(86400000), \
+                            .window_default_ms = 60 * INT64_C(60000),     \
                             .window_max_ms = 0 })
 
 #endif

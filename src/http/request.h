@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 struct opp_request;
-struct opp_shared; /* bytes with a reference count, for answers sent many times */
+struct opp_shared;
 
 /* All strings below are lent until the request is answered. */
 const char *opp_request_id(const struct opp_request *request); /* ours: "req_…" */
@@ -40,26 +40,24 @@ enum opp_code opp_request_query(const struct opp_request *request, json_t **out,
  * NULL in *out and OPP_OK. */
 enum opp_code opp_request_json(const struct opp_request *request, json_t **out, json_t **issues, struct opp_err *err);
 
-/* Adds a response header; before the answer. */
+/* Adds a response header; before the answer, of whatever kind that is. A value with a line break makes it a 500. */
 void opp_request_set(struct opp_request *request, const char *name, const char *value);
 
-/* The answers; each ends the request. The client may have gone: then nothing is sent. */
-void opp_request_answer(struct opp_request *request, json_t *data);               /* takes data: 200, common.success */
+/* The answers; each ends the request. The client may have gone: then nothing is sent. What could not be built or
+ * written for want of memory is answered with 500. */
+/* takes data; NULL: there was no memory for it. */
+void opp_request_answer(struct opp_request *request, json_t *data);               /* 200, common.success */
 void opp_request_answer_bytes(struct opp_request *request, struct opp_buf *data); /* takes JSON bytes of data */
-/* A whole body, envelope included, sent without a copy; takes no reference. */
-void opp_request_answer_shared(struct opp_request *request, struct opp_shared *body);
+/* JSON bytes of data that many answers send from the same memory; takes no reference. */
+void opp_request_answer_shared(struct opp_request *request, struct opp_shared *data);
 void opp_request_not_modified(struct opp_request *request); /* 304 */
-/* takes details (an object or NULL); adds details.recovery; message NULL: the code's own. */
+/* takes details (an object or NULL); adds details.recovery; message NULL: the code's own. Of a code whose wire name is
+ * common.internal_error nothing is told but that: the message goes to the log, where every 5xx has a line. */
 void opp_request_refuse(struct opp_request *request, enum opp_code code, const char *message, json_t *details);
 
-/* The bytes of a success envelope around JSON bytes of data, for opp_request_answer_shared. NULL when memory is out.
- * Starts with one reference; opp_shared_unref drops it. From any thread. */
-struct opp_shared *opp_shared_envelope(const struct opp_buf *data);
-struct opp_shared *opp_shared_ref(struct opp_shared *shared);
-void opp_shared_unref(struct opp_shared *shared);
-
 /* A stream that stays open (server-sent events). begin sends the head; on_close is called once, on this worker, when
- * the client has gone or the server drains: after it the request is freed. write copies. */
+ * the client has gone, the server drains or memory is out, and soon after begin for HEAD: after it the request is
+ * freed. write copies. The client may be silent for ever; the connection ends with the stream. */
 void opp_request_stream_begin(struct opp_request *request, const char *content_type, void (*on_close)(void *arg),
                               void *arg);
 void opp_request_stream_write(struct opp_request *request, const void *bytes, size_t length);

@@ -37,7 +37,9 @@ struct opp_route {
 };
 
 enum opp_code opp_router_new(struct opp_router **out, struct opp_err *err);
-/* OPP_E_EXISTS: the method and path are taken, or differ from another only in a parameter's name. */
+/* OPP_E_VALIDATION: no request can reach it (other methods than GET, POST, PUT, PATCH, DELETE; no path of whole
+ * segments and parameters; more than 8 parameters). OPP_E_EXISTS: the method and path are taken, or differ from another
+ * only in a parameter's name. */
 enum opp_code opp_router_add(struct opp_router *router, const struct opp_route *route, struct opp_err *err);
 void opp_router_free(struct opp_router *router);
 
@@ -60,15 +62,20 @@ struct opp_http_context {
     const struct opp_router *router; /* immutable once the first server is open */
     struct opp_clock *clock;
     struct opp_log *log;
-    void *worker; /* for opp_request_worker */
+    void *worker;      /* for opp_request_worker */
+    bool log_requests; /* a line at debug level for each request; failures of ours always have one */
 };
 
-/* Gives a server on a listening socket (takes fd); runs while the loop does. */
+/* Gives a server on a listening socket (takes fd, also on failure); runs while the loop does. The process must ignore
+ * SIGPIPE. OPP_E_MEMORY. */
 enum opp_code opp_http_open(const struct opp_http_context *context, const struct opp_http_settings *settings, int fd,
                             struct opp_http **out, struct opp_err *err);
-/* On the loop's thread: accept no more, end streams and idle connections; done is called when the last request was
- * answered. */
+/* On the loop's thread: accept no more, end streams, and end each connection with its next answer; idle connections end
+ * with opp_http_free. done is called from the loop, later, when the last byte of the last answer has left; it may free
+ * the server. */
 void opp_http_drain(struct opp_http *http, void (*done)(void *arg), void *arg);
+/* On the loop's thread, or when the loop has ended. Ends what is still open: streams are closed, and requests that wait
+ * have their clients gone; they must be answered still. NULL allowed. */
 void opp_http_free(struct opp_http *http);
 
 #endif

@@ -175,7 +175,7 @@ static enum opp_code submit(struct opp_store *store, struct opp_loop *loop, stru
 {
     op->store = store;
     op->write = (struct opp_write){
-        .apply = apply_op, .done = finish_op, .arg = op, .loop = loop, .bytes = sizeof *op + op->bytes, .lazy = op->lazy
+        .apply = apply_op, .done = finish_op, .arg = op, .loop = loop, .bytes = sizeof *op + op->bytes, .lazy = lazy
     };
     return opp_writer_submit(store->writer, &op->write);
 }

@@ -168,33 +168,44 @@ void opp_query_list(struct opp_query *query, const char *column, const json_t *l
 static void add_conditions(char *sql, const struct opp_query *query)
 {
     static const char *const compare[] = {
-        [OPP_EQUAL] = "=?", [OPP_BELOW] = "<?", [OPP_ABOVE] = ">?", [OPP_IN] = " IN (SELECT value FROM json_each(?))"
+        [OPP_EQUAL] = "=?",
+        [OPP_BELOW] = "<?",
+        [OPP_ABOVE] = ">?",
+        [OPP_IN] = " IN (SELECT value FROM json_each(?))",
+        [OPP_CONSTANT] = "='",
     };
 
     for (size_t i = 0; i < query->where_count; i++) {
         add(sql, i == 0 ? " WHERE " : " AND ");
         add(sql, query->where[i].column);
         add(sql, compare[query->where[i].compare]);
+        if (query->where[i].compare == OPP_CONSTANT) {
+            add(sql, query->where[i].text);
+            add(sql, "'");
+        }
     }
+}
+
+static int bind_condition(const struct opp_where *where, sqlite3_stmt *statement, int index)
+{
+    char *list;
+
+    if (where->list != NULL) {
+        list = json_dumps(where->list, JSON_COMPACT);
+        return list != NULL ? sqlite3_bind_text(statement, index, list, -1, free) : SQLITE_NOMEM;
+    }
+    if (where->text != NULL)
+        return sqlite3_bind_text(statement, index, where->text, -1, SQLITE_STATIC);
+    return sqlite3_bind_int64(statement, index, where->number);
 }
 
 static enum opp_code bind_conditions(const struct opp_query *query, sqlite3_stmt *statement, struct opp_err *err)
 {
-    int result = SQLITE_OK;
+    int result = SQLITE_OK, index = 1;
 
-    for (size_t i = 0; i < query->where_count && result == SQLITE_OK; i++) {
-        const struct opp_where *where = &query->where[i];
-        char *list;
-
-        if (where->list != NULL) {
-            list = json_dumps(where->list, JSON_COMPACT);
-            result = list != NULL ? sqlite3_bind_text(statement, (int)i + 1, list, -1, free) : SQLITE_NOMEM;
-        } else if (where->text != NULL) {
-            result = sqlite3_bind_text(statement, (int)i + 1, where->text, -1, SQLITE_STATIC);
-        } else {
-            result = sqlite3_bind_int64(statement, (int)i + 1, where->number);
-        }
-    }
+    for (size_t i = 0; i < query->where_count && result == SQLITE_OK; i++)
+        if (query->where[i].compare != OPP_CONSTANT)
+            result = bind_condition(&query->where[i], statement, index++);
     return result == SQLITE_OK ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "cannot bind a query");
 }
 

@@ -29,10 +29,12 @@ enum opp_compare {
     OPP_EQUAL,
     OPP_BELOW,
     OPP_ABOVE,
-    OPP_IN
+    OPP_IN,
+    OPP_CONSTANT
 };
 
-/* A condition on a column: text, or number when text is NULL; OPP_IN takes a JSON array of strings. */
+/* A condition on a column: text, or number when text is NULL; OPP_IN takes a JSON array of strings. OPP_CONSTANT is
+ * OPP_EQUAL to a word of the program's own (letters and _), which an index may be limited to. */
 struct opp_where {
     const char *column;
     enum opp_compare compare;

@@ -138,9 +138,7 @@ static void every_string_comes_back_from_json(void **state)
 
 static void controls_never_reach_a_terminal(void **state)
 {
-    static const char *const values[] = { "\x1b[31m", "\x7f",
-                                          "\xc2\x9b"
-                                          "31m" };
+    static const char *const values[] = { "\x1b[31m", "\x7f", "\302\23331m" };
     struct sink sink;
 
     (void)state;

@@ -1,0 +1,86 @@
+-- SPDX-License-Identifier: MIT
+local check = require "spec.support.check"
+local gateway = require "spec.support.gateway"
+local ledger = require "spec.support.ledger"
+
+describe("the stream of events", function()
+  local g
+
+  setup(function() g = gateway.start() end)
+  teardown(function() gateway.stop(g) end)
+
+  -- Reads on until an event speaks of text; gives it.
+  local function await(stream, text)
+    while true do
+      local event = assert(stream:next(30))
+      if event.data:find(text, 1, true) then
+        return event
+      end
+    end
+  end
+
+  it("is one of server-sent events, for admins", function()
+    local stream, head = g.admin:stream("/events")
+    assert.equal(200, head.status)
+    assert.is_truthy(head.headers["content-type"]:find("^text/event%-stream"))
+    assert.equal("no-store", head.headers["cache-control"])
+    stream:close()
+    check.refused(g:admin_client(nil):get("/events"), 401, "agent.token_invalid")
+  end)
+
+  it("tells of drafts that are made, decided and executed, in the order of the audit trail", function()
+    local stream = g.admin:stream("/events")
+    local draft = ledger.draft(g.agent, ledger.create())
+    local made = await(stream, draft.id)
+    ledger.approve(g.admin, draft)
+    local decided = await(stream, draft.id)
+    assert.is_true(math.tointeger(tonumber(made.id)) < math.tointeger(tonumber(decided.id)))
+    assert.is_table(check.find(g:audit(), { seq = math.tointeger(tonumber(made.id)), draft_id = draft.id }))
+    stream:close()
+  end)
+
+  it("tells of keys", function()
+    local stream = g.admin:stream("/events")
+    local app = g:app()
+    check.ok(g.admin:post("/keys/" .. app.key.id .. "/revoke"))
+    await(stream, app.key.id)
+    stream:close()
+  end)
+
+  it("goes on where its reader left off", function()
+    local stream = g.admin:stream("/events")
+    local first = ledger.draft(g.agent, ledger.create())
+    local seen = await(stream, first.id)
+    stream:close()
+    local missed = ledger.draft(g.agent, ledger.create())
+    stream = g.admin:stream("/events", { ["Last-Event-ID"] = seen.id })
+    local event = await(stream, missed.id)
+    assert.is_true(tonumber(event.id) > tonumber(seen.id))
+    stream:close()
+  end)
+
+  it("shows a person of one organisation nothing of another", function()
+    local anna = g:person("user_anna", { "viewer" }, { "org_other" }).client
+    local stream = anna:stream("/events")
+    local hidden = ledger.draft(g.agent, ledger.create())
+    local other = g:app({ org_id = "org_other" }).client
+    local shown = ledger.draft(other, ledger.create(nil, { ledgerId = "ledger_other" }))
+    local event
+    repeat
+      event = assert(stream:next(30))
+      assert.is_nil(event.data:find(hidden.id, 1, true))
+    until event.data:find(shown.id, 1, true)
+    stream:close()
+  end)
+
+  it("ends when its reader's token is revoked", function()
+    local person = g:person("user_short", { "viewer" })
+    local stream = person.client:stream("/events")
+    check.ok(g.admin:post("/tokens/" .. person.admin_token.id .. "/revoke"))
+    local event, problem
+    repeat
+      event, problem = stream:next(30)
+    until not event
+    assert.equal("closed", problem)
+  end)
+end)

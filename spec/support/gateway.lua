@@ -1,0 +1,259 @@
+-- SPDX-License-Identifier: MIT
+-- A real oppd on a free port with a data directory of its own, and the people and apps that talk to it.
+local http = require "spec.support.http"
+local json = require "spec.support.json"
+local lfs = require "lfs"
+local socket = require "socket"
+
+local gateway = {}
+gateway.__index = gateway
+
+local start_s <const>, stop_s <const> = 60, 30
+local agent_prefix <const>, admin_prefix <const> = "/api/agent/v1", "/api/agent-admin/v1"
+
+-- Every scope that a ledger tool asks for.
+gateway.scopes = { "ledger.read", "transaction.read", "transaction.write", "transaction.delete", "transaction.export" }
+
+-- Windows in which everything executes at once.
+gateway.open_windows = {
+  writes = { enabled = true },
+  high_risk = { enabled = true, require_preflight = false, require_idempotency = false },
+}
+
+local function read_file(path)
+  local file = io.open(path, "rb")
+  if not file then
+    return nil
+  end
+  local text = file:read("a")
+  file:close()
+  return text
+end
+
+local function write_file(path, text)
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+end
+
+local function wait_for(limit_s, ask)
+  local deadline = socket.gettime() + limit_s
+  repeat
+    local answer = ask()
+    if answer then
+      return answer
+    end
+    socket.sleep(0.01)
+  until socket.gettime() > deadline
+end
+
+-- Asks until it answers something that is not nil or false; an error with what was waited for otherwise.
+function gateway.eventually(what, ask)
+  return assert(wait_for(start_s, ask), "this did not happen in time: " .. what)
+end
+
+function gateway.program()
+  return os.getenv("OPPD") or "build/oppd"
+end
+
+-- Gives the output of a command of oppd, both streams, and its exit code.
+function gateway.run(arguments)
+  local pipe = assert(io.popen("timeout 60 " .. gateway.program() .. " " .. arguments .. " 2>&1 </dev/null"))
+  local output = pipe:read("a")
+  local _, _, code = pipe:close()
+  return output, code
+end
+
+function gateway.make_dir()
+  local dir = os.tmpname()
+  os.remove(dir)
+  assert(lfs.mkdir(dir))
+  return dir
+end
+
+local function quote(text)
+  return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
+end
+
+local function command_line(self, listen)
+  local words = {
+    self.program(), "serve", "--listen", listen, "--data", self.data, "--policies", self.options.policies or "policies",
+    "--adapters", self.options.adapters or "adapters", "--workers", os.getenv("OPP_WORKERS") or "4",
+    "--rate-limit", self.options.rate_limit or 1000000, "--credentials", self.dir .. "/credentials.json", "--demo",
+  }
+  for _, word in ipairs(self.options.flags or {}) do
+    words[#words + 1] = word
+  end
+  for i, word in ipairs(words) do
+    words[i] = quote(word)
+  end
+  return table.concat(words, " ")
+end
+
+-- The shell that starts oppd leaves its pid and, when it has ended, its exit code in files.
+local function spawn(self, listen)
+  self.pid_file, self.exit_file = self.dir .. "/pid", self.dir .. "/exit"
+  os.remove(self.exit_file)
+  os.remove(self.pid_file)
+  local script = ("%s </dev/null >>%s 2>>%s & echo $! >%s.new; mv %s.new %s; wait $!; echo $? >%s.new; mv %s.new %s")
+    :format(command_line(self, listen), quote(self.dir .. "/out"), quote(self.log_file), self.pid_file, self.pid_file,
+      self.pid_file, self.exit_file, self.exit_file, self.exit_file)
+  os.execute("sh -c " .. quote(script) .. " >/dev/null 2>&1 &")
+  self.pid = tonumber(wait_for(start_s, function() return read_file(self.pid_file) end))
+end
+
+function gateway:fail(what)
+  error(("%s\n--- the end of its log:\n%s"):format(what, (self:log() or ""):sub(-4000)), 0)
+end
+
+function gateway:log()
+  return read_file(self.log_file)
+end
+
+local function ready(self)
+  local ok, response = pcall(function() return self:client(""):get("/readyz") end)
+  return ok and response.status == 200
+end
+
+local function await_ready(self)
+  local function ended() return read_file(self.exit_file) end
+  local text = wait_for(start_s, function() return ended() or read_file(self.dir .. "/credentials.json") end)
+  if ended() or not text then
+    self:fail("oppd did not start: exit " .. tostring(ended()))
+  end
+  self.credentials = assert(json.decode(text))
+  self.base_url = self.credentials.base_url
+  self.address = http.address(self.base_url)
+  wait_for(start_s, function() return ended() or ready(self) end)
+  if ended() or not ready(self) then
+    self:fail("oppd did not become ready: exit " .. tostring(ended()))
+  end
+end
+
+-- Starts one. options: rate_limit, policies, adapters (directories), flags (more words of the command line).
+function gateway.start(options)
+  local self = setmetatable({ options = options or {}, dir = gateway.make_dir() }, gateway)
+  self.data, self.log_file = self.dir .. "/data", self.dir .. "/log"
+  spawn(self, "127.0.0.1:0")
+  await_ready(self)
+  self.agent = self:client(agent_prefix, self.credentials.agent_token)
+  self.admin = self:client(admin_prefix, self.credentials.admin_token)
+  return self
+end
+
+function gateway:client(prefix, token)
+  return http.client(self.address, prefix, token)
+end
+
+function gateway:agent_client(token) return self:client(agent_prefix, token) end
+function gateway:admin_client(token) return self:client(admin_prefix, token) end
+
+local function signal(self, name)
+  os.execute(("kill -%s %d"):format(name, self.pid))
+end
+
+local function await_exit(self)
+  local code = wait_for(stop_s, function() return read_file(self.exit_file) end)
+  if not code then
+    signal(self, "KILL")
+    self:fail("oppd did not end")
+  end
+  self.pid = nil
+  self.agent:close()
+  self.admin:close()
+  return tonumber(code)
+end
+
+-- Asks it to end and gives the exit code.
+function gateway:terminate()
+  signal(self, "TERM")
+  return await_exit(self)
+end
+
+-- Ends it without a chance to say goodbye.
+function gateway:kill()
+  signal(self, "KILL")
+  return await_exit(self)
+end
+
+-- Starts it again on the same data and the same port.
+function gateway:restart()
+  if self.pid then
+    self:terminate()
+  end
+  spawn(self, ("%s:%d"):format(self.address.host, self.address.port))
+  await_ready(self)
+end
+
+-- Ends a gateway, if there is one, and its data; it must have ended well.
+function gateway.stop(self)
+  if not self then
+    return
+  end
+  if self.pid then
+    local code = self:terminate()
+    if code ~= 0 then
+      self:fail("oppd ended with " .. code)
+    end
+  end
+  os.execute("rm -rf " .. quote(self.dir))
+end
+
+local function ok(response)
+  assert(response.status == 200, response.text)
+  return response.body.data
+end
+
+-- Makes an app of org_demo with every ledger scope, or what fields say; gives {app, key, token, client}.
+function gateway:app(fields)
+  local request = { scope = "workspace", name = "Spec", org_id = "org_demo", scopes = gateway.scopes }
+  for name, value in pairs(fields or {}) do
+    request[name] = value
+  end
+  if request.scope == "personal" then
+    request.org_id = nil
+  end
+  local made = ok(self.admin:post("/apps", request))
+  made.client = self:agent_client(made.token)
+  return made
+end
+
+-- Makes an app whose actions execute at once.
+function gateway:open_app(fields)
+  local request = { auto_execute = gateway.open_windows }
+  for name, value in pairs(fields or {}) do
+    request[name] = value
+  end
+  return self:app(request)
+end
+
+-- Makes an admin token for a person; gives {admin_token, token, client}.
+function gateway:person(user_id, roles, org_ids)
+  local made = ok(self.admin:post("/tokens", { user_id = user_id, name = user_id, roles = roles, org_ids = org_ids }))
+  made.client = self:admin_client(made.token)
+  return made
+end
+
+-- Gives every audit row that the query selects, newest first.
+function gateway:audit(query)
+  local rows, cursor = {}, nil
+  repeat
+    local page = { limit = 500, cursor = cursor }
+    for name, value in pairs(query or {}) do
+      page[name] = value
+    end
+    local data = ok(self.admin:get("/audit", page))
+    table.move(data.items, 1, #data.items, #rows + 1, rows)
+    cursor = data.nextCursor
+  until cursor == json.null or cursor == nil
+  return rows
+end
+
+-- The path of a file of the gateway's own, for those who look from outside.
+function gateway:file(name)
+  return self.dir .. "/" .. name
+end
+
+gateway.read_file, gateway.write_file = read_file, write_file
+
+return gateway

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/endpoint.h"
+
+#include "base/shared.h"
+#include "core/gateway.h"
+#include "http/request.h"
+#include "http/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A call and the request that it answers. */
+struct bound {
+    struct opp_call call; /* first */
+    struct opp_request *request;
+    void (*gone)(struct opp_call *call, void *arg);
+    void *gone_arg;
+};
+
+static struct bound *of(const struct opp_call *call)
+{
+    return call->binding;
+}
+
+static const char *param(const struct opp_call *call, const char *name)
+{
+    return opp_request_param(of(call)->request, name);
+}
+
+static void on_request_gone(void *arg)
+{
+    struct bound *bound = arg;
+
+    if (bound->gone != NULL)
+        bound->gone(&bound->call, bound->gone_arg);
+}
+
+static void on_gone(struct opp_call *call, void (*fn)(struct opp_call *call, void *arg), void *arg)
+{
+    struct bound *bound = of(call);
+
+    bound->gone = fn;
+    bound->gone_arg = arg;
+    opp_request_on_gone(bound->request, fn != NULL ? on_request_gone : NULL, bound);
+}
+
+static void set_number(struct opp_request *request, const char *name, int64_t value)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    opp_request_set(request, name, text);
+}
+
+/* RateLimit header fields as the HTTPAPI working group's draft has them. */
+static void set_rate(struct opp_request *request, const struct opp_rate_verdict *rate)
+{
+    char text[96];
+
+    snprintf(text, sizeof text, "\"default\";q=%lld;w=60", (long long)rate->limit);
+    opp_request_set(request, "RateLimit-Policy", text);
+    snprintf(text, sizeof text, "\"default\";r=%lld;t=%lld", (long long)rate->remaining,
+             (long long)(rate->reset_ms + 999) / 1000);
+    opp_request_set(request, "RateLimit", text);
+}
+
+static void set_headers(struct opp_request *request, const struct opp_reply *reply)
+{
+    if (reply->retry_after_s > 0)
+        set_number(request, "Retry-After", reply->retry_after_s);
+    if (reply->rate != NULL)
+        set_rate(request, reply->rate);
+    if (reply->replayed)
+        opp_request_set(request, "Idempotent-Replayed", "true");
+    if (reply->etag != NULL) {
+        opp_request_set(request, "ETag", reply->etag);
+        opp_request_set(request, "Cache-Control", "private, no-cache");
+        opp_request_set(request, "Vary", "Authorization");
+    }
+}
+
+static void send_reply(struct opp_request *request, struct opp_reply *reply)
+{
+    if (reply->code != OPP_OK)
+        opp_request_refuse(request, reply->code, reply->message, reply->details);
+    else if (reply->not_modified)
+        opp_request_not_modified(request);
+    else if (reply->shared != NULL)
+        opp_request_answer_shared(request, reply->shared);
+    else if (reply->data != NULL)
+        opp_request_answer(request, reply->data);
+    else
+        opp_request_answer_bytes(request, &reply->bytes);
+    opp_shared_unref(reply->shared);
+}
+
+static void answer(struct opp_call *call, struct opp_reply *reply)
+{
+    struct bound *bound = of(call);
+
+    set_headers(bound->request, reply);
+    send_reply(bound->request, reply);
+    free(bound);
+}
+
+/* Takes the body or the query as the call's input, or refuses. */
+static enum opp_step read_input(struct bound *bound)
+{
+    struct opp_call *call = &bound->call;
+    const char *method = opp_request_method(bound->request);
+    bool query = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 || strcmp(method, "DELETE") == 0;
+    json_t *issues = NULL;
+    struct opp_err err = { 0 };
+    enum opp_code rc = query ? opp_request_query(bound->request, &call->input, &issues, &err)
+                             : opp_request_json(bound->request, &call->input, &issues, &err);
+
+    if (rc == OPP_OK && call->input == NULL)
+        call->input = json_object();
+    if (rc == OPP_OK)
+        return OPP_NEXT;
+    return opp_call_refuse(call, rc, err.message[0] != '\0' ? err.message : NULL,
+                           issues != NULL ? json_pack("{s:o}", "issues", issues) : NULL);
+}
+
+static void fill(struct bound *bound, struct opp_request *request, const struct opp_endpoint *endpoint)
+{
+    struct opp_call *call = &bound->call;
+
+    bound->request = request;
+    call->binding = bound;
+    call->worker = opp_request_worker(request);
+    call->request_id = opp_request_id(request);
+    call->client_request_id = opp_request_client_id(request);
+    call->ip = opp_request_peer(request);
+    call->user_agent = opp_request_header(request, "User-Agent");
+    call->idempotency_header = opp_request_header(request, "Idempotency-Key");
+    call->if_none_match = opp_request_header(request, "If-None-Match");
+    call->route = endpoint->route;
+    call->param = param;
+    call->answer = answer;
+    call->on_gone = on_gone;
+    call->audit.action = endpoint->flow->audit_action;
+    call->audit.request_id = call->request_id;
+    call->audit.client_request_id = call->client_request_id;
+    call->audit.ip = call->ip;
+    call->audit.user_agent = call->user_agent;
+    call->audit.policy_generation = "1";
+}
+
+static void handle(struct opp_request *request)
+{
+    const struct opp_endpoint *endpoint = opp_request_route(request);
+    const char *authorization = opp_request_header(request, "Authorization");
+    struct bound *bound = calloc(1, sizeof *bound);
+    enum opp_step step;
+
+    if (bound == NULL) {
+        opp_request_refuse(request, OPP_E_MEMORY, NULL, NULL);
+        return;
+    }
+    fill(bound, request, endpoint);
+    step = endpoint->caller == OPP_CALLER_AGENT ? opp_guard_agent(&bound->call, authorization)
+                                                : opp_guard_admin(&bound->call, authorization, endpoint->roles);
+    if (step == OPP_NEXT && read_input(bound) == OPP_NEXT)
+        opp_flow_start(&bound->call, endpoint->flow);
+}
+
+static bool takes_body(const char *method)
+{
+    return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
+}
+
+enum opp_code opp_endpoints_add(struct opp_router *router, const struct opp_endpoint *endpoints, size_t count,
+                                struct opp_err *err)
+{
+    enum opp_code rc = OPP_OK;
+
+    for (size_t i = 0; rc == OPP_OK && i < count; i++) {
+        struct opp_route route = { .method = endpoints[i].method,
+                                   .path = endpoints[i].path,
+                                   .flags = takes_body(endpoints[i].method) ? OPP_ROUTE_BODY : 0,
+                                   .handle = handle,
+                                   .arg = &endpoints[i] };
+
+        rc = opp_router_add(router, &route, err);
+    }
+    return rc;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * api/endpoint.h - one row an endpoint: which route starts which flow, for whom. The only way to register one.
+ * May include: core, http, base.
+ */
+#ifndef OPP_API_ENDPOINT_H
+#define OPP_API_ENDPOINT_H
+
+#include "base/error.h"
+#include "core/call.h"
+#include "core/guard.h"
+
+struct opp_router;
+
+enum opp_caller { OPP_CALLER_AGENT, OPP_CALLER_PERSON };
+
+struct opp_endpoint {
+    const char *method;
+    const char *path;
+    enum opp_caller caller;
+    unsigned roles; /* of a person: any of these bits; OPP_ROLE_VIEWER: any role */
+    const struct opp_flow *flow;
+    const void *route; /* for call->route */
+};
+
+/* Adds endpoints to a router; they must outlive it. POST, PUT and PATCH take a JSON object as body; the input of the
+ * others is their query. Codes as opp_router_add. */
+enum opp_code opp_endpoints_add(struct opp_router *router, const struct opp_endpoint *endpoints, size_t count,
+                                struct opp_err *err);
+
+#endif

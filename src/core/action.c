@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/action.h"
+
+#include "core/action_state.h"
+#include "core/execute.h"
+#include "core/gateway.h"
+#include "core/guard.h"
+#include "core/hub.h"
+#include "core/judge.h"
+#include "core/shape.h"
+#include "store/tx.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define REJUDGED_MAX 5
+
+static struct action *of(struct opp_call *call)
+{
+    return call->state;
+}
+
+/* A witness or handle binds the request to a state; where it differs, nothing is stored. */
+static enum opp_step check_witness(struct opp_call *call)
+{
+    struct action *action = of(call);
+    const struct opp_intent *intent = &action->intent;
+    const char *asked = opp_call_text(call, "stateWitnessHash");
+    const struct opp_preflight *preflight = action->attached ? action->preflight : NULL;
+
+    if (asked != NULL && intent->witness_hash[0] == '\0')
+        return opp_intent_refuse_moved(call, "This action has no state to witness.", "state_witness_unsupported");
+    if (asked != NULL && strcmp(asked, intent->witness_hash) != 0)
+        return opp_intent_refuse_moved(call, "The state is not the one that was witnessed.", "state_witness_mismatch");
+    if (preflight != NULL && preflight->witness_hash != NULL &&
+        strcmp(preflight->witness_hash, intent->witness_hash) != 0)
+        return opp_intent_refuse_moved(call, "The state has changed since the preflight.", "state_witness_mismatch");
+    return OPP_NEXT;
+}
+
+static void know_safeguards(struct opp_call *call, struct opp_safeguards *have)
+{
+    const struct action *action = of(call);
+    const struct opp_intent *intent = &action->intent;
+    const char *hash = opp_call_text(call, "preflightHash");
+    bool handle_same = action->attached && strcmp(action->preflight->impact_hash, intent->impact_hash) == 0;
+
+    have->justification =
+        action->request.justification != NULL || (intent->draft != NULL && intent->draft->justification != NULL);
+    have->idempotency_key = action->key[0] != '\0';
+    have->preflight = handle_same || (hash != NULL && strcmp(hash, intent->impact_hash) == 0);
+    have->preflight_mismatch = (action->preflight_id != NULL && !action->preflight_gone && !handle_same) ||
+                               (hash != NULL && strcmp(hash, intent->impact_hash) != 0);
+    have->preflight_gone = action->preflight_gone;
+}
+
+static enum opp_step decide_mode(struct opp_call *call)
+{
+    struct action *action = of(call);
+    struct opp_intent *intent = &action->intent;
+    struct opp_safeguards have;
+    enum opp_code rc;
+
+    if (intent->execution != NULL)
+        return OPP_NEXT; /* claimed: judged before, and compared since */
+    know_safeguards(call, &have);
+    action->request.denied = OPP_OK;
+    if (action->request.execute)
+        action->request.denied = opp_judge(intent->app, intent->tool, &have, opp_call_now_ms(call));
+    action->runs = action->request.execute && action->request.denied == OPP_OK;
+    action->request.preflight_id = action->attached ? action->preflight_id : NULL;
+    if (action->existing)
+        rc = opp_draft_complete(intent->draft, &action->request);
+    else
+        rc = opp_draft_make(call, &action->request);
+    if (rc == OPP_OK && action->existing)
+        rc = opp_draft_set_denied(intent->draft, action->request.denied);
+    if (rc == OPP_OK && action->runs)
+        rc = opp_execute_begin(call);
+    if (rc != OPP_OK)
+        return opp_call_refuse(call, rc, NULL, NULL);
+    action->claiming = action->runs;
+    return OPP_NEXT;
+}
+
+/* Where nobody else writes: is the key still what was seen? */
+static enum opp_code hold_key(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)
+{
+    const struct action *action = of(call);
+    struct opp_idempotency *row = NULL;
+    void *found = NULL;
+    char id[OPP_KEY_ROW_MAX];
+    enum opp_code rc;
+    bool same;
+
+    if (action->key[0] == '\0')
+        return OPP_OK;
+    opp_key_row(id, action->intent.app->record->id, action->key);
+    rc = opp_tx_get(tx, &OPP_IDEMPOTENCY, "id", id, &found, err);
+    if (rc == OPP_E_ABSENT)
+        return action->known == NULL ? OPP_OK : OPP_E_EXISTS;
+    if (rc != OPP_OK)
+        return rc;
+    row = found;
+    same = action->known != NULL && strcmp(row->draft_id, action->known->draft_id) == 0;
+    if (same && !action->existing)
+        rc = opp_tx_delete(tx, &OPP_IDEMPOTENCY, row, err); /* free again: a new draft takes it */
+    opp_record_free(&OPP_IDEMPOTENCY, row);
+    return same ? rc : opp_fail(err, OPP_E_EXISTS, "the key was taken meanwhile");
+}
+
+static enum opp_code insert_key(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)
+{
+    struct action *action = of(call);
+    const struct opp_draft *draft = action->intent.draft;
+    char id[OPP_KEY_ROW_MAX];
+    struct opp_idempotency row = { .id = id,
+                                   .intent_hash = action->intent.intent_hash,
+                                   .draft_id = draft->id,
+                                   .preflight_id = draft->preflight_id,
+                                   .previous_execution_id = action->previous_execution_id,
+                                   .created_at = draft->created_at };
+
+    if (action->key[0] == '\0' || action->existing)
+        return OPP_OK;
+    opp_key_row(id, draft->app_id, action->key);
+    return opp_tx_insert(tx, &OPP_IDEMPOTENCY, &row, err);
+}
+
+static enum opp_code insert_pending(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)
+{
+    const struct opp_draft *draft = of(call)->intent.draft;
+    int64_t pending = 0, most = call->worker->gateway->settings.pending_drafts_max;
+    enum opp_code rc = opp_tx_pending(tx, draft->app_id, &pending, err);
+
+    if (rc == OPP_OK && pending >= most)
+        return opp_fail(err, OPP_E_LIMIT, "the app has %lld pending drafts", (long long)pending);
+    if (rc == OPP_OK)
+        rc = opp_tx_insert(tx, &OPP_DRAFT, draft, err);
+    return rc == OPP_OK ? opp_tx_pending_add(tx, draft->app_id, 1, err) : rc;
+}
+
+static enum opp_code update_pending(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)
+{
+    static const char *const columns[] = { "justification", "preflight_id",           "seal", "policy",
+                                           "updated_at",    "auto_execute_requested", NULL };
+    struct opp_draft *draft = of(call)->intent.draft;
+    void *found = NULL;
+    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT, "id", draft->id, &found, err);
+    bool pending;
+
+    if (rc != OPP_OK)
+        return rc;
+    pending = strcmp(((struct opp_draft *)found)->status, "draft") == 0;
+    opp_record_free(&OPP_DRAFT, found);
+    if (!pending)
+        return opp_fail(err, OPP_E_EXISTS, "the draft was decided meanwhile");
+    draft->updated_at = opp_call_now_ms(call);
+    return opp_tx_update(tx, &OPP_DRAFT, draft, columns, err);
+}
+
+static enum opp_code write_audit(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)
+{
+    struct action *action = of(call);
+    json_t *details = json_pack("{s:s, s:s?}", "action", action->intent.action, "autoExecuteDeniedCode",
+                                action->request.denied != OPP_OK ? opp_code_name(action->request.denied) : NULL);
+    enum opp_code rc = details != NULL ? OPP_OK : OPP_E_MEMORY;
+
+    call->audit.draft_id = action->intent.draft->id;
+    call->audit.execution_id = action->intent.execution != NULL ? action->intent.execution->id : NULL;
+    if (rc == OPP_OK && !action->existing)
+        rc = opp_call_audit(call, tx, "agent.action.draft.created", OPP_OK, details, err);
+    if (rc == OPP_OK && action->request.execute)
+        rc = opp_call_audit(call, tx, "agent.action.auto_execute.requested", action->request.denied, details, err);
+    json_decref(details);
+    return rc;
+}
+
+/* Draft or claim, the key, and the audit rows: one commit, judged under the registry that is in force there. */
+static enum opp_code write_action(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    struct opp_call *call = arg;
+    struct action *action = of(call);
+    enum opp_code rc;
+
+    if (opp_tx_registry_version(tx) != opp_registry_version(call->registry))
+        return opp_fail(err, OPP_E_STALE, "the registry changed");
+    rc = hold_key(call, tx, err);
+    if (rc == OPP_OK && action->runs)
+        rc = opp_execute_claim(call, tx, !action->existing, err);
+    else if (rc == OPP_OK)
+        rc = action->existing ? update_pending(call, tx, err) : insert_pending(call, tx, err);
+    if (rc == OPP_OK)
+        rc = insert_key(call, tx, err);
+    return rc == OPP_OK ? write_audit(call, tx, err) : rc;
+}
+
+static enum opp_step record(struct opp_call *call)
+{
+    if (!of(call)->claiming && of(call)->runs)
+        return OPP_NEXT; /* claimed before: only the effect is tried again */
+    return opp_flow_write(call, write_action);
+}
+
+/* The registry moved under the judgement: who is still allowed is judged again by the new one. */
+static enum opp_step judge_again(struct opp_call *call)
+{
+    struct action *action = of(call);
+    enum opp_code rc;
+
+    if (++action->rejudged > REJUDGED_MAX)
+        return opp_call_refuse(call, OPP_E_UNAVAILABLE, NULL, NULL);
+    rc = opp_guard_renew(call);
+    if (rc != OPP_OK) {
+        call->audit.action = NULL;
+        return opp_call_refuse(call, rc, NULL, NULL);
+    }
+    action->intent.app = call->app;
+    opp_flow_goto(call, opp_step_find_tool);
+    return OPP_NEXT;
+}
+
+/* What was made for a claim or a draft that did not come about is dropped. */
+static void unmake(struct action *action)
+{
+    opp_record_free(&OPP_EXECUTION, action->intent.execution);
+    action->intent.execution = NULL;
+    if (!action->existing) {
+        opp_record_free(&OPP_DRAFT, action->intent.draft);
+        action->intent.draft = NULL;
+    }
+}
+
+static enum opp_step recorded(struct opp_call *call)
+{
+    struct action *action = of(call);
+
+    if (!action->claiming && action->runs)
+        return OPP_NEXT;
+    if (call->op.rc == OPP_OK) {
+        action->claiming = false;
+        opp_hub_notify(call->worker->gateway->hub, action->intent.draft->id);
+        return action->runs ? OPP_NEXT : opp_action_answer_draft(call, !action->existing);
+    }
+    call->audit.draft_id = call->audit.execution_id = NULL;
+    unmake(action);
+    switch (call->op.rc) {
+    case OPP_E_STALE:
+        return judge_again(call);
+    case OPP_E_EXISTS:
+    case OPP_E_DRAFT_FINAL:
+        opp_flow_goto(call, opp_action_look_up);
+        return OPP_NEXT;
+    case OPP_E_LIMIT:
+        call->audit.action = NULL;
+        return opp_call_refuse_reason(call, OPP_E_RATE_LIMITED, "The app has too many pending drafts.",
+                                      "pending_drafts");
+    default:
+        return opp_call_fail(call, call->op.rc, &call->op.err);
+    }
+}
+
+static enum opp_step answer_executed(struct opp_call *call)
+{
+    const struct opp_intent *intent = &of(call)->intent;
+
+    return opp_call_answer_recorded(call, json_pack("{s:s, s:{s:s, s:s}, s:o}", "status", "executed", "draft", "id",
+                                                    intent->draft->id, "status", intent->draft->status, "execution",
+                                                    opp_shape_execution(intent->execution, intent->app, intent->tool)));
+}
+
+static void dispose(void *state)
+{
+    struct action *action = state;
+
+    opp_await_end(&action->await);
+    opp_record_free(&OPP_IDEMPOTENCY, action->known);
+    opp_record_free(&OPP_PREFLIGHT, action->preflight);
+    opp_record_free(&OPP_DRAFT, action->found_draft);
+    opp_record_free(&OPP_EXECUTION, action->found_execution);
+    opp_intent_clear(&action->intent);
+}
+
+static const opp_step_fn STEPS[] = {
+    opp_action_read_request,
+    opp_step_find_tool,
+    opp_action_look_up,
+    opp_action_judge_key,
+    opp_action_attach_preflight,
+    opp_step_payload,
+    opp_step_load,
+    opp_step_admit,
+    opp_step_inspect,
+    opp_step_understand,
+    opp_step_compare,
+    check_witness,
+    decide_mode,
+    record,
+    recorded,
+    opp_step_apply,
+    opp_step_applied,
+    opp_step_settle,
+    opp_step_settled,
+    answer_executed,
+    NULL,
+};
+
+const struct opp_flow OPP_FLOW_ACTION = { STEPS, sizeof(struct action), dispose, "agent.action.create" };

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * core/boundary.h - whether an app may touch a resource: its tenant and its data policy (contract section 3).
+ * May include: adapter, base, core.
+ */
+#ifndef OPP_CORE_BOUNDARY_H
+#define OPP_CORE_BOUNDARY_H
+
+#include "base/error.h"
+#include "core/registry.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct opp_rows;
+struct opp_tool;
+
+/* Every resource of an array of {kind, id, org_id, user_id, parents} is inside. */
+bool opp_boundary_admits(const struct opp_app_entry *app, const json_t *resources);
+
+/* One row of a list that a tool returned is inside. */
+bool opp_boundary_admits_row(const struct opp_app_entry *app, const struct opp_tool *tool, const struct opp_rows *rows,
+                             size_t row);
+
+/* Gives what a tool may select by: {org_id, user_id, allowed: {kind: [ids]}, allowed_org_ids}. NULL: no memory. */
+json_t *opp_boundary_view(const struct opp_app_entry *app);
+
+/* Holds a tool's date range to the app's max_days: fills in ends that payload leaves out, relative to now.
+ * OPP_E_POLICY_DENIED: the range is longer. OPP_E_MEMORY. Ends that are no dates are left to the tool. */
+enum opp_code opp_boundary_range(const struct opp_app_entry *app, const struct opp_tool *tool, json_t *payload,
+                                 int64_t now_ms);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/draft_make.h"
+
+#include "base/jcs.h"
+#include "base/json.h"
+#include "core/gateway.h"
+#include "core/judge.h"
+#include "core/shape.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Copies text; *failed remembers that memory ran out, so that many copies are checked once. */
+static char *copy(const char *text, bool *failed)
+{
+    char *made = text != NULL ? strdup(text) : NULL;
+
+    *failed = *failed || (text != NULL && made == NULL);
+    return made;
+}
+
+static enum opp_code seal(struct opp_draft *draft)
+{
+    char hash[OPP_HASH_HEX];
+    json_t *sealed =
+        json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s, s:O, s:s?, s:s, s:s, s:s?, s:o}", "id", draft->id, "app_id",
+                  draft->app_id, "key_id", draft->key_id, "actor_user_id", draft->actor_user_id, "org_id",
+                  draft->org_id, "action", draft->action, "payload", draft->payload, "justification",
+                  draft->justification, "impact_hash", draft->impact_hash, "effect_hash", draft->effect_hash,
+                  "state_witness_hash", draft->witness_hash, "expires_at", opp_shape_time(draft->expires_at));
+    enum opp_code rc = sealed != NULL ? opp_jcs_hash(sealed, hash, NULL) : OPP_E_MEMORY;
+    bool failed = false;
+
+    json_decref(sealed);
+    if (rc != OPP_OK)
+        return rc;
+    free(draft->seal);
+    draft->seal = copy(hash, &failed);
+    return failed ? OPP_E_MEMORY : OPP_OK;
+}
+
+static int64_t expiry(struct opp_call *call, int64_t now_ms)
+{
+    int64_t lifetime = now_ms + call->worker->gateway->settings.draft_lifetime_ms;
+    int64_t key_end = call->key->record->expires_at;
+
+    return key_end != 0 && key_end < lifetime ? key_end : lifetime;
+}
+
+static void fill_texts(struct opp_draft *draft, struct opp_call *call, const struct opp_draft_request *request,
+                       bool *failed)
+{
+    const struct opp_intent *intent = call->state;
+    const struct opp_app *app = intent->app->record;
+    char id[OPP_ID_MAX];
+
+    opp_id_make(id, "drf_", opp_call_now_ms(call));
+    draft->id = copy(id, failed);
+    draft->app_id = copy(app->id, failed);
+    draft->key_id = copy(call->key->record->id, failed);
+    draft->actor_user_id = copy(intent->actor_user_id, failed);
+    draft->org_id = copy(app->org_id, failed);
+    draft->action = copy(intent->action, failed);
+    draft->status = copy("draft", failed);
+    draft->request_id = copy(request->request_id, failed);
+    draft->idempotency_key = copy(request->idempotency_key, failed);
+    draft->justification = copy(request->justification, failed);
+    draft->preflight_id = copy(request->preflight_id, failed);
+    draft->intent_hash = copy(intent->intent_hash, failed);
+    draft->impact_hash = copy(intent->impact_hash, failed);
+    draft->effect_hash = copy(intent->effect_hash, failed);
+    draft->witness_hash = copy(intent->witness_hash[0] != '\0' ? intent->witness_hash : NULL, failed);
+}
+
+static void fill_rest(struct opp_draft *draft, struct opp_call *call, const struct opp_draft_request *request)
+{
+    const struct opp_intent *intent = call->state;
+    int64_t now_ms = opp_call_now_ms(call);
+
+    draft->payload = json_incref(intent->payload);
+    draft->resources = json_incref(intent->tool_call.resources);
+    draft->impact = json_incref(intent->tool_call.impact);
+    draft->witness = json_incref(intent->tool_call.witness);
+    draft->effect = json_incref(opp_effect_data(intent->tool_call.effect));
+    draft->approvals = json_array();
+    draft->policy = json_pack("{s:s, s:i, s:[], s:s?}", "profile", call->worker->gateway->profile, "generation", 1,
+                              "reasons", "denied", request->denied != OPP_OK ? opp_code_name(request->denied) : NULL);
+    draft->requires_confirmation = opp_judge_confirms(intent->tool);
+    draft->auto_execute_requested = request->execute;
+    draft->approvals_required = 1;
+    draft->created_at = draft->updated_at = now_ms;
+    draft->expires_at = expiry(call, now_ms);
+}
+
+enum opp_code opp_draft_make(struct opp_call *call, const struct opp_draft_request *request)
+{
+    struct opp_intent *intent = call->state;
+    struct opp_draft *draft = calloc(1, sizeof *draft);
+    bool failed = draft == NULL;
+
+    if (!failed) {
+        fill_texts(draft, call, request, &failed);
+        fill_rest(draft, call, request);
+        failed = failed || draft->approvals == NULL || draft->policy == NULL;
+    }
+    if (failed || seal(draft) != OPP_OK) {
+        opp_record_free(&OPP_DRAFT, draft);
+        return OPP_E_MEMORY;
+    }
+    opp_record_free(&OPP_DRAFT, intent->draft);
+    intent->draft = draft;
+    return OPP_OK;
+}
+
+enum opp_code opp_draft_complete(struct opp_draft *draft, const struct opp_draft_request *request)
+{
+    bool failed = false, changed = false;
+
+    if (draft->justification == NULL && request->justification != NULL) {
+        draft->justification = copy(request->justification, &failed);
+        changed = true;
+    }
+    if (draft->preflight_id == NULL && request->preflight_id != NULL)
+        draft->preflight_id = copy(request->preflight_id, &failed);
+    draft->auto_execute_requested = draft->auto_execute_requested || request->execute;
+    if (failed)
+        return OPP_E_MEMORY;
+    return changed ? seal(draft) : OPP_OK;
+}
+
+const char *opp_draft_denied(const struct opp_draft *draft)
+{
+    return opp_json_text(draft->policy, "denied");
+}
+
+enum opp_code opp_draft_set_denied(struct opp_draft *draft, enum opp_code denied)
+{
+    json_t *name = denied != OPP_OK ? json_string(opp_code_name(denied)) : json_null();
+
+    return json_object_set_new(draft->policy, "denied", name) == 0 ? OPP_OK : OPP_E_MEMORY;
+}

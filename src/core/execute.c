@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/execute.h"
+
+#include "base/json.h"
+#include "core/gateway.h"
+#include "core/hub.h"
+#include "store/tx.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ATTEMPTS_MAX 3
+
+static struct opp_intent *of(struct opp_call *call)
+{
+    return call->state;
+}
+
+void opp_key_row(char id[OPP_KEY_ROW_MAX], const char *app_id, const char *key)
+{
+    snprintf(id, OPP_KEY_ROW_MAX, "%s %s", app_id, key);
+}
+
+enum opp_code opp_execute_begin(struct opp_call *call)
+{
+    struct opp_intent *intent = of(call);
+    struct opp_execution *execution = calloc(1, sizeof *execution);
+    const struct opp_draft *draft = intent->draft;
+    char id[OPP_ID_MAX];
+
+    if (execution == NULL)
+        return OPP_E_MEMORY;
+    opp_id_make(id, "exe_", opp_call_now_ms(call));
+    execution->id = strdup(id);
+    execution->draft_id = strdup(draft->id);
+    execution->app_id = strdup(draft->app_id);
+    execution->effect_id = strdup(intent->effect_id);
+    execution->status = strdup("pending");
+    execution->created_at = opp_call_now_ms(call);
+    if (draft->idempotency_key != NULL)
+        execution->idempotency_key = strdup(draft->idempotency_key);
+    if (execution->id == NULL || execution->draft_id == NULL || execution->app_id == NULL ||
+        execution->effect_id == NULL || execution->status == NULL ||
+        (draft->idempotency_key != NULL && execution->idempotency_key == NULL)) {
+        opp_record_free(&OPP_EXECUTION, execution);
+        return OPP_E_MEMORY;
+    }
+    opp_record_free(&OPP_EXECUTION, intent->execution);
+    intent->execution = execution;
+    return OPP_OK;
+}
+
+static enum opp_code set_status(char **status, const char *text)
+{
+    char *copy = strdup(text);
+
+    if (copy == NULL)
+        return OPP_E_MEMORY;
+    free(*status);
+    *status = copy;
+    return OPP_OK;
+}
+
+/* The draft is looked at again where nobody else can change it. */
+static enum opp_code still_pending(struct opp_tx *tx, const struct opp_draft *draft, int64_t now_ms,
+                                   struct opp_err *err)
+{
+    void *found = NULL;
+    struct opp_draft *now;
+    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT, "id", draft->id, &found, err);
+
+    if (rc != OPP_OK)
+        return rc;
+    now = found;
+    if (strcmp(now->status, "draft") != 0 || now->expires_at <= now_ms)
+        rc = opp_fail(err, OPP_E_DRAFT_FINAL, "the draft is %s", now->status);
+    opp_record_free(&OPP_DRAFT, now);
+    return rc;
+}
+
+enum opp_code opp_execute_claim(struct opp_call *call, struct opp_tx *tx, bool insert, struct opp_err *err)
+{
+    static const char *const claimed[] = {
+        "status",        "confirmed_at", "updated_at", "confirmed_by",           "approvals", "review",
+        "justification", "preflight_id", "seal",       "auto_execute_requested", NULL
+    };
+    struct opp_intent *intent = of(call);
+    struct opp_draft *draft = intent->draft;
+    int64_t now_ms = opp_call_now_ms(call);
+    enum opp_code rc = insert ? OPP_OK : still_pending(tx, draft, now_ms, err);
+
+    if (rc == OPP_OK)
+        rc = set_status(&draft->status, "confirmed");
+    if (rc != OPP_OK)
+        return rc;
+    draft->confirmed_at = draft->updated_at = now_ms;
+    rc = insert ? opp_tx_insert(tx, &OPP_DRAFT, draft, err) : opp_tx_update(tx, &OPP_DRAFT, draft, claimed, err);
+    if (rc == OPP_OK && !insert)
+        rc = opp_tx_pending_add(tx, draft->app_id, -1, err);
+    if (rc == OPP_OK)
+        rc = opp_tx_insert(tx, &OPP_EXECUTION, intent->execution, err);
+    return rc;
+}
+
+static void resume(void *arg)
+{
+    opp_flow_resume(arg);
+}
+
+enum opp_step opp_step_apply(struct opp_call *call)
+{
+    struct opp_intent *intent = of(call);
+
+    json_decref(intent->effect_op.result);
+    intent->attempts++;
+    intent->effect_op = (struct opp_effect_op){
+        .adapters = call->worker->gateway->adapters,
+        .effect = intent->tool_call.effect,
+        .action = intent->action,
+        .effect_id = intent->execution->effect_id,
+        .now_ms = opp_call_now_ms(call),
+        .loop = call->worker->loop,
+        .done = resume,
+        .arg = call,
+    };
+    opp_effect_apply(&intent->effect_op);
+    return OPP_WAIT;
+}
+
+static enum opp_step fail(struct opp_call *call, enum opp_code code, const char *message, const char *reason)
+{
+    json_t *details = reason != NULL ? json_pack("{s:s, s:s}", "action", of(call)->action, "reason", reason) : NULL;
+
+    return opp_execute_fail(call, code, message, details);
+}
+
+enum opp_step opp_step_applied(struct opp_call *call)
+{
+    struct opp_intent *intent = of(call);
+
+    switch (intent->effect_op.rc) {
+    case OPP_OK:
+        intent->outcome = OPP_OK;
+        return OPP_NEXT;
+    case OPP_E_STALE:
+        if (intent->attempts >= ATTEMPTS_MAX)
+            return fail(call, OPP_E_PRECONDITION, "The state kept changing.", "state_changed");
+        opp_flow_goto(call, opp_step_load);
+        return OPP_NEXT;
+    case OPP_E_PRECONDITION:
+        return fail(call, OPP_E_PRECONDITION, "The effect did not find what it expected.", "affected_rows");
+    case OPP_E_ACTION_INVALID:
+        return fail(call, OPP_E_PRECONDITION, "The effect conflicts with what is there.", "conflict");
+    case OPP_E_EXECUTION_UNKNOWN:
+        return fail(call, OPP_E_EXECUTION_UNKNOWN, NULL, "outcome_unknown");
+    default:
+        opp_log_event(call->worker->gateway->log, OPP_LOG_ERROR, "effect.failed", "request_id", call->request_id,
+                      "action", intent->action, "reason", intent->effect_op.err.message, NULL);
+        return fail(call, OPP_E_EXECUTION_FAILED, NULL, NULL);
+    }
+}
+
+enum opp_step opp_execute_fail(struct opp_call *call, enum opp_code code, const char *message, json_t *details)
+{
+    struct opp_intent *intent = of(call);
+
+    intent->outcome = code;
+    json_decref(intent->outcome_details);
+    intent->outcome_details = details;
+    snprintf(intent->outcome_message, sizeof intent->outcome_message, "%s",
+             message != NULL ? message : opp_code_message(code));
+    opp_flow_goto(call, opp_step_settle);
+    return OPP_NEXT;
+}
+
+enum opp_code opp_key_expire(struct opp_tx *tx, const struct opp_draft *draft, int64_t at_ms, struct opp_err *err)
+{
+    static const char *const columns[] = { "expires_at", NULL };
+    char id[OPP_KEY_ROW_MAX];
+    void *found = NULL;
+    struct opp_idempotency *key;
+    enum opp_code rc;
+
+    if (draft->idempotency_key == NULL)
+        return OPP_OK;
+    opp_key_row(id, draft->app_id, draft->idempotency_key);
+    rc = opp_tx_get(tx, &OPP_IDEMPOTENCY, "id", id, &found, err);
+    if (rc != OPP_OK)
+        return rc == OPP_E_ABSENT ? OPP_OK : rc;
+    key = found;
+    if (strcmp(key->draft_id, draft->id) == 0) {
+        key->expires_at = at_ms;
+        rc = opp_tx_update(tx, &OPP_IDEMPOTENCY, key, columns, err);
+    }
+    opp_record_free(&OPP_IDEMPOTENCY, key);
+    return rc;
+}
+
+static enum opp_code write_draft_end(struct opp_tx *tx, const struct opp_outcome *outcome, struct opp_err *err)
+{
+    static const char *const columns[] = { "status", "failure", "updated_at", NULL };
+    struct opp_draft *draft = outcome->draft;
+    enum opp_code rc = set_status(&draft->status, "failed");
+
+    if (rc != OPP_OK)
+        return rc;
+    json_decref(draft->failure);
+    draft->failure = json_pack("{s:s, s:s?}", "code", opp_code_name(outcome->code), "reason", outcome->reason);
+    draft->updated_at = outcome->now_ms;
+    return draft->failure != NULL ? opp_tx_update(tx, &OPP_DRAFT, draft, columns, err) : OPP_E_MEMORY;
+}
+
+enum opp_code opp_outcome_write(struct opp_tx *tx, const struct opp_outcome *outcome, struct opp_err *err)
+{
+    static const char *const columns[] = { "status", "result", "error", "finished_at", NULL };
+    struct opp_execution *execution = outcome->execution;
+    bool success = outcome->code == OPP_OK, unknown = outcome->code == OPP_E_EXECUTION_UNKNOWN;
+    enum opp_code rc = set_status(&execution->status, success ? "success" : unknown ? "unknown" : "failed");
+
+    if (rc != OPP_OK)
+        return rc;
+    json_decref(execution->result);
+    json_decref(execution->error);
+    execution->result = json_incref(outcome->result);
+    execution->error = json_incref(outcome->error);
+    execution->finished_at = outcome->now_ms;
+    rc = opp_tx_update(tx, &OPP_EXECUTION, execution, columns, err);
+    if (rc == OPP_OK && !success && !unknown)
+        rc = write_draft_end(tx, outcome, err);
+    if (rc == OPP_OK && !unknown)
+        rc = opp_key_expire(tx, outcome->draft, outcome->now_ms + outcome->key_lifetime_ms, err);
+    return rc;
+}
+
+static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    struct opp_call *call = arg;
+    struct opp_intent *intent = of(call);
+    const char *reason = opp_json_text(intent->outcome_details, "reason");
+    struct opp_outcome outcome = {
+        .draft = intent->draft,
+        .execution = intent->execution,
+        .code = intent->outcome,
+        .result = intent->outcome == OPP_OK ? intent->effect_op.result : NULL,
+        .reason = reason,
+        .now_ms = opp_call_now_ms(call),
+        .key_lifetime_ms = call->worker->gateway->settings.idempotency_lifetime_ms,
+    };
+    json_t *details = NULL;
+    enum opp_code rc;
+
+    if (intent->outcome != OPP_OK)
+        outcome.error = json_pack("{s:s, s:s, s:s?}", "code", opp_code_name(intent->outcome), "message",
+                                  intent->outcome_message, "reason", reason);
+    rc = opp_outcome_write(tx, &outcome, err);
+    if (rc == OPP_OK && intent->tool_call.rc != OPP_OK && intent->tool_call.refusal.defect)
+        details = json_pack("{s:s}", "defect", intent->tool_call.refusal.message);
+    if (rc == OPP_OK)
+        rc = opp_call_audit(call, tx, "agent.action.execute", intent->outcome,
+                            details != NULL ? details : intent->outcome_details, err);
+    json_decref(details);
+    json_decref(outcome.error);
+    return rc;
+}
+
+enum opp_step opp_step_settle(struct opp_call *call)
+{
+    call->audit.execution_id = of(call)->execution->id;
+    return opp_flow_write(call, write_outcome);
+}
+
+/* The claim stands and the effect may have happened: what the caller can safely do is to ask again with its key. */
+static enum opp_step settle_failed(struct opp_call *call)
+{
+    struct opp_intent *intent = of(call);
+
+    opp_log_event(call->worker->gateway->log, OPP_LOG_ERROR, "outcome.unrecorded", "request_id", call->request_id,
+                  "execution_id", intent->execution->id, "reason", call->op.err.message, NULL);
+    call->audit.action = NULL;
+    return opp_call_refuse(call, OPP_E_UNAVAILABLE, NULL,
+                           json_pack("{s:s, s:s}", "draftId", intent->draft->id, "executionId", intent->execution->id));
+}
+
+enum opp_step opp_step_settled(struct opp_call *call)
+{
+    struct opp_intent *intent = of(call);
+    json_t *details;
+
+    opp_hub_notify(call->worker->gateway->hub, intent->draft->id);
+    if (call->op.rc != OPP_OK)
+        return settle_failed(call);
+    if (intent->outcome == OPP_OK)
+        return OPP_NEXT;
+    call->audit.action = NULL; /* the outcome's own row is written */
+    details = intent->outcome_details != NULL ? json_copy(intent->outcome_details) : json_object();
+    json_object_set_new(details, "draftId", json_string(intent->draft->id));
+    json_object_set_new(details, "executionId", json_string(intent->execution->id));
+    return opp_call_refuse(call, intent->outcome, intent->outcome_message, details);
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/guard.h"
+
+#include "base/json.h"
+#include "base/token.h"
+#include "core/gateway.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct {
+    const char *name;
+    unsigned role;
+} ROLES[] = { { "viewer", OPP_ROLE_VIEWER },
+              { "reviewer", OPP_ROLE_REVIEWER },
+              { "operator", OPP_ROLE_OPERATOR },
+              { "owner", OPP_ROLE_OWNER } };
+#define ROLE_COUNT (sizeof ROLES / sizeof ROLES[0])
+
+unsigned opp_role_of(const char *name)
+{
+    for (size_t i = 0; i < ROLE_COUNT; i++)
+        if (name != NULL && strcmp(ROLES[i].name, name) == 0)
+            return ROLES[i].role;
+    return 0;
+}
+
+static void limit_address(const char *ip, char text[OPP_ADDRESS_TEXT_MAX])
+{
+    struct opp_address address, key;
+
+    snprintf(text, OPP_ADDRESS_TEXT_MAX, "%s", ip);
+    if (opp_address_parse(ip, &address, NULL) != OPP_OK)
+        return;
+    key = opp_address_limit_key(&address);
+    opp_address_format(&key, text);
+}
+
+static enum opp_step refuse_rate(struct opp_call *call, const struct opp_rate_verdict *verdict)
+{
+    struct opp_reply reply = { .code = OPP_E_RATE_LIMITED,
+                               .details = json_pack("{s:s}", "reason", "rate"),
+                               .retry_after_s = (verdict->retry_after_ms + 999) / 1000,
+                               .rate = verdict };
+
+    return opp_call_reply(call, &reply);
+}
+
+/* Strangers who guess are slowed down; who has a good token is never held up by them. */
+static enum opp_step refuse_stranger(struct opp_call *call, enum opp_code code)
+{
+    const struct opp_gateway *gateway = call->worker->gateway;
+    struct opp_rate_verdict verdict;
+    char address[OPP_ADDRESS_TEXT_MAX];
+
+    limit_address(call->ip, address);
+    opp_rate_take(gateway->rate, opp_rate_subject("authentication", address, NULL),
+                  gateway->settings.auth_failures_per_minute, opp_monotonic_ms(), &verdict);
+    call->audit.action = NULL; /* nobody is known to have called */
+    return verdict.allowed ? opp_call_refuse(call, code, NULL, NULL) : refuse_rate(call, &verdict);
+}
+
+/* Lends the token of a Bearer header that could be one of this kind, or NULL. */
+static const char *bearer(const char *authorization, const char *kind)
+{
+    const char *token;
+
+    if (authorization == NULL || strncasecmp(authorization, "Bearer ", 7) != 0)
+        return NULL;
+    token = authorization + 7 + strspn(authorization + 7, " ");
+    return opp_token_plausible(kind, token) ? token : NULL;
+}
+
+static bool alive(const struct opp_key *key)
+{
+    return key->revoked_at == 0;
+}
+
+static bool app_alive(const struct opp_app *app)
+{
+    return strcmp(app->status, "active") == 0 && app->deleted_at == 0;
+}
+
+static bool app_configured(const struct opp_app_entry *app)
+{
+    const struct opp_app *record = app->record;
+    bool workspace = strcmp(record->scope, "workspace") == 0;
+
+    return app->sound &&
+           (workspace ? record->org_id != NULL && record->service_user_id != NULL : record->user_id != NULL);
+}
+
+static enum opp_code check_key(struct opp_call *call, const struct opp_key_entry *entry)
+{
+    if (entry == NULL || !alive(entry->record) || entry->app == NULL || !app_alive(entry->app->record))
+        return OPP_E_TOKEN_INVALID;
+    if (entry->record->expires_at != 0 && entry->record->expires_at <= opp_call_now_ms(call))
+        return OPP_E_TOKEN_EXPIRED;
+    return OPP_OK;
+}
+
+static void know_agent(struct opp_call *call, const struct opp_key_entry *entry)
+{
+    const struct opp_app *app = entry->app->record;
+    bool workspace = strcmp(app->scope, "workspace") == 0;
+
+    call->key = entry;
+    call->app = entry->app;
+    call->audit.key_id = entry->record->id;
+    call->audit.app_id = app->id;
+    call->audit.org_id = app->org_id;
+    call->audit.actor_user_id = workspace ? app->service_user_id : app->user_id;
+}
+
+static enum opp_step pin(struct opp_call *call)
+{
+    call->registry = opp_registry_pin(call->worker->gateway->registry);
+    return call->registry != NULL ? OPP_NEXT : opp_call_refuse(call, OPP_E_UNAVAILABLE, NULL, NULL);
+}
+
+static enum opp_step limit_rate(struct opp_call *call)
+{
+    const struct opp_gateway *gateway = call->worker->gateway;
+    struct opp_rate_verdict verdict;
+    char address[OPP_ADDRESS_TEXT_MAX];
+
+    if (gateway->settings.rate_per_minute == 0)
+        return OPP_NEXT;
+    limit_address(call->ip, address);
+    opp_rate_take(gateway->rate, opp_rate_subject("key", call->key->record->id, address),
+                  gateway->settings.rate_per_minute, opp_monotonic_ms(), &verdict);
+    return verdict.allowed ? OPP_NEXT : refuse_rate(call, &verdict);
+}
+
+enum opp_step opp_guard_agent(struct opp_call *call, const char *authorization)
+{
+    const char *token = bearer(authorization, OPP_TOKEN_AGENT);
+    const struct opp_key_entry *entry;
+    char hash[OPP_HASH_HEX];
+    enum opp_code rc;
+
+    if (token == NULL)
+        return refuse_stranger(call, OPP_E_TOKEN_INVALID);
+    if (pin(call) == OPP_DONE)
+        return OPP_DONE;
+    opp_token_hash(token, hash);
+    entry = opp_registry_key(call->registry, hash);
+    rc = check_key(call, entry);
+    if (rc != OPP_OK)
+        return refuse_stranger(call, rc);
+    know_agent(call, entry);
+    if (!app_configured(call->app))
+        return opp_call_refuse(call, OPP_E_FORBIDDEN, "The app is not configured.", NULL);
+    if (limit_rate(call) == OPP_DONE)
+        return OPP_DONE;
+    if (!opp_app_policy_admits(&call->app->policy, call->ip))
+        return opp_call_refuse(call, OPP_E_POLICY_DENIED, "This address may not use the credential.", NULL);
+    return OPP_NEXT;
+}
+
+static unsigned roles_of(const struct opp_admin_token *admin)
+{
+    unsigned roles = 0;
+    size_t index;
+    json_t *name;
+
+    json_array_foreach(admin->roles, index, name)
+    {
+        roles |= opp_role_of(json_string_value(name));
+    }
+    return roles;
+}
+
+static json_t *role_names(unsigned roles)
+{
+    json_t *names = json_array();
+
+    for (size_t i = 0; i < ROLE_COUNT; i++)
+        if ((roles & ROLES[i].role) != 0)
+            json_array_append_new(names, json_string(ROLES[i].name));
+    return names;
+}
+
+static enum opp_code check_admin(struct opp_call *call, const struct opp_admin_token *admin)
+{
+    if (admin == NULL || admin->revoked_at != 0)
+        return OPP_E_TOKEN_INVALID;
+    if (admin->expires_at != 0 && admin->expires_at <= opp_call_now_ms(call))
+        return OPP_E_TOKEN_EXPIRED;
+    return OPP_OK;
+}
+
+enum opp_step opp_guard_admin(struct opp_call *call, const char *authorization, unsigned roles)
+{
+    const char *token = bearer(authorization, OPP_TOKEN_ADMIN);
+    const struct opp_admin_token *admin;
+    char hash[OPP_HASH_HEX];
+    enum opp_code rc;
+
+    if (token == NULL)
+        return refuse_stranger(call, OPP_E_TOKEN_INVALID);
+    if (pin(call) == OPP_DONE)
+        return OPP_DONE;
+    opp_token_hash(token, hash);
+    admin = opp_registry_admin(call->registry, hash);
+    rc = check_admin(call, admin);
+    if (rc != OPP_OK)
+        return refuse_stranger(call, rc);
+    call->admin = admin;
+    call->audit.performed_by_user_id = admin->user_id;
+    return opp_guard_require(call, roles);
+}
+
+enum opp_step opp_guard_require(struct opp_call *call, unsigned roles)
+{
+    if ((roles & OPP_ROLE_VIEWER) != 0 || (roles_of(call->admin) & roles) != 0)
+        return OPP_NEXT;
+    return opp_call_refuse(call, OPP_E_FORBIDDEN, "This needs another role.",
+                           json_pack("{s:o}", "missing", role_names(roles)));
+}
+
+enum opp_code opp_guard_renew(struct opp_call *call)
+{
+    const struct opp_registry *before = call->registry;
+    const struct opp_key_entry *entry = NULL;
+    enum opp_code rc;
+
+    call->registry = opp_registry_pin(call->worker->gateway->registry);
+    if (call->registry == NULL) {
+        call->registry = before;
+        return OPP_E_UNAVAILABLE;
+    }
+    if (call->key != NULL) {
+        entry = opp_registry_key(call->registry, call->key->record->token_hash);
+        rc = check_key(call, entry);
+    } else {
+        const struct opp_admin_token *admin = opp_registry_admin(call->registry, call->admin->token_hash);
+
+        rc = check_admin(call, admin);
+        if (rc == OPP_OK)
+            call->admin = admin;
+    }
+    if (rc != OPP_OK) { /* what the call lends stays pinned until it ends */
+        opp_registry_unpin(call->registry);
+        call->registry = before;
+        return rc;
+    }
+    if (entry != NULL)
+        know_agent(call, entry);
+    else
+        call->audit.performed_by_user_id = call->admin->user_id;
+    opp_registry_unpin(before);
+    return OPP_OK;
+}
+
+bool opp_guard_sees_org(const struct opp_admin_token *admin, const char *org_id)
+{
+    size_t index;
+    json_t *item;
+
+    if (admin->org_ids == NULL)
+        return true;
+    json_array_foreach(admin->org_ids, index, item)
+    {
+        if (org_id != NULL && strcmp(json_string_value(item), org_id) == 0)
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * core/guard.h - who is calling, and may they call at all: the checks before any flow, in the contract's order.
+ * May include: base, core.
+ */
+#ifndef OPP_CORE_GUARD_H
+#define OPP_CORE_GUARD_H
+
+#include "core/call.h"
+
+enum opp_role {
+    OPP_ROLE_VIEWER = 1,
+    OPP_ROLE_REVIEWER = 2,
+    OPP_ROLE_OPERATOR = 4,
+    OPP_ROLE_OWNER = 8
+};
+
+/* The role of a name; 0: none. */
+unsigned opp_role_of(const char *name);
+
+/* Fills in key and app from an Authorization header (may be NULL), or refuses. OPP_NEXT: admitted. */
+enum opp_step opp_guard_agent(struct opp_call *call, const char *authorization);
+/* Fills in admin, or refuses; roles as opp_guard_require. */
+enum opp_step opp_guard_admin(struct opp_call *call, const char *authorization, unsigned roles);
+
+/* Refuses a person who has none of these roles (viewer: any role will do), or gives OPP_NEXT. */
+enum opp_step opp_guard_require(struct opp_call *call, unsigned roles);
+
+/* Looks the caller up in the registry of now, after it has changed. OPP_E_TOKEN_INVALID: the caller is out. */
+enum opp_code opp_guard_renew(struct opp_call *call);
+
+/* Whether a person may see an object of this organisation (NULL: of none). */
+bool opp_guard_sees_org(const struct opp_admin_token *admin, const char *org_id);
+
+#endif

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/intent.h"
+
+#include "base/jcs.h"
+#include "base/json.h"
+#include "core/boundary.h"
+#include "core/execute.h"
+#include "core/gateway.h"
+#include "core/redact.h"
+
+#include <string.h>
+
+#define MESSAGE_NOT_YOURS "The resource does not exist, or may not be used by this credential."
+
+static struct opp_intent *of(struct opp_call *call)
+{
+    return call->state;
+}
+
+enum opp_code opp_intent_set(struct opp_intent *intent, const char *action, json_t *payload,
+                             const struct opp_app_entry *app)
+{
+    json_t *named;
+    enum opp_code rc;
+
+    json_decref(intent->payload);
+    intent->payload = payload;
+    intent->action = action;
+    intent->app = app;
+    intent->actor_user_id =
+        strcmp(app->record->scope, "workspace") == 0 ? app->record->service_user_id : app->record->user_id;
+    named = json_pack("{s:s, s:O}", "action", action, "payload", payload);
+    rc = named != NULL ? opp_jcs_hash(named, intent->intent_hash, NULL) : OPP_E_MEMORY;
+    json_decref(named);
+    return rc;
+}
+
+void opp_intent_reset(struct opp_intent *intent)
+{
+    struct opp_tool_input *input = &intent->tool_call.input;
+
+    if (intent->loaded)
+        opp_tool_close(&intent->tool_call);
+    intent->loaded = false;
+    json_decref(input->payload);
+    json_decref(input->actor);
+    json_decref(input->app);
+    json_decref(input->limits);
+    json_decref(input->boundary);
+    *input = (struct opp_tool_input){ 0 };
+    json_decref(intent->shown_impact);
+    json_decref(intent->shown_witness);
+    intent->shown_impact = intent->shown_witness = NULL;
+}
+
+void opp_intent_clear(struct opp_intent *intent)
+{
+    opp_intent_reset(intent);
+    json_decref(intent->payload);
+    json_decref(intent->outcome_details);
+    json_decref(intent->effect_op.result);
+    opp_record_free(&OPP_DRAFT, intent->draft);
+    opp_record_free(&OPP_EXECUTION, intent->execution);
+    *intent = (struct opp_intent){ 0 };
+}
+
+enum opp_step opp_intent_refuse(struct opp_call *call, enum opp_code code, const char *message, json_t *details)
+{
+    struct opp_intent *intent = of(call);
+
+    if (intent->execution != NULL)
+        return opp_execute_fail(call, code, message, details);
+    return intent->refused != NULL ? intent->refused(call, code, message, details)
+                                   : opp_call_refuse(call, code, message, details);
+}
+
+enum opp_step opp_intent_refuse_moved(struct opp_call *call, const char *message, const char *reason)
+{
+    return opp_intent_refuse(call, OPP_E_PRECONDITION, message,
+                             json_pack("{s:s, s:s}", "action", of(call)->action, "reason", reason));
+}
+
+enum opp_step opp_intent_refuse_resource(struct opp_call *call)
+{
+    return opp_intent_refuse(call, OPP_E_POLICY_DENIED, MESSAGE_NOT_YOURS, NULL);
+}
+
+json_t *opp_scopes_missing(const struct opp_app_entry *app, const struct opp_tool *tool)
+{
+    json_t *missing = NULL, *wanted, *granted;
+    size_t i, j;
+
+    json_array_foreach(tool->scopes, i, wanted)
+    {
+        bool found = false;
+
+        json_array_foreach(app->record->scopes, j, granted)
+        {
+            found = found || json_equal(wanted, granted) != 0;
+        }
+        if (!found) {
+            missing = missing != NULL ? missing : json_array();
+            json_array_append(missing, wanted);
+        }
+    }
+    return missing;
+}
+
+enum opp_step opp_step_find_tool(struct opp_call *call)
+{
+    struct opp_intent *intent = of(call);
+    json_t *missing;
+
+    intent->tool = opp_tool_find(call->worker->gateway->adapters, intent->action);
+    if (intent->tool == NULL || !intent->tool->is_action)
+        return opp_intent_refuse(call, OPP_E_ACTION_UNKNOWN, NULL, NULL);
+    missing = opp_scopes_missing(intent->app, intent->tool);
+    if (missing != NULL)
+        return opp_intent_refuse(call, OPP_E_SCOPE_DENIED, NULL, json_pack("{s:o}", "missing", missing));
+    return OPP_NEXT;
+}
+
+static enum opp_code check_payload(struct opp_intent *intent, json_t **normal, json_t **issues, struct opp_err *err)
+{
+    enum opp_code rc = opp_tool_normalise(intent->tool, intent->payload, normal, err);
+
+    if (rc == OPP_OK)
+        rc = opp_schema_validate(intent->tool->input_schema, *normal, issues, err);
+    return rc;
+}
+
+enum opp_step opp_step_payload(struct opp_call *call)
+{
+    struct opp_intent *intent = of(call);
+    struct opp_err err = { 0 };
+    json_t *normal = NULL, *issues = NULL;
+    enum opp_code rc = check_payload(intent, &normal, &issues, &err);
+
+    json_decref(normal);
+    if (rc == OPP_OK)
+        return OPP_NEXT;
+    if (issues != NULL)
+        return opp_intent_refuse(call, OPP_E_ACTION_INVALID, NULL, json_pack("{s:o}", "issues", issues));
+    if (rc == OPP_E_VALIDATION || rc == OPP_E_LIMIT)
+        return opp_intent_refuse(call, OPP_E_ACTION_INVALID, NULL, opp_call_issue(err.where, err.message));
+    return opp_intent_refuse(call, rc, NULL, NULL);
+}
+
+static void resume(void *arg)
+{
+    opp_flow_resume(arg);
+}
+
+static json_t *app_view(const struct opp_app_entry *app)
+{
+    const struct opp_app *record = app->record;
+
+    return json_pack("{s:s, s:s, s:s, s:s?, s:O}", "id", record->id, "name", record->name, "scope", record->scope,
+                     "org_id", record->org_id, "scopes", record->scopes);
+}
+
+/* Gives false when memory is out; what was made stays with the input and is freed at the call's end. */
+static bool fill_input(struct opp_call *call, struct opp_intent *intent, struct opp_tool_input *input)
+{
+    const struct opp_app_policy *policy = &intent->app->policy;
+
+    input->tool = intent->tool;
+    input->now_ms = opp_call_now_ms(call);
+    input->effect_id = intent->effect_id;
+    if (opp_tool_normalise(intent->tool, intent->payload, &input->payload, NULL) != OPP_OK)
+        return false;
+    input->actor = json_pack("{s:s}", "user_id", intent->actor_user_id);
+    input->app = app_view(intent->app);
+    input->limits = policy->max_days > 0 ? json_pack("{s:I}", "max_days", (json_int_t)policy->max_days) : json_object();
+    input->boundary = opp_boundary_view(intent->app);
+    return input->actor != NULL && input->app != NULL && input->limits != NULL && input->boundary != NULL;
+}
+
+enum opp_step opp_step_load(struct opp_call *call)
+{
+    struct opp_intent *intent = of(call);
+    struct opp_tool_call *tool_call = &intent->tool_call;
+    enum opp_code rc;
+
+    opp_intent_reset(intent);
+    *tool_call = (struct opp_tool_call){ .session = call->worker->adapters, .done = resume, .arg = call };
+    intent->loaded = true;
+    if (intent->effect_id[0] == '\0')
+        opp_id_make(intent->effect_id, "eff_", opp_call_now_ms(call));
+    if (!fill_input(call, intent, &tool_call->input))
+        return opp_intent_refuse(call, OPP_E_MEMORY, NULL, NULL);
+    rc = opp_boundary_range(intent->app, intent->tool, tool_call->input.payload,
+                            intent->asked_at_ms != 0 ? intent->asked_at_ms : tool_call->input.now_ms);
+    if (rc != OPP_OK)
+        return opp_intent_refuse(call, rc, "The date range is longer than this credential may read.", NULL);
+    opp_tool_load(tool_call);
+    return OPP_WAIT;
+}
+
+/* What the adapter said, as the agent hears it; a defect is for the operator's log and the audit trail alone. */
+enum opp_step opp_intent_refuse_tool(struct opp_call *call)
+{
+    struct opp_intent *intent = of(call);
+    const struct opp_refusal *refusal = &intent->tool_call.refusal;
+
+    switch (intent->tool_call.rc) {
+    case OPP_E_ABSENT:
+        return opp_intent_refuse_resource(call);
+    case OPP_E_ACTION_INVALID:
+        return opp_intent_refuse(call, OPP_E_ACTION_INVALID, refusal->message,
+                                 opp_call_issue(refusal->path, refusal->message));
+    case OPP_E_PRECONDITION:
+        return opp_intent_refuse_moved(call, refusal->message[0] != '\0' ? refusal->message : NULL,
+                                       refusal->reason[0] != '\0' ? refusal->reason : "conflict");
+    case OPP_E_EXECUTION_FAILED:
+        if (refusal->defect)
+            opp_log_event(call->worker->gateway->log, OPP_LOG_ERROR, "adapter.defect", "request_id", call->request_id,
+                          "tool", intent->tool->name, "reason", refusal->message, NULL);
+        return opp_intent_refuse(call, OPP_E_EXECUTION_FAILED, NULL, NULL);
+    default:
+        return opp_intent_refuse(call, intent->tool_call.rc, NULL, NULL);
+    }
+}
+
+enum opp_step opp_step_admit(struct opp_call *call)
+{
+    struct opp_intent *intent = of(call);
+
+    if (intent->tool_call.rc != OPP_OK)
+        return opp_intent_refuse_tool(call);
+    if (!opp_boundary_admits(intent->app, intent->tool_call.resources))
+        return opp_intent_refuse_resource(call);
+    return OPP_NEXT;
+}
+
+enum opp_step opp_step_inspect(struct opp_call *call)
+{
+    opp_tool_inspect(&of(call)->tool_call);
+    return OPP_WAIT;
+}
+
+/* Impact and witness as the agent sees them. */
+static enum opp_code make_shown(struct opp_call *call, struct opp_intent *intent)
+{
+    unsigned char key[OPP_HASH_BYTES];
+    enum opp_code rc;
+
+    if (intent->app->policy.allow_sensitive_fields) {
+        intent->shown_impact = json_incref(intent->tool_call.impact);
+        intent->shown_witness = json_incref(intent->tool_call.witness);
+        return OPP_OK;
+    }
+    opp_redact_app_key(call->worker->gateway->hmac_key, intent->app->record->id, key);
+    rc = opp_redact(intent->tool_call.impact, intent->tool, OPP_REDACT_IMPACT, NULL, &intent->shown_impact, NULL);
+    if (rc == OPP_OK && intent->tool_call.witness != NULL)
+        rc = opp_redact(intent->tool_call.witness, intent->tool, OPP_REDACT_WITNESS, key, &intent->shown_witness, NULL);
+    return rc;
+}
+
+static enum opp_code make_hashes(struct opp_intent *intent)
+{
+    json_t *impact = json_pack("{s:s, s:O, s:O}", "action", intent->action, "payload", intent->payload, "impact",
+                               intent->shown_impact);
+    enum opp_code rc = impact != NULL ? opp_jcs_hash(impact, intent->impact_hash, NULL) : OPP_E_MEMORY;
+
+    json_decref(impact);
+    intent->witness_hash[0] = '\0';
+    if (rc == OPP_OK && intent->shown_witness != NULL)
+        rc = opp_jcs_hash(intent->shown_witness, intent->witness_hash, NULL);
+    if (rc == OPP_OK)
+        rc = opp_jcs_hash(opp_effect_data(intent->tool_call.effect), intent->effect_hash, NULL);
+    return rc;
+}
+
+/* An export larger than the app may take is refused in every phase. */
+static bool export_too_large(const struct opp_intent *intent)
+{
+    json_int_t rows = json_integer_value(json_object_get(intent->tool_call.impact, "rows"));
+    int64_t most = intent->app->auto_execute.high_risk.max_export_rows;
+
+    return intent->tool->exports && rows > (most > 0 ? most : 1000);
+}
+
+enum opp_step opp_step_understand(struct opp_call *call)
+{
+    struct opp_intent *intent = of(call);
+    enum opp_code rc;
+
+    if (intent->tool_call.rc != OPP_OK)
+        return opp_intent_refuse_tool(call);
+    if (export_too_large(intent))
+        return opp_intent_refuse(call, OPP_E_POLICY_DENIED, "The export has more rows than this credential may take.",
+                                 NULL);
+    rc = make_shown(call, intent);
+    if (rc == OPP_OK)
+        rc = make_hashes(intent);
+    return rc == OPP_OK ? OPP_NEXT : opp_intent_refuse(call, rc, NULL, NULL);
+}
+
+enum opp_step opp_step_compare(struct opp_call *call)
+{
+    struct opp_intent *intent = of(call);
+    const struct opp_draft *draft = intent->draft;
+
+    if (draft == NULL)
+        return OPP_NEXT;
+    if (draft->witness != NULL && !opp_json_equal(draft->witness, intent->tool_call.witness))
+        return opp_intent_refuse_moved(call, "The state has changed since the draft was made.",
+                                       "state_witness_mismatch");
+    if (!opp_json_equal(draft->impact, intent->tool_call.impact))
+        return opp_intent_refuse_moved(call, "The impact is not what was reviewed.", "impact_changed");
+    if (!opp_json_equal(draft->effect, opp_effect_data(intent->tool_call.effect)))
+        return opp_intent_refuse_moved(call, "The effect is not what was reviewed.", "effect_changed");
+    return OPP_NEXT;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/page.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct reading {
+    struct opp_page *page;
+    const struct opp_record *record;
+    opp_page_shape shape;
+    void *arg;
+    size_t limit;
+    char last[64];
+};
+
+/* The first member of every listed record is its id, but for audit rows, whose first is a number. */
+static void remember(struct reading *reading, const void *record)
+{
+    if (reading->record == &OPP_AUDIT_ROW)
+        snprintf(reading->last, sizeof reading->last, "%lld", (long long)((const struct opp_audit_row *)record)->seq);
+    else
+        snprintf(reading->last, sizeof reading->last, "%s", *(char *const *)record);
+}
+
+static enum opp_code take(void *arg, void *record, struct opp_err *err)
+{
+    struct reading *reading = arg;
+    enum opp_code rc = OPP_OK;
+
+    if (json_array_size(reading->page->items) == reading->limit) {
+        reading->page->next = strdup(reading->last);
+    } else {
+        remember(reading, record);
+        if (json_array_append_new(reading->page->items, reading->shape(record, reading->arg)) != 0)
+            rc = opp_fail(err, OPP_E_MEMORY, "no memory for a list");
+    }
+    opp_record_free(reading->record, record);
+    return rc;
+}
+
+enum opp_code opp_page_read(struct opp_page *page, struct opp_call *call, struct opp_tx *tx, struct opp_query *query,
+                            opp_page_shape shape, void *arg, struct opp_err *err)
+{
+    struct reading reading = { .page = page, .record = query->record, .shape = shape, .arg = arg };
+    json_int_t limit = json_integer_value(json_object_get(call->input, "limit"));
+    bool by_number = query->record == &OPP_AUDIT_ROW;
+    const char *cursor = opp_call_text(call, "cursor");
+
+    reading.limit = limit > 0 ? (size_t)limit : OPP_PAGE_DEFAULT;
+    query->order = by_number ? "seq" : "id";
+    query->descending = true;
+    query->limit = reading.limit + 1;
+    if (cursor != NULL && by_number)
+        opp_query_number(query, "seq", OPP_BELOW, atoll(cursor));
+    else
+        opp_query_text(query, "id", OPP_BELOW, cursor);
+    page->items = json_array();
+    return page->items != NULL ? opp_tx_each(tx, query, take, &reading, err) : OPP_E_MEMORY;
+}
+
+enum opp_step opp_page_answer(struct opp_page *page, struct opp_call *call)
+{
+    if (call->op.rc != OPP_OK)
+        return opp_call_fail(call, call->op.rc, &call->op.err);
+    return opp_call_answer(call, json_pack("{s:O, s:s?}", "items", page->items, "nextCursor", page->next));
+}
+
+void opp_page_clear(struct opp_page *page)
+{
+    json_decref(page->items);
+    free(page->next);
+    *page = (struct opp_page){ 0 };
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/redact.h"
+
+#include "adapter/tool.h"
+#include "base/buf.h"
+#include "base/jcs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct redaction {
+    const struct opp_tool *tool;
+    enum opp_redaction kind;
+    const unsigned char *key;
+};
+
+static json_t *copy(const struct redaction *how, json_t *value);
+
+void opp_redact_app_key(const unsigned char gateway_key[OPP_HASH_BYTES], const char *app_id,
+                        unsigned char key[OPP_HASH_BYTES])
+{
+    char hex[OPP_HASH_HEX];
+
+    opp_hmac_hex(gateway_key, app_id, strlen(app_id), hex);
+    opp_hash(hex, strlen(hex), key);
+}
+
+static json_t *keyed_hash(const struct redaction *how, const json_t *value)
+{
+    char text[sizeof "hmac:" + OPP_HASH_HEX] = "hmac:";
+    struct opp_buf bytes = { 0 };
+    json_t *hash = NULL;
+
+    opp_jcs_write(&bytes, value);
+    if (!bytes.failed) {
+        opp_hmac_hex(how->key, bytes.bytes, bytes.length, text + 5);
+        hash = json_string(text);
+    }
+    opp_buf_free(&bytes);
+    return hash;
+}
+
+static json_t *replacement(const struct redaction *how, const json_t *value, json_t *declared)
+{
+    switch (how->kind) {
+    case OPP_REDACT_IMPACT:
+        return json_string("[redacted]");
+    case OPP_REDACT_RESULT:
+        return json_incref(declared);
+    case OPP_REDACT_WITNESS:
+        return keyed_hash(how, value);
+    }
+    return NULL;
+}
+
+static json_t *copy_object(const struct redaction *how, json_t *value)
+{
+    json_t *out = json_object(), *member, *declared, *shown;
+    const char *name;
+
+    json_object_foreach(value, name, member)
+    {
+        declared = json_object_get(how->tool->sensitive, name);
+        shown = declared != NULL ? replacement(how, member, declared) : copy(how, member);
+        if (json_object_set_new_nocheck(out, name, shown) != 0) {
+            json_decref(out);
+            return NULL;
+        }
+    }
+    return out;
+}
+
+static json_t *copy_array(const struct redaction *how, json_t *value)
+{
+    json_t *out = json_array(), *item;
+    size_t index;
+
+    json_array_foreach(value, index, item)
+    {
+        if (json_array_append_new(out, copy(how, item)) != 0) {
+            json_decref(out);
+            return NULL;
+        }
+    }
+    return out;
+}
+
+static json_t *copy(const struct redaction *how, json_t *value)
+{
+    if (json_is_object(value))
+        return copy_object(how, value);
+    if (json_is_array(value))
+        return copy_array(how, value);
+    return json_incref(value);
+}
+
+enum opp_code opp_redact(json_t *value, const struct opp_tool *tool, enum opp_redaction kind,
+                         const unsigned char key[OPP_HASH_BYTES], json_t **out, struct opp_err *err)
+{
+    struct redaction how = { tool, kind, key };
+    json_t *copied = tool->sensitive != NULL ? copy(&how, value) : json_incref(value);
+
+    if (copied == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory to redact");
+    *out = copied;
+    return OPP_OK;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/shape.h"
+
+#include "adapter/tool.h"
+#include "base/date.h"
+#include "base/json.h"
+#include "core/redact.h"
+
+#include <string.h>
+
+json_t *opp_shape_time(int64_t ms)
+{
+    char text[OPP_DATE_MAX];
+
+    if (ms == 0)
+        return json_null();
+    opp_date_format(ms, text);
+    return json_string(text);
+}
+
+static json_t *or_null(json_t *value)
+{
+    return value != NULL ? json_incref(value) : json_null();
+}
+
+json_t *opp_shape_app(const struct opp_app *app)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:O, s:O, s:O, s:s?, s:o, s:o}", "id", app->id,
+                     "scope", app->scope, "status", app->status, "name", app->name, "description", app->description,
+                     "user_id", app->user_id, "org_id", app->org_id, "service_user_id", app->service_user_id, "scopes",
+                     app->scopes, "policy", app->policy, "auto_execute", app->auto_execute, "created_by",
+                     app->created_by, "created_at", opp_shape_time(app->created_at), "updated_at",
+                     opp_shape_time(app->updated_at));
+}
+
+json_t *opp_shape_key(const struct opp_key *key)
+{
+    return json_pack("{s:s, s:s?, s:s, s:o, s:o, s:o, s:o}", "id", key->id, "name", key->name, "token_prefix",
+                     key->token_prefix, "last_used_at", opp_shape_time(key->last_used_at), "expires_at",
+                     opp_shape_time(key->expires_at), "revoked_at", opp_shape_time(key->revoked_at), "created_at",
+                     opp_shape_time(key->created_at));
+}
+
+json_t *opp_shape_admin_token(const struct opp_admin_token *token)
+{
+    return json_pack("{s:s, s:s, s:s?, s:O, s:o, s:s, s:o, s:o, s:o, s:o}", "id", token->id, "user_id", token->user_id,
+                     "name", token->name, "roles", token->roles, "org_ids", or_null(token->org_ids), "token_prefix",
+                     token->token_prefix, "expires_at", opp_shape_time(token->expires_at), "last_used_at",
+                     opp_shape_time(token->last_used_at), "revoked_at", opp_shape_time(token->revoked_at), "created_at",
+                     opp_shape_time(token->created_at));
+}
+
+/* Approvals are of a seal: those of an older one have lapsed. The same person counts once. */
+int64_t opp_approvals_given(const struct opp_draft *draft)
+{
+    int64_t given = 0;
+    size_t index, earlier;
+    json_t *approval;
+
+    json_array_foreach(draft->approvals, index, approval)
+    {
+        const char *seal = opp_json_text(approval, "seal"), *user = opp_json_text(approval, "user_id");
+        bool counts = seal != NULL && user != NULL && strcmp(seal, draft->seal) == 0;
+
+        for (earlier = 0; counts && earlier < index; earlier++) {
+            const json_t *other = json_array_get(draft->approvals, earlier);
+
+            counts = strcmp(opp_json_text(other, "user_id"), user) != 0 ||
+                     strcmp(opp_json_text(other, "seal"), draft->seal) != 0;
+        }
+        given += counts ? 1 : 0;
+    }
+    return given;
+}
+
+json_t *opp_shape_approvals(const struct opp_draft *draft)
+{
+    return json_pack("{s:I, s:I}", "required", (json_int_t)draft->approvals_required, "given",
+                     (json_int_t)opp_approvals_given(draft));
+}
+
+/* What people noted among themselves stays inside. */
+static json_t *public_review(const json_t *review)
+{
+    if (review == NULL)
+        return json_null();
+    return json_pack("{s:o, s:o}", "decided_at", or_null(json_object_get(review, "decided_at")), "reason",
+                     or_null(json_object_get(review, "reason")));
+}
+
+static json_t *public_policy(const json_t *policy)
+{
+    return json_pack("{s:o, s:o, s:o}", "profile", or_null(json_object_get(policy, "profile")), "generation",
+                     or_null(json_object_get(policy, "generation")), "reasons",
+                     or_null(json_object_get(policy, "reasons")));
+}
+
+json_t *opp_shape_draft(const struct opp_draft *draft)
+{
+    json_t *shown = json_pack(
+        "{s:s, s:s, s:s, s:s, s:O, s:s, s:b, s:b, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o}", "id", draft->id, "app_id",
+        draft->app_id, "key_id", draft->key_id, "action_type", draft->action, "payload", draft->payload, "status",
+        draft->status, "requires_confirmation", draft->requires_confirmation, "auto_execute_requested",
+        draft->auto_execute_requested, "justification", draft->justification, "preflight_hash", draft->impact_hash,
+        "preflight_state_witness_hash", draft->witness_hash, "created_at", opp_shape_time(draft->created_at),
+        "updated_at", opp_shape_time(draft->updated_at), "confirmed_at", opp_shape_time(draft->confirmed_at),
+        "canceled_at", opp_shape_time(draft->canceled_at));
+    json_t *added = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:s?}", "expires_at", opp_shape_time(draft->expires_at),
+                              "seal", draft->seal, "policy", public_policy(draft->policy), "approvals",
+                              opp_shape_approvals(draft), "review", public_review(draft->review), "failure",
+                              or_null(draft->failure), "request_id", draft->request_id);
+
+    if (json_object_update(shown, added) != 0) {
+        json_decref(shown);
+        shown = NULL;
+    }
+    json_decref(added);
+    return shown;
+}
+
+static json_t *show_execution(const struct opp_execution *execution, json_t *result)
+{
+    return json_pack("{s:s, s:s, s:s, s:s?, s:s, s:o, s:o, s:o}", "id", execution->id, "draft_id", execution->draft_id,
+                     "app_id", execution->app_id, "idempotency_key", execution->idempotency_key, "status",
+                     execution->status, "result", result, "error", or_null(execution->error), "created_at",
+                     opp_shape_time(execution->created_at));
+}
+
+json_t *opp_shape_execution(const struct opp_execution *execution, const struct opp_app_entry *app,
+                            const struct opp_tool *tool)
+{
+    json_t *result = NULL;
+
+    if (execution == NULL)
+        return json_null();
+    if (execution->result == NULL || app == NULL || app->policy.allow_sensitive_fields)
+        return show_execution(execution, or_null(execution->result));
+    if (tool == NULL) /* what was sensitive is not known any more: nothing is shown */
+        return show_execution(execution, json_null());
+    if (opp_redact(execution->result, tool, OPP_REDACT_RESULT, NULL, &result, NULL) != OPP_OK)
+        return NULL;
+    return show_execution(execution, result);
+}
+
+json_t *opp_shape_admin_execution(const struct opp_execution *execution)
+{
+    return opp_shape_execution(execution, NULL, NULL);
+}
+
+json_t *opp_shape_admin_draft(const struct opp_draft *draft)
+{
+    json_t *shown = opp_shape_draft(draft);
+    json_t *added =
+        json_pack("{s:s, s:s?, s:s?, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:o, s:o}", "actor_user_id",
+                  draft->actor_user_id, "request_id", draft->request_id, "idempotency_key", draft->idempotency_key,
+                  "preflight", or_null(draft->impact), "preflight_state_witness", or_null(draft->witness),
+                  "policy_snapshot", or_null(draft->policy), "confirmed_by_user_id", draft->confirmed_by, "resources",
+                  or_null(draft->resources), "effect", or_null(draft->effect), "approval_list",
+                  or_null(draft->approvals), "decisions", or_null(draft->decisions), "review", or_null(draft->review));
+
+    if (json_object_update(shown, added) != 0) {
+        json_decref(shown);
+        shown = NULL;
+    }
+    json_decref(added);
+    return shown;
+}
+
+json_t *opp_shape_admin_draft_item(const struct opp_draft *draft, const struct opp_execution *execution)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o}", "id", draft->id,
+                     "app_id", draft->app_id, "action_type", draft->action, "status", draft->status,
+                     "requires_confirmation", draft->requires_confirmation, "auto_execute_requested",
+                     draft->auto_execute_requested, "created_at", opp_shape_time(draft->created_at), "updated_at",
+                     opp_shape_time(draft->updated_at), "confirmed_at", opp_shape_time(draft->confirmed_at),
+                     "canceled_at", opp_shape_time(draft->canceled_at), "execution",
+                     opp_shape_admin_execution(execution), "summary", opp_json_text(draft->impact, "summary"),
+                     "approvals", opp_shape_approvals(draft), "expires_at", opp_shape_time(draft->expires_at));
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * core/shape.h - how records are shown on the wire (contract sections 3 to 6).
+ * May include: adapter, store, base, core.
+ */
+#ifndef OPP_CORE_SHAPE_H
+#define OPP_CORE_SHAPE_H
+
+#include "core/registry.h"
+#include "store/records.h"
+
+#include <jansson.h>
+
+struct opp_gateway;
+struct opp_tool;
+
+/* All give a new value, NULL when memory is out. */
+json_t *opp_shape_time(int64_t ms); /* null for 0 */
+json_t *opp_shape_app(const struct opp_app *app);
+json_t *opp_shape_key(const struct opp_key *key);
+json_t *opp_shape_admin_token(const struct opp_admin_token *token);
+
+/* As the agent whose app it is may see it. */
+json_t *opp_shape_draft(const struct opp_draft *draft);
+/* execution NULL gives null; tool (NULL if it is gone) redacts the result for an app that may not see it all. */
+json_t *opp_shape_execution(const struct opp_execution *execution, const struct opp_app_entry *app,
+                            const struct opp_tool *tool);
+
+/* As people see them. */
+json_t *opp_shape_admin_draft(const struct opp_draft *draft);
+json_t *opp_shape_admin_draft_item(const struct opp_draft *draft, const struct opp_execution *execution);
+json_t *opp_shape_admin_execution(const struct opp_execution *execution);
+
+/* How many different people have approved the draft as it is sealed now. */
+int64_t opp_approvals_given(const struct opp_draft *draft);
+json_t *opp_shape_approvals(const struct opp_draft *draft); /* {required, given} */
+
+#endif
