@@ -97,6 +97,7 @@ static enum opp_code outcome(enum opp_code rc)
     case OPP_OK:
     case OPP_E_STALE:
     case OPP_E_PRECONDITION:
+    case OPP_E_ACTION_INVALID:
     case OPP_E_MEMORY:
         return rc;
     default:

@@ -21,9 +21,9 @@ void opp_effect_free(struct opp_effect *effect);
 
 /* One application. The caller embeds it and keeps it until done ran on loop.
  * rc: OPP_OK, and *result (gives) what the effect answers · OPP_E_STALE: what the effect was computed from has
- * changed; nothing was applied · OPP_E_PRECONDITION: another number of rows was affected, or a constraint of the
- * adapter's database refused it (err.message "conflict"); nothing was applied · OPP_E_EXECUTION_FAILED: nothing was
- * applied, err says why · OPP_E_MEMORY: nothing was applied. */
+ * changed · OPP_E_PRECONDITION: another number of rows was affected · OPP_E_ACTION_INVALID: a constraint of the
+ * adapter's database refused it · OPP_E_EXECUTION_FAILED: err says why · OPP_E_MEMORY. Nothing was applied in any of
+ * these; a commit whose outcome cannot be known does not come back (store/writer.h). */
 struct opp_effect_op {
     struct opp_adapters *adapters;
     const struct opp_effect *effect; /* lent */

@@ -29,7 +29,8 @@ enum opp_code opp_symbols_resolve(const json_t *pattern, const struct opp_sql_ho
                                   json_t **out, struct opp_err *err);
 
 /* sql_effect.c: on the writer's thread, in a savepoint of its own. Gives the result, an earlier one if there is a
- * receipt. OPP_E_STALE, OPP_E_PRECONDITION, OPP_E_SCRIPT, OPP_E_MEMORY, or what opp_db_error says. */
+ * receipt. OPP_E_STALE, OPP_E_PRECONDITION, OPP_E_ACTION_INVALID, OPP_E_SCRIPT, OPP_E_MEMORY, or what opp_db_error
+ * says. */
 enum opp_code opp_sql_apply(struct opp_db *db, const struct opp_effect *effect, const char *action,
                             const struct opp_sql_host *host, json_t **out, struct opp_err *err);
 /* Gives the result in the receipt of effect_id. OPP_E_ABSENT: there is none. */

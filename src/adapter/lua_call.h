@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 
+#include <stddef.h>
+
 struct lua_State;
 struct opp_adapter_call;
 struct opp_script;

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Lends what is wrong with an array of {kind, id, org_id?, user_id?, parents?}, NULL: nothing. */
 const char *opp_resources_check(const json_t *resources, bool at_least_one);

@@ -148,7 +148,7 @@ static enum opp_code keep_row(const struct application *apply, const char *name,
 static enum opp_code fail_statement(const struct application *apply, int result, struct opp_err *err)
 {
     if ((result & 0xff) == SQLITE_CONSTRAINT)
-        return opp_fail(err, OPP_E_PRECONDITION, "conflict");
+        return opp_fail(err, OPP_E_ACTION_INVALID, "%s", sqlite3_errmsg(opp_db_handle(apply->db)));
     return opp_db_error(apply->db, result, err);
 }
 
@@ -205,7 +205,7 @@ static enum opp_code check_deferred(const struct application *apply, struct opp_
     int open = 0, highest = 0;
 
     sqlite3_db_status(opp_db_handle(apply->db), SQLITE_DBSTATUS_DEFERRED_FKS, &open, &highest, 0);
-    return open == 0 ? OPP_OK : opp_fail(err, OPP_E_PRECONDITION, "conflict");
+    return open == 0 ? OPP_OK : opp_fail(err, OPP_E_ACTION_INVALID, "a foreign key leads nowhere");
 }
 
 static enum opp_code run_all(const struct application *apply, json_t **out, struct opp_err *err)
