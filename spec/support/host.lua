@@ -119,7 +119,7 @@ end
 
 -- Runs the one statement of an effect; gives its rows.
 function host:apply(effect, now_ms)
-  local params = setmetatable({ now = now_ms, new_id_1 = "txn_new" }, { __index = effect[1][2] })
+  local params = setmetatable({ now = date.format(now_ms), new_id_1 = "txn_new" }, { __index = effect[1][2] })
   return db.change(self.path, effect[1][1], params)
 end
 

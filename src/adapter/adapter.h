@@ -48,7 +48,7 @@ struct opp_refusal {
 /* What one call is about; lent until the call is closed. */
 struct opp_tool_input {
     const struct opp_tool *tool;
-    json_t *payload;  /* normalised and valid */
+    json_t *payload;                         /* normalised and valid */
     json_t *actor, *app, *limits, *boundary; /* what Lua sees under these names */
     const char *effect_id;
     int64_t now_ms;
@@ -66,7 +66,7 @@ struct opp_tool_call {
     void *arg;
     enum opp_code rc;
     struct opp_refusal refusal;
-    json_t *resources; /* after load: array of {kind, id, org_id, user_id, parents} */
+    json_t *resources;                /* after load: array of {kind, id, org_id, user_id, parents} */
     json_t *impact, *state, *witness; /* after inspect; state and witness NULL where the tool has none */
     struct opp_effect *effect;        /* after inspect */
     struct opp_adapter_call *run;     /* the adapter's own */
@@ -83,6 +83,7 @@ struct opp_read_options {
 };
 /* Appends the answer's canonical JSON to out. */
 void opp_tool_read(struct opp_tool_call *call, const struct opp_read_options *options, struct opp_buf *out);
+/* Frees what the call gave and was not taken from it (by setting it NULL), and gives its Lua state back. */
 void opp_tool_close(struct opp_tool_call *call);
 
 #endif

@@ -21,8 +21,9 @@ void opp_effect_free(struct opp_effect *effect);
 
 /* One application. The caller embeds it and keeps it until done ran on loop.
  * rc: OPP_OK, and *result (gives) what the effect answers · OPP_E_STALE: what the effect was computed from has
- * changed; nothing was applied · OPP_E_PRECONDITION: another number of rows was affected; nothing was applied ·
- * OPP_E_ACTION_INVALID: a constraint of the adapter's database refused it · OPP_E_EXECUTION_FAILED: nothing was applied · OPP_E_EXECUTION_UNKNOWN. */
+ * changed · OPP_E_PRECONDITION: another number of rows was affected · OPP_E_ACTION_INVALID: a constraint of the
+ * adapter's database refused it · OPP_E_EXECUTION_FAILED: err says why · OPP_E_MEMORY. Nothing was applied in any of
+ * these; a commit whose outcome cannot be known does not come back (store/writer.h). */
 struct opp_effect_op {
     struct opp_adapters *adapters;
     const struct opp_effect *effect; /* lent */
@@ -37,10 +38,11 @@ struct opp_effect_op {
     struct opp_effect_run *run; /* the adapter's own */
 };
 
+/* An effect that writes nothing is done before this returns. */
 void opp_effect_apply(struct opp_effect_op *op);
 
-/* What became of an effect, asked before the loops run. OPP_OK with *result (gives): it was applied. OPP_E_ABSENT:
- * surely not. OPP_E_EXECUTION_UNKNOWN: there is nobody to ask. */
+/* What became of an effect of such data, asked before the loops run. OPP_OK with *result (gives): it was applied.
+ * OPP_E_ABSENT: surely not. OPP_E_EXECUTION_UNKNOWN: there is nobody to ask. */
 enum opp_code opp_effect_receipt(struct opp_adapters *adapters, const json_t *data, const char *effect_id,
                                  json_t **result, struct opp_err *err);
 

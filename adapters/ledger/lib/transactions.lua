@@ -5,8 +5,8 @@ local transactions = {}
 -- The columns of a transaction as it is answered.
 transactions.columns = "id, ledger_id, kind, title, amount_home, currency_home, date, notes, created_at, updated_at"
 
--- :now is bound by the host in milliseconds.
-transactions.now = "strftime('%Y-%m-%dT%H:%M:%fZ', :now / 1000.0, 'unixepoch')"
+-- The host binds the time of the effect, RFC 3339 in UTC with milliseconds.
+transactions.now = ":now"
 
 -- A version must differ from the one before it, also when both are made in the same millisecond.
 transactions.touch = "updated_at = max(" .. transactions.now

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include "adapter/effect.h"
+
+#include "adapter/effect_internal.h"
+#include "base/json.h"
+#include "store/db.h"
+#include "store/writer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define OPERATION_BYTES 4096 /* what an effect without recorded rows holds, about */
+
+struct opp_effect_run {
+    struct opp_effect_op *op;
+    struct opp_write write;
+    json_t *result;
+};
+
+json_t *opp_effect_data(const struct opp_effect *effect)
+{
+    return effect->data;
+}
+
+void opp_effect_free(struct opp_effect *effect)
+{
+    if (effect == NULL)
+        return;
+    json_decref(effect->data);
+    opp_recording_free(&effect->queries);
+    free(effect);
+}
+
+static const struct opp_database *database_of(const struct opp_adapter *adapter, const char *name)
+{
+    for (size_t i = 0; name != NULL && i < adapter->database_count; i++)
+        if (strcmp(adapter->databases[i].name, name) == 0)
+            return &adapter->databases[i];
+    return NULL;
+}
+
+/* Leaves only the queries of the effect's own database: no transaction covers two. */
+static void keep_queries(struct opp_effect *effect)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < effect->queries.count; i++) {
+        struct opp_recorded *recorded = &effect->queries.list[i];
+
+        if (recorded->database == effect->database) {
+            effect->queries.list[kept++] = *recorded;
+            continue;
+        }
+        free(recorded->sql);
+        json_decref(recorded->params);
+        opp_rows_free(recorded->rows);
+    }
+    effect->queries.count = kept;
+}
+
+enum opp_code opp_effect_make(struct opp_adapter_call *run, struct opp_effect **out, struct opp_err *err)
+{
+    struct opp_effect *effect = calloc(1, sizeof *effect);
+
+    if (effect == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for an effect");
+    effect->data = run->effect;
+    effect->queries = run->queries;
+    run->effect = NULL;
+    run->queries = (struct opp_recording){ 0 };
+    effect->database = database_of(run->lane->adapter, opp_json_text(effect->data, "database"));
+    keep_queries(effect);
+    *out = effect;
+    return OPP_OK;
+}
+
+static struct opp_sql_host host_of(const struct opp_effect_op *op)
+{
+    return (struct opp_sql_host){ .effect_id = op->effect_id,
+                                  .new_ids = json_object_get(op->effect->data, "new_ids"),
+                                  .now_ms = op->now_ms };
+}
+
+/* On the writer's thread. */
+static enum opp_code apply(struct opp_db *db, void *arg, struct opp_err *err)
+{
+    struct opp_effect_run *run = arg;
+    struct opp_sql_host host = host_of(run->op);
+
+    return opp_sql_apply(db, run->op->effect, run->op->action, &host, &run->result, err);
+}
+
+/* What a caller can act on is told apart; whatever else it was, nothing was applied. */
+static enum opp_code outcome(enum opp_code rc)
+{
+    switch (rc) {
+    case OPP_OK:
+    case OPP_E_STALE:
+    case OPP_E_PRECONDITION:
+    case OPP_E_ACTION_INVALID:
+    case OPP_E_MEMORY:
+        return rc;
+    default:
+        return OPP_E_EXECUTION_FAILED;
+    }
+}
+
+static void finish(struct opp_effect_op *op, enum opp_code rc, const struct opp_err *err)
+{
+    op->rc = outcome(rc);
+    if (op->rc != OPP_OK) {
+        op->err = *err;
+        op->err.code = op->rc;
+    }
+    op->done(op->arg);
+}
+
+/* On the loop, after the commit. A result of what was undone with its batch is nothing. */
+static void on_written(void *arg)
+{
+    struct opp_effect_run *run = arg;
+    struct opp_effect_op *op = run->op;
+    struct opp_err err = run->write.err;
+    enum opp_code rc = run->write.rc;
+
+    if (rc == OPP_OK)
+        op->result = run->result;
+    else
+        json_decref(run->result);
+    op->run = NULL;
+    free(run);
+    finish(op, rc, &err);
+}
+
+static void answer_value(struct opp_effect_op *op)
+{
+    struct opp_sql_host host = host_of(op);
+    struct opp_err err = { 0 };
+    enum opp_code rc = opp_symbols_resolve(json_object_get(op->effect->data, "result"), &host, NULL, &op->result, &err);
+
+    finish(op, rc, &err);
+}
+
+static size_t bytes_of(const struct opp_effect *effect)
+{
+    size_t bytes = OPERATION_BYTES;
+
+    for (size_t i = 0; i < effect->queries.count; i++)
+        bytes += opp_rows_bytes(effect->queries.list[i].rows);
+    return bytes;
+}
+
+void opp_effect_apply(struct opp_effect_op *op)
+{
+    struct opp_err err = { 0 };
+    struct opp_effect_run *run;
+
+    op->result = NULL;
+    op->err = (struct opp_err){ 0 };
+    if (op->effect->database == NULL) {
+        answer_value(op);
+        return;
+    }
+    run = calloc(1, sizeof *run);
+    if (run == NULL) {
+        opp_fail(&err, OPP_E_MEMORY, "no memory for an effect");
+        finish(op, OPP_E_MEMORY, &err);
+        return;
+    }
+    op->run = run;
+    run->op = op;
+    run->write = (struct opp_write){
+        .apply = apply, .done = on_written, .arg = run, .loop = op->loop, .bytes = bytes_of(op->effect)
+    };
+    if (opp_writer_submit(op->effect->database->writer, &run->write) == OPP_OK)
+        return;
+    free(run);
+    op->run = NULL;
+    opp_fail(&err, OPP_E_UNAVAILABLE, "the database takes no more writes now");
+    finish(op, OPP_E_UNAVAILABLE, &err);
+}
+
+enum opp_code opp_effect_receipt(struct opp_adapters *adapters, const json_t *data, const char *effect_id,
+                                 json_t **result, struct opp_err *err)
+{
+    const struct opp_database *database;
+    const char *name = opp_json_text(data, "database");
+    struct opp_db *db = NULL;
+    enum opp_code rc;
+
+    if (opp_json_true(data, "value"))
+        return OPP_E_ABSENT;
+    database = name != NULL ? opp_databases_find(adapters, name) : NULL;
+    if (database == NULL)
+        return opp_fail(err, OPP_E_EXECUTION_UNKNOWN, "no adapter has the database '%s' any more",
+                        name != NULL ? name : "?");
+    if (opp_db_open(database->path, OPP_DB_READER, &db, err) != OPP_OK)
+        return OPP_E_EXECUTION_UNKNOWN;
+    rc = opp_sql_receipt(db, effect_id, result, err);
+    opp_db_close(db);
+    return rc == OPP_OK || rc == OPP_E_ABSENT ? rc : OPP_E_EXECUTION_UNKNOWN;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * adapter/lane.h - one Lua state of an adapter with its read-only connections; a call has a lane to itself.
+ * May include: script, store, base, adapter.
+ */
+#ifndef OPP_ADAPTER_LANE_H
+#define OPP_ADAPTER_LANE_H
+
+#include "adapter/internal.h"
+#include "base/rows.h"
+
+#include <stdbool.h>
+
+struct lua_State;
+struct opp_db;
+struct opp_script;
+
+#define OPP_HOST_CALLS_MAX 64
+
+enum opp_tool_fn {
+    OPP_FN_LOAD,
+    OPP_FN_RESOURCES,
+    OPP_FN_CHECK,
+    OPP_FN_IMPACT,
+    OPP_FN_STATE,
+    OPP_FN_EXECUTE,
+    OPP_FN_READ,
+    OPP_FN_COUNT
+};
+/* The field of a tool that holds the function. Lends static text. */
+const char *opp_tool_fn_name(enum opp_tool_fn fn);
+
+/* A query that an effect depends on, and what it gave. */
+struct opp_recorded {
+    const struct opp_database *database;
+    char *sql;
+    json_t *params;
+    struct opp_rows *rows;
+    bool first_only; /* rows after the first were not looked at */
+};
+
+struct opp_recording {
+    struct opp_recorded *list;
+    size_t count;
+};
+void opp_recording_free(struct opp_recording *recording);
+
+/* A call of a tool while it has a lane. Whatever a Lua error could lose is kept here. */
+struct opp_adapter_call {
+    struct opp_tool_call *call;
+    struct opp_lane *lane;
+    uint64_t serial; /* a call object of another call is refused by it */
+    int loaded;      /* reference to what load gave */
+    bool recording, executing;
+    size_t host_calls;
+    json_t *new_ids;        /* prefixes, in the order that execute asked for them */
+    json_t *effect;         /* being built */
+    struct opp_rows *fresh; /* of a query, until Lua has them */
+    struct opp_recording queries;
+    struct opp_buf *out; /* where read prints */
+    const struct opp_read_options *options;
+    struct opp_err err;
+    enum opp_code rc;
+};
+
+struct opp_lane {
+    struct opp_lane *next;
+    const struct opp_adapter *adapter;
+    struct opp_log *log;
+    struct opp_script *script;
+    int definition; /* reference to init.lua's table */
+    int (*functions)[OPP_FN_COUNT];
+    size_t tool_count;
+    struct opp_db **readers; /* by database */
+    bool *begun;             /* whether its read transaction has begun */
+    bool loading;            /* init.lua runs */
+    uint64_t calls;
+    struct opp_adapter_call run;
+    bool active; /* run is a call's */
+};
+
+/* Gives a lane whose files have run. OPP_E_CONFIG: a file is wrong, err->where is file:line. OPP_E_MEMORY. */
+enum opp_code opp_lane_open(const struct opp_adapter *adapter, struct opp_log *log, struct opp_lane **out,
+                            struct opp_err *err);
+/* Opens its read-only connections. OPP_E_IO, OPP_E_MEMORY. */
+enum opp_code opp_lane_connect(struct opp_lane *lane, struct opp_err *err);
+void opp_lane_close(struct opp_lane *lane);
+
+/* Ends the read transactions that a call has begun. */
+void opp_lane_end_reads(struct opp_lane *lane);
+
+/* Lends the lane that a Lua state belongs to; and its call, or an error. */
+struct opp_lane *opp_lane_of(struct lua_State *L);
+struct opp_adapter_call *lj_lane_call(struct lua_State *L); /* may jump */
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * adapter/phase.h - what runs in a lane's Lua state for one step of a call; the functions are for opp_script_protect.
+ * May include: script, base, adapter.
+ */
+#ifndef OPP_ADAPTER_PHASE_H
+#define OPP_ADAPTER_PHASE_H
+
+#include "adapter/lane.h"
+
+struct lua_State;
+
+/* The argument is a struct opp_adapter_call as light userdata. Refusals are in run->rc and the call's refusal; what is
+ * wrong with an answer is raised. _read leaves the answer on the stack, unless it was a refusal. */
+int l_phase_load(struct lua_State *L);
+int l_phase_inspect(struct lua_State *L);
+int l_phase_read(struct lua_State *L);
+
+#endif
