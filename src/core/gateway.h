@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/net.h"
 #include "core/settings.h"
 
 struct opp_adapter_session;
@@ -33,6 +34,8 @@ struct opp_gateway {
     struct opp_rate *rate;
     struct opp_adapters *adapters;
     struct opp_hub *hub;
+    const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For counts */
+    size_t trusted_proxy_count;
     const char *profile;                    /* the policy profile's name */
     unsigned char hmac_key[OPP_HASH_BYTES]; /* for sensitive values in witnesses */
 };

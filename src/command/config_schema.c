@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "command/config_schema.h"
+
+#include "base/buf.h"
+#include "base/json.h"
+
+#define GROUP "'type':'object','additionalProperties':false"
+#define TEXT "'type':'string','minLength':1,'maxLength':4000"
+#define OPTIONAL "'type':['string','null'],'minLength':1,'maxLength':4000,'default':null"
+#define SWITCH "'type':'boolean','default':false"
+
+/* JSON with ' for ": the text is ours, and holds no apostrophe. Two halves, as a C string may not be longer. */
+static const char GENERAL[] =
+    "{" GROUP ",'properties':{"
+    "'listen':{" TEXT ",'default':'127.0.0.1:8080',"
+    "'description':'HOST:PORT that agents and people talk to; port 0 lets the system choose.'},"
+    "'admin_listen':{" OPTIONAL ","
+    "'description':'HOST:PORT of a listener of its own for the admin endpoints; null: they share the main one.'},"
+    "'insecure':{" SWITCH ","
+    "'description':'Allow a listener without TLS on an address that other machines can reach, such as behind "
+    "a proxy that ends TLS.'},"
+    "'trusted_proxies':{'type':'array','maxItems':64,'items':{'type':'string'},'default':[],"
+    "'description':'Addresses and CIDR blocks of proxies whose X-Forwarded-For names the client.'},"
+    "'data':{" TEXT ",'default':'var',"
+    "'description':'The data directory; one oppd at a time uses it.'},"
+    "'policies':{" TEXT ",'default':'policies',"
+    "'description':'The directory of policy profiles.'},"
+    "'profile':{'type':'string','pattern':'^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$','default':'default',"
+    "'description':'The policy profile: a directory below policies.'},"
+    "'adapters':{" TEXT ",'default':'adapters',"
+    "'description':'The directory of adapters; each is a directory with an init.lua.'},"
+    "'workers':{'type':'integer','minimum':0,'maximum':64,'default':0,"
+    "'description':'Threads that answer requests; 0: one for each core, at most 8.'},"
+    "'demo':{" SWITCH ","
+    "'description':'Put a demo app, its key and an owner token into a data directory that is new, and demo "
+    "data into new adapter databases.'},"
+    "'credentials':{" OPTIONAL ","
+    "'description':'A file that the tokens of the demo are written to, as JSON with mode 0600.'},";
+
+static const char GROUPS[] =
+    "'log':{" GROUP ",'description':'What is logged, and how.','properties':{"
+    "'format':{'enum':['json','text'],'default':'json',"
+    "'description':'One JSON object a line, or text for people; both on the standard error stream.'},"
+    "'level':{'enum':['debug','info','warn','error'],'default':'info',"
+    "'description':'The least important events that are logged.'}"
+    "}},"
+    "'limits':{" GROUP ",'description':'How much one client may ask for.','properties':{"
+    "'body_max_bytes':{'type':'integer','minimum':1024,'maximum':1048576,'default':262144,"
+    "'description':'The largest request body.'},"
+    "'header_max_bytes':{'type':'integer','minimum':1024,'maximum':65536,'default':16384,"
+    "'description':'The largest header block of a request.'},"
+    "'rate_per_minute':{'type':'integer','minimum':1,'maximum':10000000,'default':240,"
+    "'description':'Requests a minute for each key and address; as many may come at once.'},"
+    "'auth_failures_per_minute':{'type':'integer','minimum':1,'maximum':10000000,'default':30,"
+    "'description':'Failed authentications a minute for each address; more are refused with 429.'},"
+    "'pending_drafts_max':{'type':'integer','minimum':1,'maximum':1000000,'default':1000,"
+    "'description':'Drafts of one app that may wait for a decision.'}"
+    "}},"
+    "'lifetimes':{" GROUP ",'description':'How long things last.','properties':{"
+    "'draft_lifetime_seconds':{'type':'integer','minimum':1,'maximum':31536000,'default':604800,"
+    "'description':'How long a draft waits for a decision.'},"
+    "'preflight_lifetime_seconds':{'type':'integer','minimum':1,'maximum':86400,'default':600,"
+    "'description':'How long a preflight can be referred to.'},"
+    "'idempotency_lifetime_seconds':{'type':'integer','minimum':1,'maximum':31536000,'default':86400,"
+    "'description':'How long an idempotency key is remembered once its draft is final.'},"
+    "'window_default_seconds':{'type':'integer','minimum':1,'maximum':31536000,'default':3600,"
+    "'description':'How long an execution window stays open when it is opened without an end.'},"
+    "'window_max_seconds':{'type':'integer','minimum':0,'maximum':315360000,'default':0,"
+    "'description':'The longest execution window; 0: any.'}"
+    "}},"
+    "'timeouts':{" GROUP ",'description':'When the gateway stops waiting.','properties':{"
+    "'idle_seconds':{'type':'integer','minimum':1,'maximum':3600,'default':30,"
+    "'description':'When a connection on which nothing moves is closed.'}"
+    "}}"
+    "}}";
+
+enum opp_code opp_config_schema(json_t **out, struct opp_err *err)
+{
+    struct opp_buf text = { 0 };
+    enum opp_code rc;
+
+    opp_buf_text(&text, GENERAL);
+    opp_buf_text(&text, GROUPS);
+    rc = opp_buf_check(&text, err);
+    for (size_t i = 0; rc == OPP_OK && i < text.length; i++)
+        if (text.bytes[i] == '\'')
+            text.bytes[i] = '"';
+    if (rc == OPP_OK)
+        rc = opp_json_parse(text.bytes, text.length, out, err);
+    opp_buf_free(&text);
+    return rc;
+}
+
+/* Recursive: a group's default is made of its members'. */
+static json_t *default_of(const json_t *property)
+{
+    json_t *members = json_object_get(property, "properties"), *member, *group;
+    const char *name;
+
+    if (members == NULL)
+        return json_deep_copy(json_object_get(property, "default"));
+    group = json_object();
+    json_object_foreach(members, name, member)
+    {
+        if (json_object_set_new(group, name, default_of(member)) != 0) {
+            json_decref(group);
+            return NULL;
+        }
+    }
+    return group;
+}
+
+enum opp_code opp_config_defaults(const json_t *schema, json_t **out, struct opp_err *err)
+{
+    json_t *defaults = default_of(schema);
+
+    if (defaults == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for the configuration");
+    *out = defaults;
+    return OPP_OK;
+}

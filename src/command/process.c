@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include "command/process.h"
+
+#include "adapter/adapter.h"
+#include "admin/admin.h"
+#include "api/api.h"
+#include "command/profile.h"
+#include "command/secret.h"
+#include "command/unknown.h"
+#include "core/hub.h"
+#include "core/rate.h"
+#include "core/recover.h"
+#include "core/registry.h"
+#include "core/schemas.h"
+#include "store/lock.h"
+#include "store/store.h"
+#include "store/tx.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define QUEUE_MAX_BYTES ((size_t)64 * 1024 * 1024)
+#define LAZY_MAX_BYTES ((size_t)8 * 1024 * 1024)
+#define RATE_SUBJECTS_MAX 65536
+
+static enum opp_code open_basics(struct opp_process *process, struct opp_err *err)
+{
+    const struct opp_config *config = process->config;
+    struct opp_gateway *gateway = &process->gateway;
+    enum opp_code rc = opp_log_new(STDERR_FILENO, config->log_format, config->log_level, &gateway->log, err);
+
+    gateway->settings = config->settings;
+    gateway->profile = config->profile;
+    gateway->trusted_proxies = config->trusted_proxies;
+    gateway->trusted_proxy_count = config->trusted_proxy_count;
+    if (rc == OPP_OK)
+        rc = opp_profile_check(config->policies_dir, config->profile, err);
+    if (rc == OPP_OK)
+        rc = opp_clock_new(&gateway->clock, err);
+    if (rc == OPP_OK)
+        rc = opp_schemas_new(&gateway->schemas, err);
+    if (rc == OPP_OK)
+        rc = opp_rate_new(RATE_SUBJECTS_MAX, &gateway->rate, err);
+    if (rc == OPP_OK)
+        rc = opp_hub_new(&gateway->hub, err);
+    return rc;
+}
+
+/* On the writer's thread. A registry that cannot be loaded closes the gate: a revoked key must not go on. */
+static void on_registry(void *arg, struct opp_tx *tx, uint64_t version)
+{
+    struct opp_gateway *gateway = arg;
+    struct opp_registry *registry = NULL;
+    struct opp_err err = { 0 };
+
+    if (opp_registry_load(tx, version, &registry, &err) != OPP_OK)
+        opp_log_event(gateway->log, OPP_LOG_ERROR, "registry.load_failed", "message", err.message, NULL);
+    opp_registry_swap(gateway->registry, registry);
+}
+
+static enum opp_code load_registry(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    struct opp_gateway *gateway = arg;
+    struct opp_registry *registry = NULL;
+    enum opp_code rc = opp_registry_load(tx, opp_tx_registry_version(tx), &registry, err);
+
+    if (rc == OPP_OK)
+        opp_registry_swap(gateway->registry, registry);
+    return rc;
+}
+
+static enum opp_code open_store(struct opp_process *process, struct opp_err *err)
+{
+    struct opp_gateway *gateway = &process->gateway;
+    struct opp_store_settings settings = { .dir = process->config->data_dir,
+                                           .log = gateway->log,
+                                           .clock = gateway->clock,
+                                           .queue_max_bytes = QUEUE_MAX_BYTES,
+                                           .lazy_max_bytes = LAZY_MAX_BYTES,
+                                           .on_unknown = opp_unknown_leave };
+    int fresh = 0;
+    enum opp_code rc = opp_lock_dir(settings.dir, &process->lock_fd, err);
+
+    if (rc == OPP_OK)
+        rc = opp_store_open(&settings, &gateway->store, &fresh, err);
+    if (rc == OPP_OK)
+        rc = opp_registry_slot_new(&gateway->registry, err);
+    if (rc != OPP_OK)
+        return rc;
+    opp_store_on_registry(gateway->store, on_registry, gateway);
+    rc = opp_store_now(gateway->store, load_registry, gateway, err);
+    if (rc == OPP_OK)
+        rc = opp_secret_load(gateway->store, gateway->hmac_key, err);
+    return rc;
+}
+
+static enum opp_code open_adapters(struct opp_process *process, struct opp_err *err)
+{
+    struct opp_adapters_settings settings = { .dir = process->config->adapters_dir,
+                                              .data_dir = process->config->data_dir,
+                                              .demo = process->config->demo,
+                                              .log = process->gateway.log,
+                                              .queue_max_bytes = QUEUE_MAX_BYTES,
+                                              .on_unknown = opp_unknown_leave };
+
+    return opp_adapters_open(&settings, &process->gateway.adapters, err);
+}
+
+static enum opp_code recover(struct opp_process *process, struct opp_err *err)
+{
+    return opp_recover(&process->gateway, err);
+}
+
+static struct opp_listener *add_listener(struct opp_process *process, const struct opp_endpoint *endpoint)
+{
+    const struct opp_config *config = process->config;
+    struct opp_listener *listener = &process->listeners[process->listener_count++];
+
+    listener->log_requests = config->log_level == OPP_LOG_DEBUG;
+    listener->settings = (struct opp_http_settings){ .host = endpoint->host,
+                                                     .port = endpoint->port,
+                                                     .body_max_bytes = config->body_max_bytes,
+                                                     .header_max_bytes = config->header_max_bytes,
+                                                     .idle_timeout_ms = config->idle_timeout_ms };
+    return listener;
+}
+
+static enum opp_code make_routers(struct opp_process *process, struct opp_err *err)
+{
+    struct opp_gateway *gateway = &process->gateway;
+    struct opp_listener *listener = add_listener(process, &process->config->listen);
+    enum opp_code rc = opp_router_new(&listener->router, err);
+
+    if (rc == OPP_OK)
+        rc = opp_api_new(gateway, listener->router, &process->api, err);
+    if (rc == OPP_OK)
+        rc = opp_health_routes(listener->router, err);
+    if (rc == OPP_OK && process->config->admin_listen.host[0] != '\0') {
+        listener = add_listener(process, &process->config->admin_listen);
+        rc = opp_router_new(&listener->router, err);
+        if (rc == OPP_OK)
+            rc = opp_health_routes(listener->router, err);
+    }
+    return rc == OPP_OK ? opp_admin_routes(listener->router, err) : rc;
+}
+
+static void write_url(const struct opp_endpoint *endpoint, const struct opp_listener *listener, char url[OPP_URL_MAX])
+{
+    struct opp_endpoint bound = *endpoint;
+
+    bound.port = listener->settings.port;
+    opp_endpoint_url(&bound, url);
+}
+
+static enum opp_code bind_ports(struct opp_process *process, struct opp_err *err)
+{
+    enum opp_code rc = OPP_OK;
+
+    for (size_t i = 0; rc == OPP_OK && i < process->listener_count; i++) {
+        struct opp_listener *listener = &process->listeners[i];
+
+        rc = opp_http_bind(&listener->settings, &listener->fd, &listener->settings.port, err);
+    }
+    if (rc != OPP_OK)
+        return rc;
+    write_url(&process->config->listen, &process->listeners[0], process->base_url);
+    if (process->listener_count > 1)
+        write_url(&process->config->admin_listen, &process->listeners[1], process->admin_url);
+    return OPP_OK;
+}
+
+static enum opp_code make_demo(struct opp_process *process, struct opp_err *err)
+{
+    if (!process->config->demo)
+        return OPP_OK;
+    return opp_demo_make(process->gateway.store, process->gateway.clock, &process->demo, err);
+}
+
+static enum opp_code open_workers(struct opp_process *process, struct opp_err *err)
+{
+    return opp_workers_open(&process->gateway, process->listeners, process->listener_count, process->config->workers,
+                            &process->workers, err);
+}
+
+enum opp_code opp_process_open(struct opp_process *process, const struct opp_config *config, struct opp_err *err)
+{
+    static enum opp_code (*const steps[])(struct opp_process * process, struct opp_err * err) = {
+        open_basics, open_store, open_adapters, recover, make_routers, bind_ports, make_demo, open_workers,
+    };
+    enum opp_code rc = OPP_OK;
+
+    *process = (struct opp_process){ .config = config, .lock_fd = -1, .listeners = { { .fd = -1 }, { .fd = -1 } } };
+    for (size_t i = 0; rc == OPP_OK && i < sizeof steps / sizeof *steps; i++)
+        rc = steps[i](process, err);
+    return rc;
+}
+
+static void close_listener(struct opp_listener *listener)
+{
+    if (listener->fd >= 0)
+        close(listener->fd);
+    opp_router_free(listener->router);
+}
+
+void opp_process_close(struct opp_process *process)
+{
+    struct opp_gateway *gateway = &process->gateway;
+
+    opp_workers_close(process->workers);
+    for (size_t i = 0; i < OPP_LISTENERS_MAX; i++)
+        close_listener(&process->listeners[i]);
+    opp_api_free(process->api);
+    opp_adapters_close(gateway->adapters);
+    opp_store_close(gateway->store);
+    opp_registry_slot_free(gateway->registry);
+    opp_hub_free(gateway->hub);
+    opp_rate_free(gateway->rate);
+    opp_schemas_free(gateway->schemas);
+    opp_clock_free(gateway->clock);
+    opp_log_free(gateway->log);
+    if (process->lock_fd >= 0)
+        close(process->lock_fd);
+}
+
+static enum opp_code nothing(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    (void)tx;
+    (void)arg;
+    (void)err;
+    return OPP_OK;
+}
+
+enum opp_code opp_process_flush(struct opp_process *process, struct opp_err *err)
+{
+    return opp_store_now(process->gateway.store, nothing, NULL, err);
+}

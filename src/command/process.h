@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * command/process.h - the wiring: everything that lives as long as the gateway, opened in order and closed in reverse.
+ * May include: all.
+ */
+#ifndef OPP_COMMAND_PROCESS_H
+#define OPP_COMMAND_PROCESS_H
+
+#include "base/error.h"
+#include "command/config.h"
+#include "command/demo.h"
+#include "command/workers.h"
+#include "core/gateway.h"
+
+struct opp_process {
+    const struct opp_config *config;
+    struct opp_gateway gateway;
+    int lock_fd;
+    struct opp_listener listeners[OPP_LISTENERS_MAX];
+    size_t listener_count;
+    struct opp_api *api;
+    struct opp_workers *workers;
+    struct opp_demo demo;
+    char base_url[OPP_URL_MAX], admin_url[OPP_URL_MAX]; /* admin_url: of the admin endpoints' own listener, or empty */
+};
+
+/* Opens all but starts no worker; what a crash left open is settled before the port is bound. config must outlive the
+ * process. Whatever it gives, close it. Codes as what it opens; OPP_E_EXISTS: another oppd has the data directory. */
+enum opp_code opp_process_open(struct opp_process *process, const struct opp_config *config, struct opp_err *err);
+
+/* Commits what is queued. No request may be under way. */
+void opp_process_close(struct opp_process *process);
+
+/* Waits until everything that was queued so far is on disk. */
+enum opp_code opp_process_flush(struct opp_process *process, struct opp_err *err);
+
+#endif
