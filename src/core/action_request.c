@@ -173,14 +173,14 @@ static bool same_intent(struct opp_call *call, const struct opp_idempotency *kno
     return usable(call, action->preflight) && strcmp(known->intent_hash, action->preflight->intent_hash) == 0;
 }
 
-static enum opp_step replay(struct opp_call *call, json_t *data)
+static enum opp_step replay(struct opp_call *call, const struct opp_draft *draft, json_t *data)
 {
     struct opp_reply reply = { .code = OPP_OK, .data = data, .replayed = true };
 
     if (data == NULL)
         return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
     call->audit.action = "agent.action.idempotency_replay";
-    call->audit.draft_id = NULL; /* the row is queued and outlives the draft's text */
+    call->audit.draft_id = draft->id;
     return opp_call_reply(call, &reply);
 }
 
@@ -189,7 +189,7 @@ static enum opp_step replay_execution(struct opp_call *call)
     const struct action *action = of(call);
     const struct opp_draft *draft = action->found_draft;
 
-    return replay(call, json_pack("{s:s, s:b, s:s, s:o, s:{s:s, s:s}}", "status", "executed", "replayed", 1, "code",
+    return replay(call, draft, json_pack("{s:s, s:b, s:s, s:o, s:{s:s, s:s}}", "status", "executed", "replayed", 1, "code",
                                   opp_code_name(OPP_E_REPLAY), "execution",
                                   opp_shape_execution(action->found_execution, call->app, action->intent.tool), "draft",
                                   "id", draft->id, "status", draft->status));
@@ -212,7 +212,7 @@ static enum opp_step replay_draft(struct opp_call *call)
     json_t *data = shape_draft_answer(call, of(call)->found_draft);
 
     json_object_set_new(data, "replayed", json_true());
-    return replay(call, data);
+    return replay(call, of(call)->found_draft, data);
 }
 
 enum opp_step opp_action_answer_draft(struct opp_call *call, bool fresh)

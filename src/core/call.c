@@ -161,13 +161,13 @@ static bool recorded(const struct opp_call *call, enum opp_code code)
 
 enum opp_step opp_call_refuse(struct opp_call *call, enum opp_code code, const char *message, json_t *details)
 {
-    struct opp_reply reply = { .code = code, .details = details };
+    struct opp_reply reply = { .code = code, .details = details, .retry_after_s = call->retry_after_s };
 
     if (message != NULL) {
         snprintf(call->message, sizeof call->message, "%s", message);
         reply.message = call->message;
     }
-    if (code == OPP_E_UNAVAILABLE)
+    if (code == OPP_E_UNAVAILABLE && reply.retry_after_s == 0)
         reply.retry_after_s = 1;
     return opp_call_reply(call, &reply);
 }
@@ -257,7 +257,7 @@ enum opp_step opp_call_reply(struct opp_call *call, struct opp_reply *reply)
         end_call(call, reply);
         return OPP_DONE;
     }
-    if (reply->code == OPP_OK || reply->code == OPP_E_REPLAY) {
+    if (reply->code == OPP_OK && !reply->replayed) {
         if (record_read(call)) {
             end_call(call, reply);
         } else {

@@ -83,6 +83,7 @@ struct opp_call {
     struct opp_store_op op;
     struct opp_audit_event audit; /* filled in as the call becomes known */
     struct opp_reply pending;     /* a refusal that waits for its audit row */
+    int64_t retry_after_s;        /* for a refusal; 0: not said */
     char message[256];            /* room for the pending reply's message */
     char actor[256];              /* the person that an agent's call acts for, or that calls */
 };

@@ -158,12 +158,12 @@ static enum opp_step refused(struct opp_call *call, enum opp_code code, const ch
     return OPP_NEXT;
 }
 
+/* A key that was rotated away has expired and is not revoked: what it asked for lives on, as long as its draft. */
 static bool key_alive(struct opp_call *call, const struct opp_draft *draft)
 {
     const struct opp_key_entry *key = opp_registry_key_by_id(call->registry, draft->key_id);
 
-    return key != NULL && key->record->revoked_at == 0 &&
-           (key->record->expires_at == 0 || key->record->expires_at > opp_call_now_ms(call));
+    return key != NULL && key->record->revoked_at == 0;
 }
 
 static enum opp_step take_intent(struct opp_call *call)

@@ -150,6 +150,7 @@ enum opp_step opp_guard_agent(struct opp_call *call, const char *authorization)
     if (rc != OPP_OK)
         return refuse_stranger(call, rc);
     know_agent(call, entry);
+    opp_registry_used_key(call->registry, entry, opp_call_now_ms(call));
     if (!app_configured(call->app))
         return opp_call_refuse(call, OPP_E_FORBIDDEN, "The app is not configured.", NULL);
     if (limit_rate(call) == OPP_DONE)
@@ -209,6 +210,7 @@ enum opp_step opp_guard_admin(struct opp_call *call, const char *authorization, 
         return refuse_stranger(call, rc);
     call->admin = admin;
     call->audit.performed_by_user_id = admin->user_id;
+    opp_registry_used_admin(call->registry, admin, opp_call_now_ms(call));
     return opp_guard_require(call, roles);
 }
 

@@ -216,6 +216,7 @@ enum opp_step opp_intent_refuse_tool(struct opp_call *call)
         if (refusal->defect)
             opp_log_event(call->worker->gateway->log, OPP_LOG_ERROR, "adapter.defect", "request_id", call->request_id,
                           "tool", intent->tool->name, "reason", refusal->message, NULL);
+        call->retry_after_s = refusal->retry_after_s;
         return opp_intent_refuse(call, OPP_E_EXECUTION_FAILED, NULL, NULL);
     default:
         return opp_intent_refuse(call, intent->tool_call.rc, NULL, NULL);

@@ -14,6 +14,12 @@ struct list {
     size_t count, capacity;
 };
 
+/* When something was used last, and the time of it that the store has. */
+struct use {
+    atomic_llong at_ms;
+    atomic_llong written_ms;
+};
+
 struct opp_registry {
     atomic_uint pins;
     uint64_t version;
@@ -21,6 +27,7 @@ struct opp_registry {
     struct opp_key_entry *keys;      /* by token hash */
     struct opp_admin_token **admins; /* by token hash */
     size_t app_count, key_count, admin_count;
+    struct use *key_uses, *admin_uses; /* beside keys and admins */
 };
 
 struct opp_registry_slot {
@@ -116,6 +123,15 @@ static void take_admins(struct opp_registry *registry, struct list *admins)
         qsort(registry->admins, registry->admin_count, sizeof *registry->admins, by_admin_hash);
 }
 
+static enum opp_code make_uses(struct opp_registry *registry, struct opp_err *err)
+{
+    registry->key_uses = calloc(registry->key_count + 1, sizeof *registry->key_uses);
+    registry->admin_uses = calloc(registry->admin_count + 1, sizeof *registry->admin_uses);
+    if (registry->key_uses == NULL || registry->admin_uses == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for the registry");
+    return OPP_OK;
+}
+
 static enum opp_code read_all(struct opp_tx *tx, const struct opp_record *record, struct list *list,
                               struct opp_err *err)
 {
@@ -145,6 +161,8 @@ enum opp_code opp_registry_load(struct opp_tx *tx, uint64_t version, struct opp_
         rc = take_keys(registry, &keys, err);
     if (rc == OPP_OK)
         take_admins(registry, &admins);
+    if (rc == OPP_OK)
+        rc = make_uses(registry, err);
     list_free(&apps, &OPP_APP);
     list_free(&keys, &OPP_KEY);
     list_free(&admins, &OPP_ADMIN_TOKEN);
@@ -168,6 +186,8 @@ static void free_registry(struct opp_registry *registry)
     free(registry->apps);
     free(registry->keys);
     free(registry->admins);
+    free(registry->key_uses);
+    free(registry->admin_uses);
     free(registry);
 }
 
@@ -208,20 +228,72 @@ const struct opp_key_entry *opp_registry_key_by_id(const struct opp_registry *re
     return NULL;
 }
 
-const struct opp_admin_token *opp_registry_admin(const struct opp_registry *registry, const char *token_hash)
+/* The token's place, or the count of tokens. */
+static size_t admin_index(const struct opp_registry *registry, const char *token_hash)
 {
     for (size_t low = 0, high = registry->admin_count; low < high;) {
         size_t middle = low + (high - low) / 2;
         int order = strcmp(token_hash, registry->admins[middle]->token_hash);
 
         if (order == 0)
-            return registry->admins[middle];
+            return middle;
         if (order < 0)
             high = middle;
         else
             low = middle + 1;
     }
-    return NULL;
+    return registry->admin_count;
+}
+
+const struct opp_admin_token *opp_registry_admin(const struct opp_registry *registry, const char *token_hash)
+{
+    size_t index = admin_index(registry, token_hash);
+
+    return index < registry->admin_count ? registry->admins[index] : NULL;
+}
+
+void opp_registry_used_key(const struct opp_registry *registry, const struct opp_key_entry *key, int64_t now_ms)
+{
+    atomic_store_explicit(&registry->key_uses[key - registry->keys].at_ms, now_ms, memory_order_relaxed);
+}
+
+void opp_registry_used_admin(const struct opp_registry *registry, const struct opp_admin_token *admin, int64_t now_ms)
+{
+    size_t index = admin_index(registry, admin->token_hash);
+
+    if (index < registry->admin_count)
+        atomic_store_explicit(&registry->admin_uses[index].at_ms, now_ms, memory_order_relaxed);
+}
+
+static bool unwritten(const struct use *use)
+{
+    return atomic_load(&use->at_ms) > atomic_load(&use->written_ms);
+}
+
+enum opp_code opp_registry_write_uses(const struct opp_registry *registry, struct opp_tx *tx, struct opp_err *err)
+{
+    static const char *const columns[] = { "last_used_at", NULL };
+    enum opp_code rc = OPP_OK;
+
+    for (size_t i = 0; rc == OPP_OK && i < registry->key_count; i++) {
+        struct opp_key key = { .id = registry->keys[i].record->id };
+
+        if (!unwritten(&registry->key_uses[i]))
+            continue;
+        key.last_used_at = atomic_load(&registry->key_uses[i].at_ms);
+        rc = opp_tx_update(tx, &OPP_KEY, &key, columns, err);
+        atomic_store(&registry->key_uses[i].written_ms, key.last_used_at);
+    }
+    for (size_t i = 0; rc == OPP_OK && i < registry->admin_count; i++) {
+        struct opp_admin_token token = { .id = registry->admins[i]->id };
+
+        if (!unwritten(&registry->admin_uses[i]))
+            continue;
+        token.last_used_at = atomic_load(&registry->admin_uses[i].at_ms);
+        rc = opp_tx_update(tx, &OPP_ADMIN_TOKEN, &token, columns, err);
+        atomic_store(&registry->admin_uses[i].written_ms, token.last_used_at);
+    }
+    return rc;
 }
 
 const struct opp_app_entry *opp_registry_app(const struct opp_registry *registry, const char *app_id)

@@ -40,6 +40,12 @@ const struct opp_key_entry *opp_registry_key_by_id(const struct opp_registry *re
 const struct opp_admin_token *opp_registry_admin(const struct opp_registry *registry, const char *token_hash);
 const struct opp_app_entry *opp_registry_app(const struct opp_registry *registry, const char *app_id);
 
+/* Notes that a key or token was used; from any thread, and cheap. */
+void opp_registry_used_key(const struct opp_registry *registry, const struct opp_key_entry *key, int64_t now_ms);
+void opp_registry_used_admin(const struct opp_registry *registry, const struct opp_admin_token *admin, int64_t now_ms);
+/* Writes the uses that were not written yet, in a write transaction. One caller at a time. */
+enum opp_code opp_registry_write_uses(const struct opp_registry *registry, struct opp_tx *tx, struct opp_err *err);
+
 /* Where the current one is found. */
 enum opp_code opp_registry_slot_new(struct opp_registry_slot **out, struct opp_err *err);
 void opp_registry_slot_free(struct opp_registry_slot *slot);
