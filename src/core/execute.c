@@ -35,12 +35,16 @@ enum opp_code opp_execute_begin(struct opp_call *call)
     execution->id = strdup(id);
     execution->draft_id = strdup(draft->id);
     execution->app_id = strdup(draft->app_id);
+    execution->key_id = strdup(draft->key_id);
+    execution->actor_user_id = strdup(draft->actor_user_id);
+    execution->action = strdup(draft->action);
     execution->effect_id = strdup(intent->effect_id);
     execution->status = strdup("pending");
     execution->created_at = opp_call_now_ms(call);
     if (draft->idempotency_key != NULL)
         execution->idempotency_key = strdup(draft->idempotency_key);
     if (execution->id == NULL || execution->draft_id == NULL || execution->app_id == NULL ||
+        execution->key_id == NULL || execution->actor_user_id == NULL || execution->action == NULL ||
         execution->effect_id == NULL || execution->status == NULL ||
         (draft->idempotency_key != NULL && execution->idempotency_key == NULL)) {
         opp_record_free(&OPP_EXECUTION, execution);
