@@ -43,7 +43,7 @@ void fixture_begin(struct fixture *f)
     assert_int_equal(opp_file_make_dir(f->data_dir, 0700, NULL), OPP_OK);
     fixture_write(f, "a/1.sql",
                   "CREATE TABLE things (id TEXT PRIMARY KEY, name TEXT NOT NULL, amount ANY, org_id TEXT,"
-                  " parent TEXT REFERENCES things (id) DEFERRABLE INITIALLY DEFERRED, raw BLOB);");
+                  " parent TEXT REFERENCES things (id) DEFERRABLE INITIALLY DEFERRED, raw BLOB) STRICT;");
     fixture_write(f, "a/demo.sql",
                   "INSERT INTO things (id, name, amount, org_id) VALUES ('t1', 'one', 1, 'org'), ('t2', 'two', 2.5, "
                   "'org'), ('t3', 'three', NULL, 'far');");
