@@ -79,7 +79,9 @@ enum opp_code fixture_open(struct fixture *f)
     rc = opp_adapters_open(&settings, &f->adapters, &f->err);
     if (rc != OPP_OK)
         return rc;
-    assert_int_equal(opp_loop_new(&f->loop, NULL), OPP_OK);
+    rc = opp_loop_new(&f->loop, &f->err);
+    if (rc != OPP_OK)
+        return rc;
     return opp_adapter_session_open(f->adapters, f->loop, &f->session, &f->err);
 }
 
@@ -93,7 +95,8 @@ void fixture_close(struct fixture *f)
 {
     opp_adapter_session_close(f->session);
     opp_adapters_close(f->adapters);
-    opp_loop_free(f->loop);
+    if (f->loop != NULL)
+        opp_loop_free(f->loop);
     f->session = NULL;
     f->adapters = NULL;
     f->loop = NULL;
