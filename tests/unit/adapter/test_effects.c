@@ -274,70 +274,72 @@ static void rows_that_a_statement_does_not_give_are_null(void **state)
     assert_count("{\"n\":3}");
 }
 
+/* What execute does, and what the operator is told of it. */
+static const char *const nonsense[][2] = {
+    { "return 'done'", "sql.effect{}, value{} or a refusal" },
+    { "return nil", "sql.effect{}, value{} or a refusal" },
+    { "return { database = 'things' }", "sql.effect{}, value{} or a refusal" },
+    { "return sql.effect 'x'", "table" },
+    { "return sql.effect { database = 'other', { 'DELETE FROM things' } }", "names a database" },
+    { "return sql.effect { { 'DELETE FROM things' } }", "names a database" },
+    { "return sql.effect { database = 'things' }", "from 1 to 100 statements" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things' }, colour = 1 }", "no field 'colour'" },
+    { "return sql.effect { database = 'things', 'DELETE FROM things' }", "statement 1 is no table" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things', colour = 1 } }", "not known" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things', {}, 3 } }", "not known" },
+    { "return sql.effect { database = 'things', { 'DROP TABLE things' } }", "begins with" },
+    { "return sql.effect { database = 'things', { ' -- x\\n/* y */ COMMIT' } }", "begins with" },
+    { "return sql.effect { database = 'things', { 'PRAGMA user_version = 9' } }", "begins with" },
+    { "return sql.effect { database = 'things', { 5 } }", "begins with" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things\\0x' } }", "zero byte" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things', 5 } }", "names and values" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things', { 5 } } }", "names and values" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things', { a = {} } } }", "no text" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things', { a = { ['$new_id'] = { n = 1 } } } } }",
+      "no text" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things', { a = from.row } } }", "no text" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things', { a = 0/0 } } }", "params/a" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things', { now = 1 } } }", "the host's" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things', { new_id_1 = 1 } } }", "the host's" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things', { ['a-b'] = 1 } } }", "no name" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things', affects = 'all' } }", "affects" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things', affects = -1 } }", "affects" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things', affects = { 2, 1 } } }", "affects" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things', as = 'a b' } }", "as is a name" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things', as = 'a' }, { 'DELETE FROM things', as = "
+      "'a' "
+      "} }",
+      "is named 'a'" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things' }, result = { r = from.row } }",
+      "no statement is named 'row'" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things' }, result = 5 }", "result is a table" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things' }, result = { f = refuse.gone() } }",
+      "result/f" },
+    { "return sql.effect { database = 'things', { 'DELETE FROM things' }, result = { f = from.row.id.x } }",
+      "no fields" },
+    { "return value { result = { r = from.row } }", "no statement is named 'row'" },
+    { "return value { result = {}, database = 'things' }", "no field 'database'" },
+    { "return value { {} }", "no field" },
+    { "call.new_id('too_long_x')", "prefix" },
+    { "call.new_id('A')", "prefix" },
+    { "for i = 1, 65 do call.new_id('x') end", "new ids" },
+    { "return 'x' .. call.new_id('x')", "concatenate" },
+};
+
 static void an_effect_that_makes_no_sense_is_a_defect(void **state)
 {
-    static const char *const cases[][2] = {
-        { "return 'done'", "sql.effect{}, value{} or a refusal" },
-        { "return nil", "sql.effect{}, value{} or a refusal" },
-        { "return { database = 'things' }", "sql.effect{}, value{} or a refusal" },
-        { "return sql.effect 'x'", "table" },
-        { "return sql.effect { database = 'other', { 'DELETE FROM things' } }", "names a database" },
-        { "return sql.effect { { 'DELETE FROM things' } }", "names a database" },
-        { "return sql.effect { database = 'things' }", "from 1 to 100 statements" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things' }, colour = 1 }", "no field 'colour'" },
-        { "return sql.effect { database = 'things', 'DELETE FROM things' }", "statement 1 is no table" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things', colour = 1 } }", "not known" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things', {}, 3 } }", "not known" },
-        { "return sql.effect { database = 'things', { 'DROP TABLE things' } }", "begins with" },
-        { "return sql.effect { database = 'things', { ' -- x\\n/* y */ COMMIT' } }", "begins with" },
-        { "return sql.effect { database = 'things', { 'PRAGMA user_version = 9' } }", "begins with" },
-        { "return sql.effect { database = 'things', { 5 } }", "begins with" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things\\0x' } }", "zero byte" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things', 5 } }", "names and values" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things', { 5 } } }", "names and values" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things', { a = {} } } }", "no text" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things', { a = { ['$new_id'] = { n = 1 } } } } }",
-          "no text" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things', { a = from.row } } }", "no text" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things', { a = 0/0 } } }", "params/a" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things', { now = 1 } } }", "the host's" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things', { new_id_1 = 1 } } }", "the host's" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things', { ['a-b'] = 1 } } }", "no name" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things', affects = 'all' } }", "affects" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things', affects = -1 } }", "affects" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things', affects = { 2, 1 } } }", "affects" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things', as = 'a b' } }", "as is a name" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things', as = 'a' }, { 'DELETE FROM things', as = "
-          "'a' "
-          "} }",
-          "is named 'a'" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things' }, result = { r = from.row } }",
-          "no statement is named 'row'" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things' }, result = 5 }", "result is a table" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things' }, result = { f = refuse.gone() } }",
-          "result/f" },
-        { "return sql.effect { database = 'things', { 'DELETE FROM things' }, result = { f = from.row.id.x } }",
-          "no fields" },
-        { "return value { result = { r = from.row } }", "no statement is named 'row'" },
-        { "return value { result = {}, database = 'things' }", "no field 'database'" },
-        { "return value { {} }", "no field" },
-        { "call.new_id('too_long_x')", "prefix" },
-        { "call.new_id('A')", "prefix" },
-        { "for i = 1, 65 do call.new_id('x') end", "new ids" },
-        { "return 'x' .. call.new_id('x')", "concatenate" },
-    };
     char tools[2048];
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
         struct opp_tool_call call;
 
-        snprintf(tools, sizeof tools, ACTION("a.b") "execute = function(call) %s end }", cases[i][0]);
+        snprintf(tools, sizeof tools, ACTION("a.b") "execute = function(call) %s end }", nonsense[i][0]);
         open_with(tools);
         call = fixture_call(&f, "a.b", "{}");
         if (fixture_inspect(&call) != OPP_E_EXECUTION_FAILED || !call.refusal.defect ||
-            strstr(call.refusal.message, cases[i][1]) == NULL)
-            fail_msg("case %zu (%s): %s", i, cases[i][1], call.refusal.message);
+            strstr(call.refusal.message, nonsense[i][1]) == NULL)
+            fail_msg("case %zu (%s): %s", i, nonsense[i][1], call.refusal.message);
         assert_null(call.effect);
         fixture_call_free(&call);
         fixture_close(&f);

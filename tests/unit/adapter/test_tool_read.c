@@ -83,6 +83,8 @@ static void queries_give_rows_a_row_or_a_value(void **state)
         "}");
     assert_answer("return { row = db:row('SELECT id, name FROM things WHERE id = :id', call.payload) }",
                   "{\"row\":{\"id\":\"t1\",\"name\":\"one\"}}");
+    assert_answer("return db:row(\"SELECT 'äöü and eight more ASCII €' AS a\")",
+                  "{\"a\":\"äöü and eight more ASCII €\"}");
     assert_answer("local r = db:row('SELECT id FROM things ORDER BY id DESC') return { id = r.id }", "{\"id\":\"t3\"}");
     assert_answer("return { none = db:row('SELECT 1 WHERE 0') == nil, no_value = db:value('SELECT 1 WHERE 0') == nil, "
                   "null = db:value('SELECT NULL') == null, n = #db:rows('SELECT 1 WHERE 0') }",
@@ -131,11 +133,13 @@ static void queries_that_go_wrong_are_defects(void **state)
         { "db:rows(\"SELECT load_extension('x')\")", "not authorized" },
         { "db:rows(\"SELECT x'00ff' AS b\")", "b holds a blob" },
         { "db:rows(\"SELECT CAST(x'ff' AS TEXT) AS b\")", "b holds text that is not UTF-8" },
+        { "db:rows(\"SELECT 'abcdefghijklmnop' || CAST(x'c3' AS TEXT) AS b\")", "not UTF-8" },
+        { "db:rows(\"SELECT 'abcd' || char(0) || 'abcdefgh' AS b\")", "not UTF-8" },
         { "db:rows('SELECT 9e999 AS b')", "infinite" },
         { "db.rows(1, 'SELECT 1')", "opp.database" },
         { "db:rows('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n')", "10000 rows" },
-        { "db:rows('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9000) SELECT "
-          "hex(zeroblob(600)) "
+        { "db:rows('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20) SELECT "
+          "hex(zeroblob(300000)) "
           "FROM n')",
           "8 MiB" },
         { "for i = 1, 65 do db:value('SELECT 1') end", "64 times" },
