@@ -26,7 +26,8 @@ struct opp_schedule;
  * that is not after from is on the next day, and that window belongs to the day on which it begins. days: names and
  * ranges, "fri", "mon,wed", "sat-mon". Both ends are instants as opp_zone_utc gives them: a window that lies in the
  * hour that clocks skip does not open that day, and one in the hour shown twice opens in the first.
- * OPP_E_VALIDATION: err->message says which field and why, err->where is its JSON pointer; so too for an unknown zone.
+ * OPP_E_VALIDATION: err->message says which field and why, err->where is its JSON pointer (empty for an unknown field
+ * that cannot be said); so too for an unknown zone.
  * Else what opp_zones_get gives. OPP_E_MEMORY. */
 enum opp_code opp_schedule_new(struct opp_zones *zones, const json_t *description, struct opp_schedule **out,
                                struct opp_err *err);

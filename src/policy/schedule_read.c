@@ -4,6 +4,7 @@
 #include "policy/schedule_internal.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,12 +26,20 @@ struct form {
     enum opp_code (*read)(const struct reader *reader, struct opp_schedule *schedule);
 };
 
+static enum opp_code fail_field(const struct reader *reader, const char *field, const char *message)
+{
+    char where[64];
+
+    snprintf(where, sizeof where, "/%s", field);
+    return opp_fail_at(reader->err, OPP_E_VALIDATION, where, "%s", message);
+}
+
 static enum opp_code refuse(const struct reader *reader, const char *field, const char *wanted)
 {
-    char where[16] = "/";
+    char message[160];
 
-    strncat(where, field, sizeof where - 2);
-    return opp_fail_at(reader->err, OPP_E_VALIDATION, where, "a window's %s must be %s", field, wanted);
+    snprintf(message, sizeof message, "a window's %s must be %s", field, wanted);
+    return fail_field(reader, field, message);
 }
 
 static enum opp_code read_always(const struct reader *reader, struct opp_schedule *schedule)
@@ -230,10 +239,20 @@ static bool has_field(const struct form *form, const char *key)
 static enum opp_code refuse_field(const struct reader *reader, const struct form *form, const char *key)
 {
     size_t length = strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    char message[96];
 
     if (length == 0 || length > 40 || key[length] != '\0')
         return opp_fail(reader->err, OPP_E_VALIDATION, "a %s window has a field that is not known", form->kind);
-    return opp_fail(reader->err, OPP_E_VALIDATION, "a %s window has no field %s", form->kind, key);
+    snprintf(message, sizeof message, "a %s window has no field %s", form->kind, key);
+    return fail_field(reader, key, message);
+}
+
+static enum opp_code ask_for_field(const struct reader *reader, const struct form *form, const char *field)
+{
+    char message[96];
+
+    snprintf(message, sizeof message, "a %s window needs %s", form->kind, field);
+    return fail_field(reader, field, message);
 }
 
 static enum opp_code check_fields(const struct reader *reader, const struct form *form)
@@ -249,7 +268,7 @@ static enum opp_code check_fields(const struct reader *reader, const struct form
     }
     for (size_t i = 0; i < FIELDS_MAX && form->fields[i] != NULL; i++) {
         if (json_object_get(iterated, form->fields[i]) == NULL)
-            return opp_fail(reader->err, OPP_E_VALIDATION, "a %s window needs %s", form->kind, form->fields[i]);
+            return ask_for_field(reader, form, form->fields[i]);
     }
     return OPP_OK;
 }
