@@ -33,15 +33,13 @@ static size_t count_turns(const struct opp_zone *zone, int64_t utc_s)
 
 static struct opp_zone_span find_span(const struct opp_zone *zone, int64_t utc_s)
 {
-    struct opp_zone_span span = { INT64_MIN, INT64_MAX, zone->first_offset_s };
+    struct opp_zone_span span = { INT64_MAX, zone->first_offset_s };
     size_t passed = count_turns(zone, utc_s);
 
     if (passed == zone->count && zone->ruled)
         span = opp_zone_rule_span(&zone->rule, utc_s);
     else if (passed > 0)
         span.offset_s = zone->turns[passed - 1].offset_s;
-    if (passed > 0 && zone->turns[passed - 1].at > span.start)
-        span.start = zone->turns[passed - 1].at;
     if (passed < zone->count)
         span.end = zone->turns[passed].at;
     return span;

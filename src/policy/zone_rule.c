@@ -177,7 +177,7 @@ static void list_turns(const struct opp_zone_rule *rule, int year, struct turn t
 
 struct opp_zone_span opp_zone_rule_span(const struct opp_zone_rule *rule, int64_t utc_s)
 {
-    struct opp_zone_span span = { INT64_MIN, INT64_MAX, rule->standard_s };
+    struct opp_zone_span span = { INT64_MAX, rule->standard_s };
     struct turn turns[2 * YEARS_LOOKED_AT];
     int year, month, day;
 
@@ -190,7 +190,6 @@ struct opp_zone_span opp_zone_rule_span(const struct opp_zone_rule *rule, int64_
             span.end = turns[i].at;
             break;
         }
-        span.start = turns[i].at;
         span.offset_s = turns[i].offset_s;
     }
     return span;

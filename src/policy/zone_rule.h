@@ -13,9 +13,9 @@
 #define OPP_ZONE_OFFSET_MIN_S (-25 * 3600 + 1)
 #define OPP_ZONE_OFFSET_MAX_S (26 * 3600 - 1)
 
-/* Clocks are offset_s seconds east of UTC from start up to, not including, end. */
+/* Clocks are offset_s seconds east of UTC, and stay so up to, not including, end. */
 struct opp_zone_span {
-    int64_t start, end;
+    int64_t end;
     int32_t offset_s;
 };
 
@@ -42,7 +42,7 @@ struct opp_zone_rule {
  * ever writes *out whole; false: it is none. */
 bool opp_zone_rule_parse(const char *text, struct opp_zone_rule *out);
 
-/* What clocks do around utc_s, which lies in the years -1 to 10000. */
+/* What clocks do from utc_s on, which lies in the years -1 to 10000. */
 struct opp_zone_span opp_zone_rule_span(const struct opp_zone_rule *rule, int64_t utc_s);
 
 #endif

@@ -128,7 +128,7 @@ static enum opp_code add(struct opp_zones *zones, const char *name, const struct
     if (zones->count == OPP_ZONES_MAX)
         return opp_fail(err, OPP_E_LIMIT, "more than %d time zones are in use", OPP_ZONES_MAX);
     rc = make_zone(zones->dir, name, &zone, err);
-    if (rc != OPP_OK)
+    if (zone == NULL)
         return rc;
     zone->next = atomic_load(&zones->first);
     atomic_store_explicit(&zones->first, zone, memory_order_release);
