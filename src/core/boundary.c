@@ -151,10 +151,9 @@ static enum opp_code set_time(json_t *payload, const char *field, int64_t ms)
     return json_object_set_new(payload, field, json_string(text)) == 0 ? OPP_OK : OPP_E_MEMORY;
 }
 
-enum opp_code opp_boundary_range(const struct opp_app_entry *app, const struct opp_tool *tool, json_t *payload,
-                                 int64_t now_ms)
+enum opp_code opp_boundary_range(int64_t max_days, const struct opp_tool *tool, json_t *payload, int64_t now_ms)
 {
-    int64_t span = app->policy.max_days * OPP_DAY_MS, from, to;
+    int64_t span = max_days * OPP_DAY_MS, from, to;
     const char *from_text, *to_text;
     enum opp_code rc = OPP_OK;
 

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/shared.h"
 #include "core/gateway.h"
+#include "core/generation.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@ static void end_call(struct opp_call *call, struct opp_reply *reply)
     void *state = call->state;
     const struct opp_flow *flow = call->flow;
     const struct opp_registry *registry = call->registry;
+    struct opp_generation *generation = call->generation;
+    struct opp_worker *worker = call->worker;
     json_t *input = call->input;
 
     if (state != NULL && flow->dispose != NULL)
@@ -22,6 +25,7 @@ static void end_call(struct opp_call *call, struct opp_reply *reply)
     free(state);
     json_decref(input);
     opp_registry_unpin(registry);
+    opp_generation_done(generation, worker->index);
 }
 
 static void run_steps(struct opp_call *call)

@@ -85,10 +85,18 @@ static enum opp_code still_pending(struct opp_tx *tx, const struct opp_draft *dr
 
 enum opp_code opp_execute_claim(struct opp_call *call, struct opp_tx *tx, bool insert, struct opp_err *err)
 {
-    static const char *const claimed[] = {
-        "status",        "confirmed_at", "updated_at", "confirmed_by",           "approvals", "review",
-        "justification", "preflight_id", "seal",       "auto_execute_requested", NULL
-    };
+    static const char *const claimed[] = { "status",
+                                           "confirmed_at",
+                                           "updated_at",
+                                           "confirmed_by",
+                                           "approvals",
+                                           "approvals_required",
+                                           "review",
+                                           "justification",
+                                           "preflight_id",
+                                           "seal",
+                                           "auto_execute_requested",
+                                           NULL };
     struct opp_intent *intent = of(call);
     struct opp_draft *draft = intent->draft;
     int64_t now_ms = opp_call_now_ms(call);
@@ -201,7 +209,7 @@ enum opp_code opp_key_expire(struct opp_tx *tx, const struct opp_draft *draft, i
     return rc;
 }
 
-static enum opp_code write_draft_end(struct opp_tx *tx, const struct opp_outcome *outcome, struct opp_err *err)
+static enum opp_code write_draft_end(struct opp_tx *tx, const struct opp_settlement *outcome, struct opp_err *err)
 {
     static const char *const columns[] = { "status", "failure", "updated_at", NULL };
     struct opp_draft *draft = outcome->draft;
@@ -215,7 +223,7 @@ static enum opp_code write_draft_end(struct opp_tx *tx, const struct opp_outcome
     return draft->failure != NULL ? opp_tx_update(tx, &OPP_DRAFT, draft, columns, err) : OPP_E_MEMORY;
 }
 
-enum opp_code opp_outcome_write(struct opp_tx *tx, const struct opp_outcome *outcome, struct opp_err *err)
+enum opp_code opp_settlement_write(struct opp_tx *tx, const struct opp_settlement *outcome, struct opp_err *err)
 {
     static const char *const columns[] = { "status", "result", "error", "finished_at", NULL };
     struct opp_execution *execution = outcome->execution;
@@ -242,7 +250,7 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
     struct opp_call *call = arg;
     struct opp_intent *intent = of(call);
     const char *reason = opp_json_text(intent->outcome_details, "reason");
-    struct opp_outcome outcome = {
+    struct opp_settlement outcome = {
         .draft = intent->draft,
         .execution = intent->execution,
         .code = intent->outcome,
@@ -257,7 +265,7 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
     if (intent->outcome != OPP_OK)
         outcome.error = json_pack("{s:s, s:s, s:s?}", "code", opp_code_name(intent->outcome), "message",
                                   intent->outcome_message, "reason", reason);
-    rc = opp_outcome_write(tx, &outcome, err);
+    rc = opp_settlement_write(tx, &outcome, err);
     if (rc == OPP_OK && intent->tool_call.rc != OPP_OK && intent->tool_call.refusal.defect)
         details = json_pack("{s:s}", "defect", intent->tool_call.refusal.message);
     if (rc == OPP_OK)

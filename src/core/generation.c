@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/generation.h"
 
+#include "base/clock.h"
 #include "policy/engine.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct opp_generation {
     atomic_uint pins;
     struct opp_policy_bundle *bundle;
     char label[OPP_GENERATION_LABEL_MAX];
     pthread_mutex_t lock; /* guards the errors */
-    int64_t errors;
+    int64_t loaded_at_ms, errors, logged_ms;
     char last_where[128], last_message[256];
     size_t workers;
     struct opp_policy_engine *engines[];
@@ -22,6 +24,7 @@ struct opp_generation {
 struct opp_generation_slot {
     pthread_mutex_t lock;
     struct opp_generation *current, *prepared;
+    bool ready;
 };
 
 static void free_generation(struct opp_generation *generation)
@@ -33,8 +36,8 @@ static void free_generation(struct opp_generation *generation)
     free(generation);
 }
 
-enum opp_code opp_generation_new(struct opp_policy_bundle *bundle, size_t workers, struct opp_generation **out,
-                                 struct opp_err *err)
+enum opp_code opp_generation_new(struct opp_policy_bundle *bundle, size_t workers, int64_t loaded_at_ms,
+                                 struct opp_generation **out, struct opp_err *err)
 {
     struct opp_generation *generation = calloc(1, sizeof *generation + workers * sizeof generation->engines[0]);
     enum opp_code rc = OPP_OK;
@@ -46,6 +49,7 @@ enum opp_code opp_generation_new(struct opp_policy_bundle *bundle, size_t worker
     atomic_init(&generation->pins, 1);
     pthread_mutex_init(&generation->lock, NULL);
     generation->bundle = bundle;
+    generation->loaded_at_ms = loaded_at_ms;
     snprintf(generation->label, sizeof generation->label, "%lld-%.12s", (long long)opp_policy_bundle_generation(bundle),
              opp_policy_bundle_sha256(bundle));
     for (; rc == OPP_OK && generation->workers < workers; generation->workers += rc == OPP_OK ? 1 : 0)
@@ -63,6 +67,15 @@ void opp_generation_unpin(struct opp_generation *generation)
         free_generation(generation);
 }
 
+void opp_generation_done(struct opp_generation *generation, size_t worker)
+{
+    if (generation == NULL)
+        return;
+    if (opp_policy_engine_stale(generation->engines[worker]))
+        opp_policy_engine_renew(generation->engines[worker], NULL);
+    opp_generation_unpin(generation);
+}
+
 struct opp_policy_bundle *opp_generation_bundle(const struct opp_generation *generation)
 {
     return generation->bundle;
@@ -78,13 +91,26 @@ const char *opp_generation_label(const struct opp_generation *generation)
     return generation->label;
 }
 
-void opp_generation_note_error(struct opp_generation *generation, const char *where, const char *message)
+int64_t opp_generation_loaded_at(const struct opp_generation *generation)
 {
+    return generation->loaded_at_ms;
+}
+
+bool opp_generation_note_error(struct opp_generation *generation, const char *where, const char *message)
+{
+    int64_t now_ms = opp_monotonic_ms();
+    bool log;
+
     pthread_mutex_lock(&generation->lock);
     generation->errors++;
+    log = generation->logged_ms == 0 || now_ms - generation->logged_ms >= 1000 ||
+          strcmp(generation->last_where, where) != 0;
+    if (log)
+        generation->logged_ms = now_ms;
     snprintf(generation->last_where, sizeof generation->last_where, "%s", where);
     snprintf(generation->last_message, sizeof generation->last_message, "%s", message);
     pthread_mutex_unlock(&generation->lock);
+    return log;
 }
 
 json_t *opp_generation_errors(struct opp_generation *generation)
@@ -140,35 +166,58 @@ bool opp_generation_prepare(struct opp_generation_slot *slot, struct opp_generat
 
     pthread_mutex_lock(&slot->lock);
     taken = slot->prepared == NULL;
-    if (taken)
+    if (taken) {
         slot->prepared = next;
+        slot->ready = false;
+    }
     pthread_mutex_unlock(&slot->lock);
     if (!taken)
         opp_generation_unpin(next);
     return taken;
 }
 
-static struct opp_generation *take_prepared(struct opp_generation_slot *slot, bool commit)
+struct opp_generation *opp_generation_pin_prepared(struct opp_generation_slot *slot)
 {
-    struct opp_generation *last;
+    struct opp_generation *prepared;
 
     pthread_mutex_lock(&slot->lock);
-    last = slot->prepared;
-    if (commit && slot->prepared != NULL) {
-        last = slot->current;
-        slot->current = slot->prepared;
-    }
-    slot->prepared = NULL;
+    prepared = slot->prepared;
+    if (prepared != NULL)
+        atomic_fetch_add(&prepared->pins, 1);
     pthread_mutex_unlock(&slot->lock);
-    return last;
+    return prepared;
+}
+
+void opp_generation_ready(struct opp_generation_slot *slot)
+{
+    pthread_mutex_lock(&slot->lock);
+    slot->ready = true;
+    pthread_mutex_unlock(&slot->lock);
 }
 
 void opp_generation_commit(struct opp_generation_slot *slot)
 {
-    opp_generation_unpin(take_prepared(slot, true));
+    struct opp_generation *last = NULL;
+
+    pthread_mutex_lock(&slot->lock);
+    if (slot->ready && slot->prepared != NULL) {
+        last = slot->current;
+        slot->current = slot->prepared;
+        slot->prepared = NULL;
+    }
+    slot->ready = false;
+    pthread_mutex_unlock(&slot->lock);
+    opp_generation_unpin(last);
 }
 
 void opp_generation_abandon(struct opp_generation_slot *slot)
 {
-    opp_generation_unpin(take_prepared(slot, false));
+    struct opp_generation *dropped;
+
+    pthread_mutex_lock(&slot->lock);
+    dropped = slot->prepared;
+    slot->prepared = NULL;
+    slot->ready = false;
+    pthread_mutex_unlock(&slot->lock);
+    opp_generation_unpin(dropped);
 }

@@ -88,11 +88,27 @@ static json_t *public_review(const json_t *review)
                      or_null(json_object_get(review, "reason")));
 }
 
+/* The rules' reasons were written for the agent; their names were not. */
+static json_t *public_reasons(const json_t *reasons)
+{
+    json_t *shown = json_array(), *item;
+    size_t index;
+
+    json_array_foreach(reasons, index, item)
+    {
+        const char *reason = opp_json_text(item, "reason");
+
+        if (reason != NULL && reason[0] != '\0')
+            json_array_append_new(shown, json_string(reason));
+    }
+    return shown;
+}
+
 static json_t *public_policy(const json_t *policy)
 {
     return json_pack("{s:o, s:o, s:o}", "profile", or_null(json_object_get(policy, "profile")), "generation",
                      or_null(json_object_get(policy, "generation")), "reasons",
-                     or_null(json_object_get(policy, "reasons")));
+                     public_reasons(json_object_get(policy, "reasons")));
 }
 
 json_t *opp_shape_draft(const struct opp_draft *draft)
@@ -137,7 +153,7 @@ json_t *opp_shape_execution(const struct opp_execution *execution, const struct 
         return show_execution(execution, or_null(execution->result));
     if (tool == NULL) /* what was sensitive is not known any more: nothing is shown */
         return show_execution(execution, json_null());
-    if (opp_redact(execution->result, tool, OPP_REDACT_RESULT, NULL, &result, NULL) != OPP_OK)
+    if (opp_redact(execution->result, tool->sensitive, OPP_REDACT_RESULT, NULL, &result, NULL) != OPP_OK)
         return NULL;
     return show_execution(execution, result);
 }

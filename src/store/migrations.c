@@ -19,7 +19,7 @@ static const char SCHEMA_1[] =
     " org_id TEXT, action TEXT NOT NULL, status TEXT NOT NULL, request_id TEXT, idempotency_key TEXT,"
     " intent_hash TEXT NOT NULL, justification TEXT, preflight_id TEXT, impact_hash TEXT, effect_hash TEXT,"
     " witness_hash TEXT, seal TEXT NOT NULL, confirmed_by TEXT, payload TEXT NOT NULL, resources TEXT, impact TEXT,"
-    " effect TEXT, witness TEXT, policy TEXT, approvals TEXT, decisions TEXT, review TEXT, failure TEXT,"
+    " state TEXT, effect TEXT, witness TEXT, policy TEXT, approvals TEXT, decisions TEXT, review TEXT, failure TEXT,"
     " requires_confirmation INTEGER NOT NULL, auto_execute_requested INTEGER NOT NULL,"
     " approvals_required INTEGER NOT NULL, expires_at INTEGER NOT NULL, created_at INTEGER NOT NULL,"
     " updated_at INTEGER NOT NULL, confirmed_at INTEGER NOT NULL, canceled_at INTEGER NOT NULL);"

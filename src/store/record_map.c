@@ -96,6 +96,7 @@ static const struct opp_field DRAFT_FIELDS[] = {
     JSON(opp_draft, payload),
     JSON(opp_draft, resources),
     JSON(opp_draft, impact),
+    JSON(opp_draft, state),
     JSON(opp_draft, effect),
     JSON(opp_draft, witness),
     JSON(opp_draft, policy),

@@ -35,7 +35,7 @@ struct opp_draft {
     char *id, *app_id, *key_id, *actor_user_id, *org_id, *action, *status;
     char *request_id, *idempotency_key, *intent_hash, *justification;
     char *preflight_id, *impact_hash, *effect_hash, *witness_hash, *seal, *confirmed_by;
-    json_t *payload, *resources, *impact, *effect, *witness, *policy, *approvals, *decisions, *review, *failure;
+    json_t *payload, *resources, *impact, *state, *effect, *witness, *policy, *approvals, *decisions, *review, *failure;
     bool requires_confirmation, auto_execute_requested;
     int64_t approvals_required, expires_at, created_at, updated_at, confirmed_at, canceled_at;
 };
