@@ -60,12 +60,16 @@ enum opp_require {
     OPP_REQUIRE_WITNESS = 8
 };
 
+/* The bit of a safeguard's name; 0: none is called so. */
+unsigned opp_require_find(const char *name);
+
 /* Zero it before use; opp_policy_decision_clear when done. The strictest of all rules that spoke. */
 struct opp_policy_decision {
     enum opp_outcome outcome;           /* in the phase read a draft is a deny already */
     bool spoke;                         /* a rule answered */
     char reason[OPP_POLICY_REASON_MAX]; /* of the first rule with this outcome; for the agent; "" for allow */
     char tag[OPP_POLICY_TAG_MAX];       /* of a deny, or "" */
+    bool drafted_read;                  /* a rule drafted a read, which denied it; worth a warning */
     json_t *reasons;                    /* gives: [{rule, outcome, reason}] of all that answered, or NULL: none */
 
     int64_t approvals;    /* 0: nothing said */
