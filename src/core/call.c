@@ -197,10 +197,15 @@ static void free_lazy_row(void *arg)
 
 /* The event's texts that live no longer than the call. */
 static const size_t EVENT_TEXTS[] = {
-    offsetof(struct opp_audit_event, app_id),     offsetof(struct opp_audit_event, org_id),
-    offsetof(struct opp_audit_event, key_id),     offsetof(struct opp_audit_event, actor_user_id),
-    offsetof(struct opp_audit_event, request_id), offsetof(struct opp_audit_event, client_request_id),
-    offsetof(struct opp_audit_event, ip),         offsetof(struct opp_audit_event, user_agent),
+    offsetof(struct opp_audit_event, app_id),
+    offsetof(struct opp_audit_event, org_id),
+    offsetof(struct opp_audit_event, key_id),
+    offsetof(struct opp_audit_event, actor_user_id),
+    offsetof(struct opp_audit_event, request_id),
+    offsetof(struct opp_audit_event, client_request_id),
+    offsetof(struct opp_audit_event, ip),
+    offsetof(struct opp_audit_event, user_agent),
+    offsetof(struct opp_audit_event, policy_generation),
 };
 #define EVENT_TEXT_COUNT (sizeof EVENT_TEXTS / sizeof EVENT_TEXTS[0])
 

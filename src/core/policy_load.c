@@ -146,12 +146,26 @@ static enum opp_code open_stored(struct opp_gateway *gateway, const struct opp_g
     return OPP_OK;
 }
 
+/* The profile that is named counts for a new data directory only: what is in force stays until it is changed. */
+static enum opp_code keep_profile(struct opp_gateway *gateway, const struct opp_generation_record *record,
+                                  struct opp_err *err)
+{
+    if (strcmp(record->profile, gateway->profile) != 0)
+        opp_log_event(gateway->log, OPP_LOG_WARN, "policy.profile_kept", "profile", record->profile, "named",
+                      gateway->profile, "message", "the profile that is named counts for a new data directory", NULL);
+    if (snprintf(gateway->active_profile, sizeof gateway->active_profile, "%s", record->profile) >=
+        (int)sizeof gateway->active_profile)
+        return opp_fail(err, OPP_E_CONFIG, "the stored profile's name is too long");
+    gateway->profile = gateway->active_profile;
+    return OPP_OK;
+}
+
 static bool disk_changed(struct opp_gateway *gateway, const struct opp_policy_bundle *bundle)
 {
     struct opp_policy_sources *sources = NULL;
-    bool same = opp_policy_sources_read(gateway->policies_dir, opp_policy_bundle_profile(bundle), &sources, NULL) ==
-                    OPP_OK &&
-                strcmp(opp_policy_sources_sha256(sources), opp_policy_bundle_sha256(bundle)) == 0;
+    bool same =
+        opp_policy_sources_read(gateway->policies_dir, opp_policy_bundle_profile(bundle), &sources, NULL) == OPP_OK &&
+        strcmp(opp_policy_sources_sha256(sources), opp_policy_bundle_sha256(bundle)) == 0;
 
     opp_policy_sources_free(sources);
     return !same;
@@ -165,6 +179,8 @@ enum opp_code opp_policies_open(struct opp_gateway *gateway, struct opp_err *err
 
     if (rc == OPP_OK)
         rc = newest != NULL ? open_stored(gateway, newest, err) : open_files(gateway, err);
+    if (rc == OPP_OK && newest != NULL)
+        rc = keep_profile(gateway, newest, err);
     opp_record_free(&OPP_GENERATION_RECORD, newest);
     if (rc != OPP_OK)
         return rc;

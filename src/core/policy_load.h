@@ -29,7 +29,8 @@ enum opp_code opp_policies_store(struct opp_gateway *gateway, struct opp_tx *tx,
 /* opp_policies_prepare and _store from a thread that may wait: for SIGHUP. Audited as done by "signal". */
 enum opp_code opp_policies_reload_now(struct opp_gateway *gateway, struct opp_err *err);
 
-/* Gives {profile, generation, sha256, loaded_at, rules, disk} of the current generation; disk is "same" or "changed". */
+/* Gives {profile, generation, sha256, loaded_at, rules, disk} of the current generation; disk is "same" or "changed".
+ */
 json_t *opp_policies_active(struct opp_gateway *gateway);
 
 #endif
