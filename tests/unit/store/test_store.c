@@ -153,7 +153,7 @@ static void what_returns_an_error_is_undone_and_the_chain_goes_on_from_before(vo
 static void in_a_shared_transaction_each_is_undone_alone(void **state)
 {
     struct op ops[30] = { 0 };
-    char ids[30][8];
+    char ids[30][16];
     int64_t newest = 0;
 
     (void)state;
