@@ -189,10 +189,11 @@ static enum opp_step replay_execution(struct opp_call *call)
     const struct action *action = of(call);
     const struct opp_draft *draft = action->found_draft;
 
-    return replay(call, draft, json_pack("{s:s, s:b, s:s, s:o, s:{s:s, s:s}}", "status", "executed", "replayed", 1, "code",
-                                  opp_code_name(OPP_E_REPLAY), "execution",
-                                  opp_shape_execution(action->found_execution, call->app, action->intent.tool), "draft",
-                                  "id", draft->id, "status", draft->status));
+    return replay(call, draft,
+                  json_pack("{s:s, s:b, s:s, s:o, s:{s:s, s:s}}", "status", "executed", "replayed", 1, "code",
+                            opp_code_name(OPP_E_REPLAY), "execution",
+                            opp_shape_execution(action->found_execution, call->app, action->intent.tool), "draft", "id",
+                            draft->id, "status", draft->status));
 }
 
 static json_t *shape_draft_answer(struct opp_call *call, const struct opp_draft *draft)
