@@ -57,6 +57,8 @@ static bool parents_allowed(const struct opp_app_entry *app, const json_t *paren
     size_t index;
     json_t *parent;
 
+    if (parents != NULL && !json_is_array(parents))
+        return json_is_object(parents) && json_object_size(parents) == 0; /* none, as Lua says it */
     json_array_foreach(parents, index, parent)
     {
         if (!id_allowed(app, opp_json_text(parent, "kind"), opp_json_text(parent, "id")))
@@ -77,6 +79,8 @@ bool opp_boundary_admits(const struct opp_app_entry *app, const json_t *resource
     size_t index;
     json_t *resource;
 
+    if (!json_is_array(resources))
+        return false;
     json_array_foreach(resources, index, resource)
     {
         if (!admits_one(app, resource))

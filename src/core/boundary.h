@@ -16,7 +16,7 @@
 struct opp_rows;
 struct opp_tool;
 
-/* Every resource of an array of {kind, id, org_id, user_id, parents} is inside. */
+/* Every resource of an array of {kind, id, org_id, user_id, parents} is inside. What is no array is not. */
 bool opp_boundary_admits(const struct opp_app_entry *app, const json_t *resources);
 
 /* One row of a list that a tool returned is inside. */

@@ -309,6 +309,20 @@ enum opp_step opp_call_end_stream(struct opp_call *call)
     return OPP_DONE;
 }
 
+/* RFC 6901: ~1 is / and ~0 is ~. In place. */
+static void unescape(char *part)
+{
+    char *to = part;
+
+    for (const char *at = part; *at != '\0'; at++) {
+        bool escaped = at[0] == '~' && (at[1] == '0' || at[1] == '1');
+
+        *to++ = escaped ? (at[1] == '0' ? '~' : '/') : *at;
+        at += escaped ? 1 : 0;
+    }
+    *to = '\0';
+}
+
 /* The pointer's parts as the path that clients of the protocol know: strings, and numbers where they index. */
 static json_t *path_of(const char *pointer)
 {
@@ -319,10 +333,12 @@ static json_t *path_of(const char *pointer)
         size_t length = strcspn(++pointer, "/");
 
         snprintf(part, sizeof part, "%.*s", (int)length, pointer);
-        if (part[0] != '\0' && part[strspn(part, "0123456789")] == '\0')
+        if (part[0] != '\0' && strlen(part) < 10 && part[strspn(part, "0123456789")] == '\0') {
             json_array_append_new(path, json_integer(atoll(part)));
-        else
+        } else {
+            unescape(part);
             json_array_append_new(path, json_string(part));
+        }
         pointer += length;
     }
     return path;

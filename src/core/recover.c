@@ -28,7 +28,7 @@ struct settling {
 static enum opp_code collect(void *arg, void *record, struct opp_err *err)
 {
     struct pending *pending = arg;
-    struct opp_execution **grown = realloc(pending->items, (pending->count + 1) * sizeof *grown);
+    struct opp_execution **grown = realloc(pending->items, (pending->count + 1) * sizeof(struct opp_execution *));
 
     if (grown == NULL) {
         opp_record_free(&OPP_EXECUTION, record);

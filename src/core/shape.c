@@ -50,6 +50,13 @@ json_t *opp_shape_admin_token(const struct opp_admin_token *token)
                      opp_shape_time(token->created_at));
 }
 
+static bool says(const json_t *approval, const char *field, const char *text)
+{
+    const char *said = opp_json_text(approval, field);
+
+    return said != NULL && strcmp(said, text) == 0;
+}
+
 /* Approvals are of a seal: those of an older one have lapsed. The same person counts once. */
 int64_t opp_approvals_given(const struct opp_draft *draft)
 {
@@ -59,14 +66,13 @@ int64_t opp_approvals_given(const struct opp_draft *draft)
 
     json_array_foreach(draft->approvals, index, approval)
     {
-        const char *seal = opp_json_text(approval, "seal"), *user = opp_json_text(approval, "user_id");
-        bool counts = seal != NULL && user != NULL && strcmp(seal, draft->seal) == 0;
+        const char *user = opp_json_text(approval, "user_id");
+        bool counts = user != NULL && says(approval, "seal", draft->seal);
 
         for (earlier = 0; counts && earlier < index; earlier++) {
             const json_t *other = json_array_get(draft->approvals, earlier);
 
-            counts = strcmp(opp_json_text(other, "user_id"), user) != 0 ||
-                     strcmp(opp_json_text(other, "seal"), draft->seal) != 0;
+            counts = !says(other, "user_id", user) || !says(other, "seal", draft->seal);
         }
         given += counts ? 1 : 0;
     }

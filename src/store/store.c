@@ -228,6 +228,8 @@ enum opp_code opp_store_now(struct opp_store *store, opp_tx_fn run, void *arg, s
         rc = now.op.rc;
         if (rc != OPP_OK)
             opp_fail(err, rc, "%s", now.op.err.message);
+    } else {
+        opp_fail(err, rc, "the write queue is full");
     }
     pthread_cond_destroy(&now.waiting.wake);
     pthread_mutex_destroy(&now.waiting.lock);
