@@ -266,10 +266,10 @@ void opp_store_read(struct opp_session *session, struct opp_store_op *op)
     struct opp_db *db = session->tx.db;
 
     op->err = (struct opp_err){ 0 };
-    op->rc = opp_db_run(db, "BEGIN", &op->err);
+    op->rc = opp_db_step(db, "BEGIN", &op->err);
     if (op->rc == OPP_OK) {
         op->rc = op->run(&session->tx, op->arg, &op->err);
-        opp_db_run(db, "COMMIT", NULL);
+        opp_db_step(db, "COMMIT", NULL);
     }
     op->done(op->arg);
 }

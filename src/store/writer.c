@@ -93,12 +93,12 @@ static bool apply_one(struct opp_writer *writer, struct opp_write *write)
     const struct opp_writer_hooks *hooks = &writer->settings.hooks;
 
     hook(hooks->save, hooks->arg);
-    write->rc = opp_db_run(writer->db, "SAVEPOINT one", &write->err);
+    write->rc = opp_db_step(writer->db, "SAVEPOINT one", &write->err);
     if (write->rc == OPP_OK) {
         write->rc = write->apply(writer->db, write->arg, &write->err);
         if (write->rc != OPP_OK && !rolled_back(writer))
-            opp_db_run(writer->db, "ROLLBACK TO one", NULL);
-        if (!rolled_back(writer) && opp_db_run(writer->db, "RELEASE one", &write->err) != OPP_OK)
+            opp_db_step(writer->db, "ROLLBACK TO one", NULL);
+        if (!rolled_back(writer) && opp_db_step(writer->db, "RELEASE one", &write->err) != OPP_OK)
             write->rc = OPP_E_UNAVAILABLE;
     }
     if (write->rc != OPP_OK)
@@ -108,7 +108,7 @@ static bool apply_one(struct opp_writer *writer, struct opp_write *write)
 
 static enum opp_code apply_all(struct opp_writer *writer, struct opp_write *batch, struct opp_err *err)
 {
-    enum opp_code rc = opp_db_run(writer->db, "BEGIN IMMEDIATE", err);
+    enum opp_code rc = opp_db_step(writer->db, "BEGIN IMMEDIATE", err);
 
     if (rc != OPP_OK)
         return rc;
@@ -121,9 +121,15 @@ static enum opp_code apply_all(struct opp_writer *writer, struct opp_write *batc
 /* SQLITE_FULL means that the commit did not happen; after any other failure it may have. */
 static enum opp_code commit(struct opp_writer *writer, struct opp_err *err)
 {
-    int result = sqlite3_exec(opp_db_handle(writer->db), "COMMIT", NULL, NULL, NULL);
+    sqlite3_stmt *statement = NULL;
+    enum opp_code rc = opp_db_prepare(writer->db, "COMMIT", &statement, err);
+    int result;
 
-    if (result == SQLITE_OK)
+    if (rc != OPP_OK)
+        return rc; /* not even tried */
+    result = sqlite3_step(statement);
+    sqlite3_reset(statement);
+    if (result == SQLITE_DONE)
         return OPP_OK;
     opp_db_error(writer->db, result, err);
     if ((result & 0xff) != SQLITE_FULL)
@@ -174,7 +180,7 @@ static void run_batch(struct opp_writer *writer, struct opp_write *batch)
         rc = commit(writer, &err);
     if (rc != OPP_OK) {
         if (!rolled_back(writer))
-            opp_db_run(writer->db, "ROLLBACK", NULL);
+            opp_db_step(writer->db, "ROLLBACK", NULL);
         fail_all(batch, &err);
     }
     if (hooks->commit != NULL)
