@@ -34,6 +34,8 @@ static size_t plain_length(const char *text, size_t length)
 
     while (length - i >= 8 && !needs_escape8(text + i))
         i += 8;
+    if (length >= 8 && length - i < 8 && !needs_escape8(text + length - 8)) /* the rest, and some of it again */
+        return length;
     while (i < length && (unsigned char)text[i] >= 0x20 && text[i] != '"' && text[i] != '\\')
         i++;
     return i;
