@@ -79,7 +79,8 @@ void opp_tool_inspect(struct opp_tool_call *call);
 /* How a read's answer is made: each list of rows is shown to check, and what is sensitive left out. */
 struct opp_read_options {
     bool redact;
-    enum opp_code (*check_row)(void *arg, const struct opp_tool *tool, const struct opp_rows *rows, size_t row);
+    enum opp_code (*check)(void *arg, const struct opp_tool *tool, const struct opp_rows *rows, size_t first,
+                           size_t count);
     void *arg;
 };
 /* Appends the answer's canonical JSON to out. */

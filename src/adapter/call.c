@@ -90,8 +90,8 @@ static enum opp_code on_rows(void *arg, const struct opp_rows *rows, size_t firs
     if (tool->rows.kind == NULL)
         return OPP_OK;
     view->hidden = tool->hidden;
-    for (size_t row = first; row < first + count && rc == OPP_OK && options->check_row != NULL; row++)
-        rc = options->check_row(options->arg, tool, rows, row);
+    if (options->check != NULL)
+        rc = options->check(options->arg, tool, rows, first, count);
     run->rc = rc;
     return rc == OPP_OK ? OPP_OK : opp_fail(err, rc, "a row is not for this caller");
 }

@@ -67,18 +67,19 @@ static enum opp_step check_query(struct opp_call *call)
     return opp_call_refuse(call, rc, NULL, NULL);
 }
 
-static enum opp_code check_row(void *arg, const struct opp_tool *tool, const struct opp_rows *rows, size_t row)
+static enum opp_code check_rows(void *arg, const struct opp_tool *tool, const struct opp_rows *rows, size_t first,
+                                size_t count)
 {
     struct opp_call *call = arg;
 
-    return opp_boundary_admits_row(call->app, tool, rows, row) ? OPP_OK : OPP_E_INTERNAL;
+    return opp_boundary_admits_rows(call->app, tool, rows, first, count) ? OPP_OK : OPP_E_INTERNAL;
 }
 
 static enum opp_step read(struct opp_call *call)
 {
     struct reading *reading = of(call);
     struct opp_read_options options = { .redact = !call->app->policy.allow_sensitive_fields,
-                                        .check_row = check_row,
+                                        .check = check_rows,
                                         .arg = call };
 
     opp_tool_read(&reading->intent.tool_call, &options, &reading->out);
