@@ -56,6 +56,26 @@ static void empty_stack(struct opp_adapter_call *run)
     lua_settop(opp_script_lua(run->lane->script), 0);
 }
 
+/* Another call may have the Lua state from here on: this one may wait long, for a commit or a person. */
+static void give_lane_back(struct opp_tool_call *call)
+{
+    struct opp_adapter_call *run = call->run;
+    struct opp_lane *lane;
+
+    if (run == NULL)
+        return;
+    call->run = NULL;
+    lane = run->lane;
+    opp_lane_end_reads(lane);
+    opp_script_unref(lane->script, run->loaded);
+    opp_recording_free(&run->queries);
+    opp_rows_free(run->fresh);
+    json_decref(run->effect);
+    json_decref(run->new_ids);
+    lane->active = false;
+    opp_session_put(call->session, lane);
+}
+
 void opp_tool_load(struct opp_tool_call *call)
 {
     struct opp_err err = { 0 };
@@ -74,7 +94,7 @@ void opp_tool_inspect(struct opp_tool_call *call)
 {
     run_phase(call, l_phase_inspect);
     empty_stack(call->run);
-    opp_lane_end_reads(call->run->lane);
+    give_lane_back(call);
     call->done(call->arg);
 }
 
@@ -119,27 +139,8 @@ void opp_tool_read(struct opp_tool_call *call, const struct opp_read_options *op
     if (call->rc == OPP_OK)
         print_answer(call, out);
     empty_stack(run);
-    opp_lane_end_reads(run->lane);
+    give_lane_back(call);
     call->done(call->arg);
-}
-
-static void give_lane_back(struct opp_tool_call *call)
-{
-    struct opp_adapter_call *run = call->run;
-    struct opp_lane *lane;
-
-    if (run == NULL)
-        return;
-    call->run = NULL;
-    lane = run->lane;
-    opp_lane_end_reads(lane);
-    opp_script_unref(lane->script, run->loaded);
-    opp_recording_free(&run->queries);
-    opp_rows_free(run->fresh);
-    json_decref(run->effect);
-    json_decref(run->new_ids);
-    lane->active = false;
-    opp_session_put(call->session, lane);
 }
 
 void opp_tool_close(struct opp_tool_call *call)
