@@ -151,6 +151,10 @@ enum opp_step opp_action_look_up(struct opp_call *call)
 
     opp_await_again(&action->await);
     forget(action);
+    if (action->key[0] == '\0' && action->preflight_id == NULL) { /* there is nothing to be known */
+        call->op.rc = OPP_OK;
+        return OPP_NEXT;
+    }
     return opp_flow_read(call, read_known);
 }
 
@@ -189,10 +193,11 @@ static enum opp_step replay_execution(struct opp_call *call)
     const struct action *action = of(call);
     const struct opp_draft *draft = action->found_draft;
 
-    return replay(call, draft, json_pack("{s:s, s:b, s:s, s:o, s:{s:s, s:s}}", "status", "executed", "replayed", 1, "code",
-                                  opp_code_name(OPP_E_REPLAY), "execution",
-                                  opp_shape_execution(action->found_execution, call->app, action->intent.tool), "draft",
-                                  "id", draft->id, "status", draft->status));
+    return replay(call, draft,
+                  json_pack("{s:s, s:b, s:s, s:o, s:{s:s, s:s}}", "status", "executed", "replayed", 1, "code",
+                            opp_code_name(OPP_E_REPLAY), "execution",
+                            opp_shape_execution(action->found_execution, call->app, action->intent.tool), "draft", "id",
+                            draft->id, "status", draft->status));
 }
 
 static json_t *shape_draft_answer(struct opp_call *call, const struct opp_draft *draft)
