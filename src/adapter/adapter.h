@@ -80,7 +80,8 @@ void opp_tool_inspect(struct opp_tool_call *call);
 struct opp_read_options {
     const char *const *redacted; /* pairs: name, JSON text shown instead; NULL-terminated, may be NULL */
     size_t max_rows;             /* of a list; what is beyond is left out; 0: all */
-    enum opp_code (*check_row)(void *arg, const struct opp_tool *tool, const struct opp_rows *rows, size_t row);
+    enum opp_code (*check)(void *arg, const struct opp_tool *tool, const struct opp_rows *rows, size_t first,
+                           size_t count);
     void *arg;
 };
 /* Appends the answer's canonical JSON to out. */

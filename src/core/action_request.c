@@ -152,6 +152,10 @@ enum opp_step opp_action_look_up(struct opp_call *call)
 
     opp_await_again(&action->await);
     forget(action);
+    if (action->key[0] == '\0' && action->preflight_id == NULL) { /* there is nothing to be known */
+        call->op.rc = OPP_OK;
+        return OPP_NEXT;
+    }
     return opp_flow_read(call, read_known);
 }
 

@@ -19,9 +19,9 @@ struct opp_tool;
 /* Every resource of an array of {kind, id, org_id, user_id, parents} is inside. What is no array is not. */
 bool opp_boundary_admits(const struct opp_app_entry *app, const json_t *resources);
 
-/* One row of a list that a tool returned is inside. */
-bool opp_boundary_admits_row(const struct opp_app_entry *app, const struct opp_tool *tool, const struct opp_rows *rows,
-                             size_t row);
+/* Each of count rows from first on, of a list that a tool returned, is inside. */
+bool opp_boundary_admits_rows(const struct opp_app_entry *app, const struct opp_tool *tool, const struct opp_rows *rows,
+                              size_t first, size_t count);
 
 /* Gives what a tool may select by: {org_id, user_id, allowed: {kind: [ids]}, allowed_org_ids}. NULL: no memory. */
 json_t *opp_boundary_view(const struct opp_app_entry *app);

@@ -161,29 +161,19 @@ static void resume(void *arg)
     opp_flow_resume(arg);
 }
 
-static json_t *app_view(const struct opp_app_entry *app)
-{
-    const struct opp_app *record = app->record;
-
-    return json_pack("{s:s, s:s, s:s, s:s?, s:O, s:O}", "id", record->id, "name", record->name, "scope", record->scope,
-                     "org_id", record->org_id, "scopes", record->scopes, "policy", record->policy);
-}
-
-/* Gives false when memory is out; what was made stays with the input and is freed at the call's end. */
+/* Gives false when memory is out. */
 static bool fill_input(struct opp_call *call, struct opp_intent *intent, struct opp_tool_input *input)
 {
-    const struct opp_app_policy *policy = &intent->app->policy;
+    const struct opp_app_view *view = &intent->app->view;
 
     input->tool = intent->tool;
     input->now_ms = opp_call_now_ms(call);
     input->effect_id = intent->effect_id;
-    if (opp_tool_normalise(intent->tool, intent->payload, &input->payload, NULL) != OPP_OK)
-        return false;
-    input->actor = json_pack("{s:s}", "user_id", intent->actor_user_id);
-    input->app = app_view(intent->app);
-    input->limits = policy->max_days > 0 ? json_pack("{s:I}", "max_days", (json_int_t)policy->max_days) : json_object();
-    input->boundary = opp_boundary_view(intent->app);
-    return input->actor != NULL && input->app != NULL && input->limits != NULL && input->boundary != NULL;
+    input->actor = json_incref(view->actor);
+    input->app = json_incref(view->app);
+    input->limits = json_incref(view->limits);
+    input->boundary = json_incref(view->boundary);
+    return opp_tool_normalise(intent->tool, intent->payload, &input->payload, NULL) == OPP_OK;
 }
 
 enum opp_step opp_step_load(struct opp_call *call)

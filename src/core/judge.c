@@ -75,7 +75,7 @@ enum opp_code opp_judge(const struct opp_app_entry *app, const struct opp_tool *
     unsigned bits = required(app, tool, ruling);
     enum opp_code rc = opp_judge_window_now(app, tool, ruling, now_ms);
 
-    if (rc == OPP_OK && have->limit_reached)
+    if ((rc == OPP_OK || rc == OPP_E_AUTO_CLOSED) && have->limit_reached)
         rc = OPP_E_AUTO_DENIED;
     if (rc != OPP_OK)
         return rc;

@@ -74,11 +74,27 @@ static enum opp_step check_query(struct opp_call *call)
     return opp_call_refuse(call, rc, NULL, NULL);
 }
 
-static enum opp_code check_row(void *arg, const struct opp_tool *tool, const struct opp_rows *rows, size_t row)
+static enum opp_code check_rows(void *arg, const struct opp_tool *tool, const struct opp_rows *rows, size_t first,
+                                size_t count)
 {
     struct opp_call *call = arg;
 
-    return opp_boundary_admits_row(call->app, tool, rows, row) ? OPP_OK : OPP_E_INTERNAL;
+    return opp_boundary_admits_rows(call->app, tool, rows, first, count) ? OPP_OK : OPP_E_INTERNAL;
+}
+
+/* What the tool sees of the app's limits is the registry's own: a rule's limit goes into a copy. */
+static enum opp_step tell_max_rows(struct opp_call *call, int64_t max_rows)
+{
+    struct opp_tool_input *input = &of(call)->intent.tool_call.input;
+    json_t *limits = json_copy(input->limits);
+
+    if (json_object_set_new(limits, "max_rows", json_integer(max_rows)) != 0) {
+        json_decref(limits);
+        return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
+    }
+    json_decref(input->limits);
+    input->limits = limits;
+    return OPP_NEXT;
 }
 
 /* The rules judge the read; what they bound is told to the tool, and held to whether it listens or not. */
@@ -95,9 +111,7 @@ static enum opp_step judge(struct opp_call *call)
         return opp_call_refuse(call, OPP_E_POLICY_DENIED, "The date range is longer than a rule permits.", NULL);
     if (ruling->max_rows == 0)
         return opp_call_refuse(call, OPP_E_POLICY_DENIED, "A rule permits no rows.", NULL);
-    if (ruling->max_rows > 0)
-        json_object_set_new(intent->tool_call.input.limits, "max_rows", json_integer(ruling->max_rows));
-    return OPP_NEXT;
+    return ruling->max_rows > 0 ? tell_max_rows(call, ruling->max_rows) : OPP_NEXT;
 }
 
 /* Gives what printing needs of the fields that are not shown; false when memory is out. */
@@ -128,7 +142,7 @@ static enum opp_step read(struct opp_call *call)
     struct reading *reading = of(call);
     const struct opp_policy_decision *ruling = &reading->intent.ruling;
 
-    reading->options = (struct opp_read_options){ .check_row = check_row, .arg = call };
+    reading->options = (struct opp_read_options){ .check = check_rows, .arg = call };
     if (ruling->max_rows > 0)
         reading->options.max_rows = (size_t)ruling->max_rows;
     if (!call->app->policy.allow_sensitive_fields || ruling->redact != NULL) {

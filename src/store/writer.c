@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define BATCH_MAX 64
+#define BATCH_MAX 256
 #define LINGER_MS 20
 #define LINGER_BYTES (256 * 1024)
 #define STACK_BYTES (1024 * 1024)

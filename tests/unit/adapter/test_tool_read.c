@@ -212,22 +212,26 @@ struct seen {
     enum opp_code verdict;
 };
 
-static enum opp_code check_row(void *arg, const struct opp_tool *tool, const struct opp_rows *rows, size_t row)
+static enum opp_code check_rows(void *arg, const struct opp_tool *tool, const struct opp_rows *rows, size_t first,
+                                size_t count)
 {
     struct seen *seen = arg;
     int column = opp_rows_find(rows, tool->rows.org_id);
 
-    seen->rows++;
+    seen->rows += count;
     if (column < 0)
         return OPP_E_INTERNAL;
-    return strcmp(opp_rows_text(rows, opp_rows_cell(rows, row, (size_t)column)), "far") == 0 ? seen->verdict : OPP_OK;
+    for (size_t row = first; row < first + count; row++)
+        if (strcmp(opp_rows_text(rows, opp_rows_cell(rows, row, (size_t)column)), "far") == 0)
+            return seen->verdict;
+    return OPP_OK;
 }
 
 static void rows_are_checked_hidden_and_redacted(void **state)
 {
     static const char *const redacted[] = { "name", "\"[redacted]\"", NULL };
     struct seen seen = { 0 };
-    struct opp_read_options options = { .redacted = redacted, .check_row = check_row, .arg = &seen };
+    struct opp_read_options options = { .redacted = redacted, .check = check_rows, .arg = &seen };
     struct opp_tool_call call;
     char *text;
 
@@ -256,7 +260,7 @@ static void a_row_outside_the_boundary_ends_the_answer(void **state)
     open_with(LISTED("return { items = db:rows('SELECT id, name, org_id FROM things') }"));
     for (size_t i = 0; i < 2; i++) {
         struct seen seen = { .verdict = verdicts[i] };
-        struct opp_read_options options = { .check_row = check_row, .arg = &seen };
+        struct opp_read_options options = { .check = check_rows, .arg = &seen };
         struct opp_tool_call call = fixture_call(&f, "a.b", "{}");
 
         assert_null(fixture_read(&call, &options));
@@ -269,7 +273,7 @@ static void a_row_outside_the_boundary_ends_the_answer(void **state)
 static void a_row_that_stands_alone_is_checked_too(void **state)
 {
     struct seen seen = { .verdict = OPP_E_INTERNAL };
-    struct opp_read_options options = { .check_row = check_row, .arg = &seen };
+    struct opp_read_options options = { .check = check_rows, .arg = &seen };
     struct opp_tool_call call;
 
     (void)state;

@@ -185,11 +185,11 @@ static void every_row_of_a_list_is_checked_by_its_columns(void **state)
     for (size_t row = 0; row < opp_rows_count(rows); row++) {
         static const bool of_owner[] = { false, true, true, false, true, true };
 
-        assert_int_equal(opp_boundary_admits_row(&subject.entry, &tool, rows, row), row == 0);
-        assert_int_equal(opp_boundary_admits_row(&of_person.entry, &tool, rows, row), of_owner[row]);
+        assert_int_equal(opp_boundary_admits_rows(&subject.entry, &tool, rows, row, 1), row == 0);
+        assert_int_equal(opp_boundary_admits_rows(&of_person.entry, &tool, rows, row, 1), of_owner[row]);
     }
     tool.rows.org_id = "no_such_column";
-    assert_false(opp_boundary_admits_row(&subject.entry, &tool, rows, 0));
+    assert_false(opp_boundary_admits_rows(&subject.entry, &tool, rows, 0, 1));
     opp_rows_free(rows);
     json_decref(tool.rows.parents);
     json_decref(subject.data);
