@@ -48,10 +48,9 @@ static int64_t measure(struct opp_policy_engine *engine)
     int64_t renewing = 0;
 
     for (size_t i = 0; i < DECISIONS; i++) {
-        struct opp_policy_request request = { .phase = OPP_PHASE_ACTION,
-                                              .tool = "transaction.delete",
-                                              .request = make_request(),
-                                              .now_s = 1772798400 };
+        struct opp_policy_request request = {
+            .phase = OPP_PHASE_ACTION, .tool = "transaction.delete", .request = make_request(), .now_s = 1772798400
+        };
         struct opp_policy_decision decision;
         int64_t start = opp_monotonic_ns(), took;
 
