@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- outcome: failed
+-- outcome: refused
 -- Source text cannot be run.
 return {
   {

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- outcome: failed
+-- outcome: refused
 -- _G does not exist.
 return {
   {

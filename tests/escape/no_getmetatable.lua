@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- outcome: failed
+-- outcome: refused
 -- getmetatable does not exist.
 return {
   {

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- outcome: failed
+-- outcome: refused
 -- package does not exist.
 return {
   {
