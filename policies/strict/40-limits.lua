@@ -16,7 +16,10 @@ return {
         given = { tool = { kind = "action", risk = "high" } },
         expect = { "allow", limit = { count = 10, per = 3600, by = "app" } },
       },
-      { given = { tool = { kind = "action", risk = "low" } }, expect = { "allow", limit = { count = 60, per = 3600 } } },
+      {
+        given = { tool = { kind = "action", risk = "low" } },
+        expect = { "allow", limit = { count = 60, per = 3600, by = "app" } },
+      },
       { given = { phase = "read", tool = { kind = "read" } }, expect = { "allow" } },
     },
   },
