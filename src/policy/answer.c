@@ -101,7 +101,7 @@ const char *opp_answer_text(lua_State *L, int index, enum opp_answer_slot slot)
 {
     const char *text;
 
-    lua_getiuservalue(L, index, slot);
+    lua_getiuservalue(L, index, (int)slot);
     text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
     lua_pop(L, 1);
     return text;
@@ -111,7 +111,7 @@ json_t *opp_answer_list(lua_State *L, int index, enum opp_answer_slot slot)
 {
     json_t *list = NULL;
 
-    if (lua_getiuservalue(L, index, slot) != LUA_TTABLE) {
+    if (lua_getiuservalue(L, index, (int)slot) != LUA_TTABLE) {
         lua_pop(L, 1);
         return json_null();
     }

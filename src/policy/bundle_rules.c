@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "policy/bundle_internal.h"
 #include "policy/lua_state.h"
+#include "script/globals.h"
 
 #include <lua.h>
 #include <string.h>
@@ -85,20 +86,51 @@ static void check_rule(struct opp_policy_loading *loading, size_t number)
                           opp_rule_name(rule));
 }
 
-/* What nobody requires is compiled too, so that what is wrong with it is found now. */
+struct file_check {
+    struct opp_policy_loading *loading;
+    const char *file;
+};
+
+static void report_global(void *arg, const char *name, int line, bool assigned)
+{
+    const struct file_check *check = arg;
+
+    if (assigned)
+        opp_loading_issue(check->loading, check->file, line, "the global '%s' cannot be assigned: use a local", name);
+    else
+        opp_loading_issue(check->loading, check->file, line, "the global '%s' is not defined", name);
+}
+
+/* Compiles a file, also one that nobody requires, so that what is wrong with it is found now; says whether it is
+ * sound. */
+static bool check_file(struct opp_policy_loading *loading, struct opp_policy_lua *lua,
+                       const struct opp_policy_file *file)
+{
+    struct file_check check = { loading, file->name };
+    struct opp_err err = { 0 };
+    size_t before = json_array_size(loading->report->issues);
+    enum opp_code rc;
+
+    opp_script_begin(lua->script);
+    rc = opp_script_load(lua->script, file->bytes, file->length, file->name, &err);
+    if (rc == OPP_OK) {
+        rc = opp_script_check_globals(lua->script, report_global, &check, &err);
+        lua_pop(opp_script_lua(lua->script), 1);
+    }
+    if (rc != OPP_OK)
+        opp_loading_error(loading, &err);
+    return json_array_size(loading->report->issues) == before;
+}
+
 static void read_file(struct opp_policy_loading *loading, struct opp_policy_lua *lua,
                       const struct opp_policy_file *file)
 {
     struct opp_err err = { 0 };
 
-    if (opp_rule_file(file->name)) {
-        if (opp_rules_read(lua, file, true, &err) != OPP_OK)
-            opp_loading_error(loading, &err);
-    } else if (opp_script_load(lua->script, file->bytes, file->length, file->name, &err) != OPP_OK) {
+    if (!check_file(loading, lua, file) || !opp_rule_file(file->name))
+        return;
+    if (opp_rules_read(lua, file, true, &err) != OPP_OK)
         opp_loading_error(loading, &err);
-    } else {
-        lua_pop(opp_script_lua(lua->script), 1);
-    }
 }
 
 static void seal(struct opp_policy_loading *loading, struct opp_policy_lua *lua)

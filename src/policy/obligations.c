@@ -75,7 +75,7 @@ static void lj_keep_list(lua_State *L, const char *name, int answer_at, enum opp
         lj_text(L, name, 200);
         lua_rawseti(L, -2, i);
     }
-    lua_setiuservalue(L, answer_at, slot);
+    lua_setiuservalue(L, answer_at, (int)slot);
 }
 
 static void lj_approvals(lua_State *L, int answer_at, struct opp_answer *answer)

@@ -272,7 +272,7 @@ enum opp_code opp_rules_read(struct opp_policy_lua *lua, const struct opp_policy
     }
     if (rc == OPP_OK)
         return rc;
-    snprintf(where, sizeof where, "%.100s:%d", file->name, reading.line);
+    snprintf(where, sizeof where, reading.line > 0 ? "%.100s:%d" : "%.100s", file->name, reading.line);
     return opp_fail_at(err, rc, why.where[0] != '\0' ? why.where : where, "%s", why.message);
 }
 

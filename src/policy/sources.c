@@ -179,7 +179,7 @@ static enum opp_code read_chain(struct opp_policy_sources *sources, const char *
     snprintf(name, sizeof name, "%s", sources->profile);
     if (strlen(sources->profile) >= sizeof name)
         return opp_fail(err, OPP_E_CONFIG, "the profile's name is too long");
-    while (rc == OPP_OK && name[0] != '\0') {
+    do {
         if (profiles == OPP_POLICY_EXTENDS_MAX || was_read(sources, name))
             return opp_fail_at(err, OPP_E_CONFIG, name, "the profiles extend each other, or too many of them");
         starts[profiles++] = sources->count;
@@ -187,7 +187,7 @@ static enum opp_code read_chain(struct opp_policy_sources *sources, const char *
         if (rc == OPP_OK)
             rc = opp_policy_profile_read(sources, name, &about, err);
         snprintf(name, sizeof name, "%s", about.extends);
-    }
+    } while (rc == OPP_OK && name[0] != '\0');
     if (rc == OPP_OK)
         order(sources, starts, profiles);
     return rc;
