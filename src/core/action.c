@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define REJUDGED_MAX 5
+#define PENDING_RETRY_S 60 /* people decide, and drafts expire: in seconds nothing will have changed */
 
 static struct action *of(struct opp_call *call)
 {
@@ -253,6 +254,7 @@ static enum opp_step recorded(struct opp_call *call)
         return OPP_NEXT;
     case OPP_E_LIMIT:
         call->audit.action = NULL;
+        call->retry_after_s = PENDING_RETRY_S;
         return opp_call_refuse_reason(call, OPP_E_RATE_LIMITED, "The app has too many pending drafts.",
                                       "pending_drafts");
     default:
