@@ -11,10 +11,15 @@ describe("oppd on the command line", function()
   end)
 
   it("explains itself", function()
-    local output, code = gateway.run("help")
-    assert.equal(0, code)
-    for _, word in ipairs { "serve", "token", "%-%-listen", "%-%-data", "%-%-demo", "%-%-credentials" } do
-      assert.is_truthy(output:find(word), word)
+    for arguments, words in pairs {
+      ["help"] = { "serve", "token", "version" },
+      ["help serve"] = { "%-%-listen", "%-%-data", "%-%-demo", "%-%-credentials" },
+    } do
+      local output, code = gateway.run(arguments)
+      assert.equal(0, code)
+      for _, word in ipairs(words) do
+        assert.is_truthy(output:find(word), word)
+      end
     end
   end)
 

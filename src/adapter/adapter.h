@@ -54,7 +54,8 @@ struct opp_tool_input {
     int64_t now_ms;
 };
 
-/* One call of a tool. Zero it, set session, input, done and arg; then load, then inspect or read; close in the end.
+/* One call of a tool. Zero it, set session, input, done and arg; then load; if that was OPP_OK, inspect or read; close
+ * in the end, and before it is loaded again.
  * done is called after each of them, perhaps before it returns, on the session's loop.
  * rc: OPP_OK · OPP_E_ABSENT: the resource does not exist (load gave nil, refuse.gone) · OPP_E_ACTION_INVALID
  * (refuse.invalid) · OPP_E_PRECONDITION (refuse.conflict) · OPP_E_EXECUTION_FAILED (refuse.unavailable, or a defect) ·

@@ -5,6 +5,7 @@
 #include "command/command.h"
 #include "command/config.h"
 #include "command/process.h"
+#include "core/hub.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -80,12 +81,12 @@ static void greet(const struct opp_process *process)
 static enum opp_code start(struct opp_process *process, struct opp_err *err)
 {
     const char *credentials = process->config->credentials;
-    enum opp_code rc = opp_workers_start(process->workers, err);
+    enum opp_code rc;
 
-    if (rc != OPP_OK)
-        return rc;
+    /* The port is bound, so who follows the greeting at once is only kept waiting a moment. */
     greet(process);
-    if (process->demo.made && credentials != NULL)
+    rc = opp_workers_start(process->workers, err);
+    if (rc == OPP_OK && process->demo.made && credentials != NULL)
         rc = opp_demo_save(&process->demo, process->base_url, credentials, err);
     return rc;
 }
@@ -95,8 +96,10 @@ static enum opp_code start(struct opp_process *process, struct opp_err *err)
 static void drain(struct opp_process *process)
 {
     struct opp_err err = { 0 };
-    bool drained = opp_workers_drain(process->workers, DRAIN_MAX_MS);
+    bool drained;
 
+    opp_hub_close(process->gateway.hub);
+    drained = opp_workers_drain(process->workers, DRAIN_MAX_MS);
     if (opp_process_flush(process, &err) != OPP_OK)
         opp_log_event(process->gateway.log, OPP_LOG_ERROR, "flush.failed", "message", err.message, NULL);
     if (drained)

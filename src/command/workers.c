@@ -78,6 +78,15 @@ static enum opp_code open_worker(struct opp_workers *all, struct worker *worker,
     return rc;
 }
 
+static enum opp_code open_all(struct opp_workers *workers, struct opp_listener *listeners, struct opp_err *err)
+{
+    enum opp_code rc = OPP_OK;
+
+    for (size_t i = 0; rc == OPP_OK && i < workers->count; i++)
+        rc = open_worker(workers, &workers->items[i], listeners, err);
+    return rc == OPP_OK ? opp_background_start(&workers->items[0].worker, &workers->items[0].background, err) : rc;
+}
+
 /* Waiting for a drain must not depend on the machine's clock being set. */
 static enum opp_code init_waiting(struct opp_workers *workers, struct opp_err *err)
 {
@@ -111,12 +120,8 @@ enum opp_code opp_workers_open(struct opp_gateway *gateway, struct opp_listener 
     workers->count = count;
     workers->server_count = listener_count;
     workers->items = calloc(count, sizeof *workers->items);
-    if (workers->items == NULL)
-        rc = opp_fail(err, OPP_E_MEMORY, "no memory for the workers");
-    for (size_t i = 0; rc == OPP_OK && i < count; i++)
-        rc = open_worker(workers, &workers->items[i], listeners, err);
-    if (rc == OPP_OK)
-        rc = opp_background_start(&workers->items[0].worker, &workers->items[0].background, err);
+    rc = workers->items != NULL ? open_all(workers, listeners, err)
+                                : opp_fail(err, OPP_E_MEMORY, "no memory for the workers");
     if (rc == OPP_OK)
         *out = workers;
     else

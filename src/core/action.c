@@ -216,7 +216,7 @@ static enum opp_step judge_again(struct opp_call *call)
         call->audit.action = NULL;
         return opp_call_refuse(call, rc, NULL, NULL);
     }
-    action->intent.app = call->app;
+    opp_intent_set_app(&action->intent, call->app);
     opp_flow_goto(call, opp_step_find_tool);
     return OPP_NEXT;
 }

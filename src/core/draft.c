@@ -190,7 +190,8 @@ static bool still_allowed(struct opp_call *call)
 static enum opp_step judge(struct opp_call *call)
 {
     struct draft_state *state = of(call);
-    bool waits = state->await.call != NULL && !state->await.timed_out && !state->await.gone;
+    bool waits = state->await.call != NULL && !state->await.timed_out && !state->await.gone &&
+                 !opp_hub_is_closed(call->worker->gateway->hub);
 
     if (call->op.rc == OPP_E_ABSENT)
         return opp_call_refuse(call, OPP_E_DRAFT_NOT_FOUND, NULL, NULL);

@@ -26,13 +26,19 @@ enum opp_code opp_intent_set(struct opp_intent *intent, const char *action, json
     json_decref(intent->payload);
     intent->payload = payload;
     intent->action = action;
-    intent->app = app;
-    intent->actor_user_id =
-        strcmp(app->record->scope, "workspace") == 0 ? app->record->service_user_id : app->record->user_id;
+    opp_intent_set_app(intent, app);
     named = json_pack("{s:s, s:O}", "action", action, "payload", payload);
     rc = named != NULL ? opp_jcs_hash(named, intent->intent_hash, NULL) : OPP_E_MEMORY;
     json_decref(named);
     return rc;
+}
+
+void opp_intent_set_app(struct opp_intent *intent, const struct opp_app_entry *app)
+{
+    bool workspace = strcmp(app->record->scope, "workspace") == 0;
+
+    intent->app = app;
+    intent->actor_user_id = workspace ? app->record->service_user_id : app->record->user_id;
 }
 
 void opp_intent_reset(struct opp_intent *intent)

@@ -41,6 +41,8 @@ struct opp_intent {
 /* Prepares an intent for action and payload (taken) of an app. OPP_E_MEMORY. */
 enum opp_code opp_intent_set(struct opp_intent *intent, const char *action, json_t *payload,
                              const struct opp_app_entry *app);
+/* Whose intent it is, anew after the registry was. */
+void opp_intent_set_app(struct opp_intent *intent, const struct opp_app_entry *app);
 /* Forgets what load and inspect found, so that they can run again. */
 void opp_intent_reset(struct opp_intent *intent);
 void opp_intent_clear(struct opp_intent *intent);
