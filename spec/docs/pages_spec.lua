@@ -14,16 +14,32 @@ local function list(path, at_least)
   return blocks, commands
 end
 
-for path, at_least in pairs { ["docs/integrate.md"] = 15 } do
-  describe(path, function()
-    local blocks, commands = list(path, at_least)
+-- Each page, the least number of its commands, and whether the gateway has the adapter that the page builds.
+local subjects = {
+  { path = "docs/integrate.md", at_least = 15 },
+  { path = "docs/adapters.md", at_least = 6, adapter = true },
+  { path = "README.md", at_least = 2 },
+}
+
+for _, subject in ipairs(subjects) do
+  describe(subject.path, function()
+    local blocks, commands = list(subject.path, subject.at_least)
+    local files = subject.adapter and gateway.make_dir()
     local g, outputs, log
 
     setup(function()
-      g = gateway.start()
+      if files then
+        pages.write_files(blocks, files)
+      end
+      g = gateway.start { adapters = files and files .. "/adapters" }
       outputs, log = pages.run(g, blocks)
     end)
-    teardown(function() gateway.stop(g) end)
+    teardown(function()
+      gateway.stop(g)
+      if files then
+        os.execute("rm -r '" .. files .. "'")
+      end
+    end)
 
     for _, i in ipairs(commands) do
       it("is right in line " .. blocks[i].line, function()

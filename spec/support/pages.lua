@@ -24,6 +24,20 @@ function pages.blocks(path)
   return blocks
 end
 
+-- Writes the blocks that begin with a comment of their path, "-- adapters/…", below a directory.
+function pages.write_files(blocks, dir)
+  local count = 0
+  for _, block in ipairs(blocks) do
+    local path = block.text:match("^%-%- (adapters/[%w_./]+)\n")
+    if path then
+      assert(os.execute(("mkdir -p '%s/%s'"):format(dir, path:match("^(.*)/"))))
+      gateway.write_file(dir .. "/" .. path, block.text)
+      count = count + 1
+    end
+  end
+  assert(count > 0, "no files were found")
+end
+
 -- What a reader has exported.
 local function environment(g)
   return ("export BASE=%s OPP_AGENT_TOKEN=%s OPP_ADMIN_TOKEN=%s\n"):format(g.base_url, g.agent.token, g.admin.token)
