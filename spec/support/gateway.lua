@@ -118,7 +118,7 @@ end
 
 local function ready(self)
   local ok, response = pcall(function() return self:client(""):get("/readyz") end)
-  return ok and response.status == 200
+  return ok and response.status == (self.ready_status or 200)
 end
 
 local function await_ready(self)

@@ -55,6 +55,19 @@ static void know_safeguards(struct opp_call *call, struct opp_safeguards *have)
     have->preflight_gone = action->preflight_gone;
 }
 
+/* While the clock is behind what is on record, windows cannot be judged: then a person decides. */
+static enum opp_code judge(struct opp_call *call, const struct opp_safeguards *have)
+{
+    const struct opp_intent *intent = &of(call)->intent;
+    int64_t now_ms = opp_call_now_ms(call);
+    enum opp_code rc;
+
+    if (!opp_clock_behind(call->worker->gateway->clock))
+        return opp_judge(intent->app, intent->tool, have, now_ms);
+    rc = opp_judge_window_now(intent->app, intent->tool, now_ms);
+    return rc != OPP_OK ? rc : OPP_E_AUTO_DENIED;
+}
+
 static enum opp_step decide_mode(struct opp_call *call)
 {
     struct action *action = of(call);
@@ -67,7 +80,7 @@ static enum opp_step decide_mode(struct opp_call *call)
     know_safeguards(call, &have);
     action->request.denied = OPP_OK;
     if (action->request.execute)
-        action->request.denied = opp_judge(intent->app, intent->tool, &have, opp_call_now_ms(call));
+        action->request.denied = judge(call, &have);
     action->runs = action->request.execute && action->request.denied == OPP_OK;
     action->request.preflight_id = action->attached ? action->preflight_id : NULL;
     if (action->existing)
