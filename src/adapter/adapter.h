@@ -78,7 +78,8 @@ void opp_tool_inspect(struct opp_tool_call *call);
 
 /* How a read's answer is made: each list of rows is shown to check, and what is sensitive left out. */
 struct opp_read_options {
-    bool redact;
+    const char *const *redacted; /* pairs: name, JSON text shown instead; NULL-terminated, may be NULL */
+    size_t max_rows;             /* of a list; what is beyond is left out; 0: all */
     enum opp_code (*check_row)(void *arg, const struct opp_tool *tool, const struct opp_rows *rows, size_t row);
     void *arg;
 };

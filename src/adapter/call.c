@@ -90,6 +90,7 @@ static enum opp_code on_rows(void *arg, const struct opp_rows *rows, size_t firs
     if (tool->rows.kind == NULL)
         return OPP_OK;
     view->hidden = tool->hidden;
+    view->most = options->max_rows;
     for (size_t row = first; row < first + count && rc == OPP_OK && options->check_row != NULL; row++)
         rc = options->check_row(options->arg, tool, rows, row);
     run->rc = rc;
@@ -99,9 +100,7 @@ static enum opp_code on_rows(void *arg, const struct opp_rows *rows, size_t firs
 static void print_answer(struct opp_tool_call *call, struct opp_buf *out)
 {
     struct opp_adapter_call *run = call->run;
-    struct opp_script_print print = { .redacted = run->options->redact ? call->input.tool->redacted : NULL,
-                                      .on_rows = on_rows,
-                                      .arg = run };
+    struct opp_script_print print = { .redacted = run->options->redacted, .on_rows = on_rows, .arg = run };
     struct opp_err err = { 0 };
     enum opp_code rc = opp_script_print(opp_script_lua(run->lane->script), -1, out, &print, &err);
 

@@ -6,6 +6,7 @@
 #include "command/config.h"
 #include "command/process.h"
 #include "core/hub.h"
+#include "core/policy_load.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -52,13 +53,27 @@ static void hold_signals(sigset_t *signals)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static void wait_for_end(const sigset_t *signals, struct opp_log *log)
+/* As POST policies/reload: all or nothing, and the log says which. */
+static void reload(struct opp_process *process)
 {
+    struct opp_err err = { 0 };
+    enum opp_code rc = opp_policies_reload_now(&process->gateway, &err);
+
+    if (rc == OPP_OK)
+        opp_log_event(process->gateway.log, OPP_LOG_INFO, "policy.reloaded", NULL);
+    else
+        opp_log_event(process->gateway.log, OPP_LOG_ERROR, "policy.reload_failed", "message", err.message, "where",
+                      err.where[0] != '\0' ? err.where : NULL, NULL);
+}
+
+static void wait_for_end(struct opp_process *process, const sigset_t *signals)
+{
+    struct opp_log *log = process->gateway.log;
     int number = 0;
 
     do {
         if (number == SIGHUP)
-            opp_log_event(log, OPP_LOG_INFO, "reload", "message", "there is nothing to reload", NULL);
+            reload(process);
         sigwait(signals, &number);
     } while (number == SIGHUP);
     opp_log_event(log, OPP_LOG_INFO, "stopping", "signal", number == SIGINT ? "SIGINT" : "SIGTERM", NULL);
@@ -135,7 +150,7 @@ static int serve(const struct opp_config *config)
     }
     code = start(&process, &err) == OPP_OK ? OPP_EXIT_OK : say_failed(&process, &err);
     if (code == OPP_EXIT_OK)
-        wait_for_end(&signals, process.gateway.log);
+        wait_for_end(&process, &signals);
     drain(&process);
     if (code == OPP_EXIT_OK && opp_workers_failed(process.workers))
         code = OPP_EXIT_FAILED;

@@ -67,6 +67,7 @@ static enum opp_code open_worker(struct opp_workers *all, struct worker *worker,
 
     worker->all = all;
     worker->worker.gateway = gateway;
+    worker->worker.index = (size_t)(worker - all->items);
     if (rc == OPP_OK)
         rc = opp_session_open(gateway->store, worker->worker.loop, &worker->worker.session, err);
     if (rc == OPP_OK)

@@ -66,6 +66,7 @@ enum opp_step opp_action_read_request(struct opp_call *call)
         return OPP_DONE;
     payload = json_object_get(call->input, "payload");
     action->preflight_id = opp_call_text(call, "preflightId");
+    action->intent.phase = OPP_PHASE_ACTION;
     if (payload == NULL && action->preflight_id == NULL)
         return opp_call_refuse_field(call, OPP_E_VALIDATION, "/payload", "is required when there is no preflightId");
     action->request = (struct opp_draft_request){
@@ -142,7 +143,7 @@ static void forget(struct action *action)
     action->found_execution = NULL;
     action->preflight = NULL;
     action->previous_execution_id = NULL;
-    action->existing = action->attached = action->preflight_gone = false;
+    action->existing = action->attached = action->preflight_gone = action->limit_reached = false;
 }
 
 enum opp_step opp_action_look_up(struct opp_call *call)
@@ -189,10 +190,11 @@ static enum opp_step replay_execution(struct opp_call *call)
     const struct action *action = of(call);
     const struct opp_draft *draft = action->found_draft;
 
-    return replay(call, draft, json_pack("{s:s, s:b, s:s, s:o, s:{s:s, s:s}}", "status", "executed", "replayed", 1, "code",
-                                  opp_code_name(OPP_E_REPLAY), "execution",
-                                  opp_shape_execution(action->found_execution, call->app, action->intent.tool), "draft",
-                                  "id", draft->id, "status", draft->status));
+    return replay(call, draft,
+                  json_pack("{s:s, s:b, s:s, s:o, s:{s:s, s:s}}", "status", "executed", "replayed", 1, "code",
+                            opp_code_name(OPP_E_REPLAY), "execution",
+                            opp_shape_execution(action->found_execution, call->app, action->intent.tool), "draft", "id",
+                            draft->id, "status", draft->status));
 }
 
 static json_t *shape_draft_answer(struct opp_call *call, const struct opp_draft *draft)
@@ -204,7 +206,7 @@ static json_t *shape_draft_answer(struct opp_call *call, const struct opp_draft 
     snprintf(path, sizeof path, "/api/agent-admin/v1/drafts/%s", draft->id);
     return json_pack("{s:s, s:o, s:s?, s:s, s:o}", "status", "draft", "draft", opp_shape_draft(draft),
                      "autoExecuteDeniedCode", denied, "review_path", path, "autoExecuteDenied",
-                     opp_judge_explain(call->app, action->intent.tool, action->request.denied));
+                     opp_judge_explain(call->app, action->intent.tool, &action->intent.ruling, action->request.denied));
 }
 
 static enum opp_step replay_draft(struct opp_call *call)

@@ -57,6 +57,8 @@ static bool parents_allowed(const struct opp_app_entry *app, const json_t *paren
     size_t index;
     json_t *parent;
 
+    if (parents != NULL && !json_is_array(parents))
+        return json_is_object(parents) && json_object_size(parents) == 0; /* none, as Lua says it */
     json_array_foreach(parents, index, parent)
     {
         if (!id_allowed(app, opp_json_text(parent, "kind"), opp_json_text(parent, "id")))
@@ -77,6 +79,8 @@ bool opp_boundary_admits(const struct opp_app_entry *app, const json_t *resource
     size_t index;
     json_t *resource;
 
+    if (!json_is_array(resources))
+        return false;
     json_array_foreach(resources, index, resource)
     {
         if (!admits_one(app, resource))
@@ -151,10 +155,9 @@ static enum opp_code set_time(json_t *payload, const char *field, int64_t ms)
     return json_object_set_new(payload, field, json_string(text)) == 0 ? OPP_OK : OPP_E_MEMORY;
 }
 
-enum opp_code opp_boundary_range(const struct opp_app_entry *app, const struct opp_tool *tool, json_t *payload,
-                                 int64_t now_ms)
+enum opp_code opp_boundary_range(int64_t max_days, const struct opp_tool *tool, json_t *payload, int64_t now_ms)
 {
-    int64_t span = app->policy.max_days * OPP_DAY_MS, from, to;
+    int64_t span = max_days * OPP_DAY_MS, from, to;
     const char *from_text, *to_text;
     enum opp_code rc = OPP_OK;
 

@@ -10,6 +10,7 @@
 
 /* A growing array of pointers to records. */
 struct list {
+    const struct opp_record *record;
     void **items;
     size_t count, capacity;
 };
@@ -45,7 +46,7 @@ static enum opp_code collect(void *arg, void *record, struct opp_err *err)
         grown = realloc(list->items, list->capacity * sizeof *grown);
         if (grown == NULL) {
             list->capacity = list->count;
-            free(record); /* its members leak with the process that is out of memory */
+            opp_record_free(list->record, record);
             return opp_fail(err, OPP_E_MEMORY, "no memory for the registry");
         }
         list->items = grown;
@@ -54,10 +55,10 @@ static enum opp_code collect(void *arg, void *record, struct opp_err *err)
     return OPP_OK;
 }
 
-static void list_free(struct list *list, const struct opp_record *record)
+static void list_free(struct list *list)
 {
     for (size_t i = 0; i < list->count; i++)
-        opp_record_free(record, list->items[i]);
+        opp_record_free(list->record, list->items[i]);
     free(list->items);
 }
 
@@ -120,7 +121,7 @@ static void take_admins(struct opp_registry *registry, struct list *admins)
     registry->admin_count = admins->count;
     *admins = (struct list){ 0 };
     if (registry->admin_count > 0)
-        qsort(registry->admins, registry->admin_count, sizeof *registry->admins, by_admin_hash);
+        qsort(registry->admins, registry->admin_count, sizeof(struct opp_admin_token *), by_admin_hash);
 }
 
 static enum opp_code make_uses(struct opp_registry *registry, struct opp_err *err)
@@ -132,10 +133,9 @@ static enum opp_code make_uses(struct opp_registry *registry, struct opp_err *er
     return OPP_OK;
 }
 
-static enum opp_code read_all(struct opp_tx *tx, const struct opp_record *record, struct list *list,
-                              struct opp_err *err)
+static enum opp_code read_all(struct opp_tx *tx, struct list *list, struct opp_err *err)
 {
-    struct opp_query all = { .record = record };
+    struct opp_query all = { .record = list->record };
 
     return opp_tx_each(tx, &all, collect, list, err);
 }
@@ -143,18 +143,18 @@ static enum opp_code read_all(struct opp_tx *tx, const struct opp_record *record
 enum opp_code opp_registry_load(struct opp_tx *tx, uint64_t version, struct opp_registry **out, struct opp_err *err)
 {
     struct opp_registry *registry = calloc(1, sizeof *registry);
-    struct list apps = { 0 }, keys = { 0 }, admins = { 0 };
+    struct list apps = { .record = &OPP_APP }, keys = { .record = &OPP_KEY }, admins = { .record = &OPP_ADMIN_TOKEN };
     enum opp_code rc;
 
     if (registry == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for the registry");
     atomic_init(&registry->pins, 1);
     registry->version = version;
-    rc = read_all(tx, &OPP_APP, &apps, err);
+    rc = read_all(tx, &apps, err);
     if (rc == OPP_OK)
-        rc = read_all(tx, &OPP_KEY, &keys, err);
+        rc = read_all(tx, &keys, err);
     if (rc == OPP_OK)
-        rc = read_all(tx, &OPP_ADMIN_TOKEN, &admins, err);
+        rc = read_all(tx, &admins, err);
     if (rc == OPP_OK)
         rc = take_apps(registry, &apps, err);
     if (rc == OPP_OK)
@@ -163,9 +163,9 @@ enum opp_code opp_registry_load(struct opp_tx *tx, uint64_t version, struct opp_
         take_admins(registry, &admins);
     if (rc == OPP_OK)
         rc = make_uses(registry, err);
-    list_free(&apps, &OPP_APP);
-    list_free(&keys, &OPP_KEY);
-    list_free(&admins, &OPP_ADMIN_TOKEN);
+    list_free(&apps);
+    list_free(&keys);
+    list_free(&admins);
     if (rc == OPP_OK)
         *out = registry;
     else

@@ -145,7 +145,8 @@ enum opp_code opp_tx_delete(struct opp_tx *tx, const struct opp_record *record, 
 static void add_where(struct opp_query *query, struct opp_where where)
 {
     if (query->where_count < OPP_WHERE_MAX)
-        query->where[query->where_count++] = where;
+        query->where[query->where_count] = where;
+    query->where_count++; /* beyond the most: the query is refused, for without a condition it would find more */
 }
 
 void opp_query_text(struct opp_query *query, const char *column, enum opp_compare compare, const char *text)
@@ -168,10 +169,8 @@ void opp_query_list(struct opp_query *query, const char *column, const json_t *l
 static void add_conditions(char *sql, const struct opp_query *query)
 {
     static const char *const compare[] = {
-        [OPP_EQUAL] = "=?",
-        [OPP_BELOW] = "<?",
-        [OPP_ABOVE] = ">?",
-        [OPP_IN] = " IN (SELECT value FROM json_each(?))",
+        [OPP_EQUAL] = "=?",    [OPP_BELOW] = "<?",
+        [OPP_ABOVE] = ">?",    [OPP_IN] = " IN (SELECT value FROM json_each(?))",
         [OPP_CONSTANT] = "='",
     };
 
@@ -209,23 +208,30 @@ static enum opp_code bind_conditions(const struct opp_query *query, sqlite3_stmt
     return result == SQLITE_OK ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "cannot bind a query");
 }
 
+static enum opp_code check_query(const struct opp_query *query, struct opp_err *err)
+{
+    return query->where_count <= OPP_WHERE_MAX ? OPP_OK : opp_fail(err, OPP_E_INTERNAL, "too many conditions");
+}
+
 static enum opp_code prepare_query(struct opp_tx *tx, const struct opp_query *query, sqlite3_stmt **statement,
                                    struct opp_err *err)
 {
     char sql[SQL_MAX] = "", tail[96];
-    enum opp_code rc;
+    enum opp_code rc = check_query(query, err);
 
+    if (rc != OPP_OK)
+        return rc;
     add_select(sql, query->record);
     add_conditions(sql, query);
     if (query->order != NULL) {
         snprintf(tail, sizeof tail, " ORDER BY %s%s", query->order, query->descending ? " DESC" : "");
         add(sql, tail);
     }
-    if (query->limit != 0) {
-        snprintf(tail, sizeof tail, " LIMIT %zu", query->limit);
-        add(sql, tail);
-    }
+    if (query->limit != 0)
+        add(sql, " LIMIT ?"); /* not as text: a client's limits must not be that many statements */
     rc = opp_db_prepare(tx->db, sql, statement, err);
+    if (rc == OPP_OK && query->limit != 0)
+        sqlite3_bind_int64(*statement, sqlite3_bind_parameter_count(*statement), (sqlite3_int64)query->limit);
     return rc == OPP_OK ? bind_conditions(query, *statement, err) : rc;
 }
 
@@ -269,8 +275,10 @@ enum opp_code opp_tx_count(struct opp_tx *tx, const struct opp_query *query, int
 {
     char sql[SQL_MAX] = "SELECT count(*) FROM ";
     sqlite3_stmt *statement = NULL;
-    enum opp_code rc;
+    enum opp_code rc = check_query(query, err);
 
+    if (rc != OPP_OK)
+        return rc;
     add(sql, query->record->table);
     add_conditions(sql, query);
     rc = opp_db_prepare(tx->db, sql, &statement, err);

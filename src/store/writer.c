@@ -87,7 +87,25 @@ static bool rolled_back(struct opp_writer *writer)
     return sqlite3_get_autocommit(opp_db_handle(writer->db)) != 0;
 }
 
-/* Runs one operation in its savepoint. Gives false when SQLite undid the whole transaction. */
+/* A deferred foreign key would fail the commit, and with it all that share it. */
+static enum opp_code check_deferred(struct opp_writer *writer, struct opp_err *err)
+{
+    int open = 0, highest = 0;
+
+    sqlite3_db_status(opp_db_handle(writer->db), SQLITE_DBSTATUS_DEFERRED_FKS, &open, &highest, 0);
+    return open == 0 ? OPP_OK : opp_fail(err, OPP_E_EXISTS, "a deferred foreign key does not hold");
+}
+
+/* Ends the operation's savepoint as its outcome wants it. What cannot be undone alone is undone with the batch. */
+static void end_savepoint(struct opp_writer *writer, enum opp_code rc)
+{
+    const char *end = rc == OPP_OK ? "RELEASE one" : "ROLLBACK TO one; RELEASE one";
+
+    if (!rolled_back(writer) && opp_db_run(writer->db, end, NULL) != OPP_OK && !rolled_back(writer))
+        opp_db_run(writer->db, "ROLLBACK", NULL);
+}
+
+/* Runs one operation in its savepoint. Gives false when the whole transaction was undone. */
 static bool apply_one(struct opp_writer *writer, struct opp_write *write)
 {
     const struct opp_writer_hooks *hooks = &writer->settings.hooks;
@@ -96,10 +114,9 @@ static bool apply_one(struct opp_writer *writer, struct opp_write *write)
     write->rc = opp_db_run(writer->db, "SAVEPOINT one", &write->err);
     if (write->rc == OPP_OK) {
         write->rc = write->apply(writer->db, write->arg, &write->err);
-        if (write->rc != OPP_OK && !rolled_back(writer))
-            opp_db_run(writer->db, "ROLLBACK TO one", NULL);
-        if (!rolled_back(writer) && opp_db_run(writer->db, "RELEASE one", &write->err) != OPP_OK)
-            write->rc = OPP_E_UNAVAILABLE;
+        if (write->rc == OPP_OK && !rolled_back(writer))
+            write->rc = check_deferred(writer, &write->err);
+        end_savepoint(writer, write->rc);
     }
     if (write->rc != OPP_OK)
         hook(hooks->restore, hooks->arg);
@@ -114,7 +131,7 @@ static enum opp_code apply_all(struct opp_writer *writer, struct opp_write *batc
         return rc;
     for (struct opp_write *write = batch; write != NULL; write = write->next)
         if (!apply_one(writer, write))
-            return opp_fail(err, OPP_E_UNAVAILABLE, "sqlite undid the whole transaction");
+            return opp_fail(err, OPP_E_UNAVAILABLE, "the whole transaction was undone");
     return OPP_OK;
 }
 

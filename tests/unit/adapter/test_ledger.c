@@ -49,7 +49,8 @@ static void ledgers_are_listed_without_columns_that_the_output_does_not_name(voi
 
 static void transactions_are_listed_redacted(void **state)
 {
-    struct opp_read_options options = { .redact = true };
+    static const char *const redacted[] = { "notes", "null", "title", "\"[redacted]\"", NULL };
+    struct opp_read_options options = { .redacted = redacted };
     struct opp_tool_call call = fixture_call(&f, "transaction.list", "{\"ledgerId\":\"ledger_main\",\"pageSize\":1}");
     char *text = fixture_read(&call, &options);
 

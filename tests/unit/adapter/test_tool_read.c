@@ -225,8 +225,9 @@ static enum opp_code check_row(void *arg, const struct opp_tool *tool, const str
 
 static void rows_are_checked_hidden_and_redacted(void **state)
 {
+    static const char *const redacted[] = { "name", "\"[redacted]\"", NULL };
     struct seen seen = { 0 };
-    struct opp_read_options options = { .redact = true, .check_row = check_row, .arg = &seen };
+    struct opp_read_options options = { .redacted = redacted, .check_row = check_row, .arg = &seen };
     struct opp_tool_call call;
     char *text;
 
