@@ -4,7 +4,6 @@
 
 #include <math.h>
 #include <sqlite3.h>
-#include <stdint.h>
 #include <string.h>
 
 #define COLUMNS_MAX 200
@@ -22,21 +21,6 @@ enum opp_code opp_sql_new_rows(sqlite3_stmt *statement, struct opp_rows **out, s
             return opp_fail(err, OPP_E_MEMORY, "no memory for a column's name");
     }
     return opp_rows_new(names, (size_t)count, out, err);
-}
-
-/* Most text is ASCII, which eight bytes at a time can tell; the rest is looked at character by character. */
-static bool is_text(const char *text, size_t length)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones * 0x80;
-    size_t at = 0;
-    uint64_t word;
-
-    for (; length - at >= sizeof word; at += sizeof word) {
-        memcpy(&word, text + at, sizeof word);
-        if (((word | (word - ones)) & highs) != 0)
-            break;
-    }
-    return opp_text_is_utf8(text + at, length - at);
 }
 
 static enum opp_code add_cell(sqlite3_stmt *statement, int column, struct opp_rows *rows, struct opp_err *err)
@@ -64,7 +48,7 @@ static enum opp_code add_cell(sqlite3_stmt *statement, int column, struct opp_ro
         length = (size_t)sqlite3_column_bytes(statement, column);
         if (text == NULL)
             return opp_fail(err, OPP_E_MEMORY, "no memory for a cell");
-        if (!is_text(text, length))
+        if (!opp_text_is_utf8(text, length))
             return opp_fail(err, OPP_E_SCRIPT, "the column %s holds text that is not UTF-8",
                             sqlite3_column_name(statement, column));
         opp_rows_add_text(rows, text, length);

@@ -41,26 +41,13 @@ void opp_recording_free(struct opp_recording *recording)
     *recording = (struct opp_recording){ 0 };
 }
 
-static enum opp_code run_plain(struct opp_db *db, const char *sql, struct opp_err *err)
-{
-    sqlite3_stmt *statement = NULL;
-    enum opp_code rc = opp_db_prepare(db, sql, &statement, err);
-    int result;
-
-    if (rc != OPP_OK)
-        return rc;
-    result = sqlite3_step(statement);
-    sqlite3_reset(statement);
-    return result == SQLITE_DONE ? OPP_OK : opp_db_error(db, result, err);
-}
-
 void opp_lane_end_reads(struct opp_lane *lane)
 {
     for (size_t i = 0; i < lane->adapter->database_count && lane->databases != NULL; i++) {
         struct opp_lane_database *database = &lane->databases[i];
 
         if (database->begun)
-            run_plain(database->reader, "COMMIT", NULL);
+            opp_db_step(database->reader, "COMMIT", NULL);
         database->begun = false;
     }
 }
@@ -72,7 +59,7 @@ static enum opp_code begin(struct opp_lane_database *database, struct opp_err *e
 
     if (database->begun)
         return OPP_OK;
-    rc = run_plain(database->reader, "BEGIN", err);
+    rc = opp_db_step(database->reader, "BEGIN", err);
     database->begun = rc == OPP_OK;
     return rc;
 }

@@ -161,6 +161,21 @@ enum opp_code opp_db_run(struct opp_db *db, const char *sql, struct opp_err *err
     return result == SQLITE_OK ? OPP_OK : opp_db_error(db, result, err);
 }
 
+enum opp_code opp_db_step(struct opp_db *db, const char *sql, struct opp_err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    enum opp_code rc = opp_db_prepare(db, sql, &statement, err);
+    int result;
+
+    if (rc != OPP_OK)
+        return rc;
+    result = sqlite3_step(statement);
+    if (result != SQLITE_DONE)
+        rc = opp_db_error(db, result, err);
+    sqlite3_reset(statement);
+    return rc;
+}
+
 static int on_progress(void *arg)
 {
     const struct opp_db *db = arg;

@@ -33,7 +33,10 @@ struct sqlite3 *opp_db_handle(struct opp_db *db);
  * statement; err has SQLite's message. OPP_E_LIMIT: too many are being stepped. OPP_E_MEMORY. */
 enum opp_code opp_db_prepare(struct opp_db *db, const char *sql, struct sqlite3_stmt **out, struct opp_err *err);
 
-/* Runs statements that give no rows. */
+/* Runs one statement that gives no rows and has no parameters; it is prepared once. */
+enum opp_code opp_db_step(struct opp_db *db, const char *sql, struct opp_err *err);
+
+/* Runs statements that give no rows, parsed anew. */
 enum opp_code opp_db_run(struct opp_db *db, const char *sql, struct opp_err *err);
 
 /* What an unsuccessful SQLite result means to a caller: OPP_E_UNAVAILABLE (full, busy, I/O, read-only), OPP_E_EXISTS

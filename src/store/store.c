@@ -266,12 +266,12 @@ void opp_session_close(struct opp_session *session)
 enum opp_code opp_session_now(struct opp_session *session, opp_tx_fn run, void *arg, struct opp_err *err)
 {
     struct opp_db *db = session->tx.db;
-    enum opp_code rc = opp_db_run(db, "BEGIN", err);
+    enum opp_code rc = opp_db_step(db, "BEGIN", err);
 
     if (rc != OPP_OK)
         return rc;
     rc = run(&session->tx, arg, err);
-    opp_db_run(db, "COMMIT", NULL);
+    opp_db_step(db, "COMMIT", NULL);
     return rc;
 }
 

@@ -99,9 +99,15 @@ static enum opp_code check_deferred(struct opp_writer *writer, struct opp_err *e
 /* Ends the operation's savepoint as its outcome wants it. What cannot be undone alone is undone with the batch. */
 static void end_savepoint(struct opp_writer *writer, enum opp_code rc)
 {
-    const char *end = rc == OPP_OK ? "RELEASE one" : "ROLLBACK TO one; RELEASE one";
+    enum opp_code ended = OPP_OK;
 
-    if (!rolled_back(writer) && opp_db_run(writer->db, end, NULL) != OPP_OK && !rolled_back(writer))
+    if (rolled_back(writer))
+        return;
+    if (rc != OPP_OK)
+        ended = opp_db_step(writer->db, "ROLLBACK TO one", NULL);
+    if (ended == OPP_OK)
+        ended = opp_db_step(writer->db, "RELEASE one", NULL);
+    if (ended != OPP_OK && !rolled_back(writer))
         opp_db_run(writer->db, "ROLLBACK", NULL);
 }
 
@@ -111,7 +117,7 @@ static bool apply_one(struct opp_writer *writer, struct opp_write *write)
     const struct opp_writer_hooks *hooks = &writer->settings.hooks;
 
     hook(hooks->save, hooks->arg);
-    write->rc = opp_db_run(writer->db, "SAVEPOINT one", &write->err);
+    write->rc = opp_db_step(writer->db, "SAVEPOINT one", &write->err);
     if (write->rc == OPP_OK) {
         write->rc = write->apply(writer->db, write->arg, &write->err);
         if (write->rc == OPP_OK && !rolled_back(writer))
@@ -125,7 +131,7 @@ static bool apply_one(struct opp_writer *writer, struct opp_write *write)
 
 static enum opp_code apply_all(struct opp_writer *writer, struct opp_write *batch, struct opp_err *err)
 {
-    enum opp_code rc = opp_db_run(writer->db, "BEGIN IMMEDIATE", err);
+    enum opp_code rc = opp_db_step(writer->db, "BEGIN IMMEDIATE", err);
 
     if (rc != OPP_OK)
         return rc;
@@ -138,9 +144,15 @@ static enum opp_code apply_all(struct opp_writer *writer, struct opp_write *batc
 /* SQLITE_FULL means that the commit did not happen; after any other failure it may have. */
 static enum opp_code commit(struct opp_writer *writer, struct opp_err *err)
 {
-    int result = sqlite3_exec(opp_db_handle(writer->db), "COMMIT", NULL, NULL, NULL);
+    sqlite3_stmt *statement = NULL;
+    enum opp_code rc = opp_db_prepare(writer->db, "COMMIT", &statement, err);
+    int result;
 
-    if (result == SQLITE_OK)
+    if (rc != OPP_OK)
+        return rc; /* not even tried */
+    result = sqlite3_step(statement);
+    sqlite3_reset(statement);
+    if (result == SQLITE_DONE)
         return OPP_OK;
     opp_db_error(writer->db, result, err);
     if ((result & 0xff) != SQLITE_FULL)
@@ -191,7 +203,7 @@ static void run_batch(struct opp_writer *writer, struct opp_write *batch)
         rc = commit(writer, &err);
     if (rc != OPP_OK) {
         if (!rolled_back(writer))
-            opp_db_run(writer->db, "ROLLBACK", NULL);
+            opp_db_step(writer->db, "ROLLBACK", NULL);
         fail_all(batch, &err);
     }
     if (hooks->commit != NULL)

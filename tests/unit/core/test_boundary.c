@@ -253,7 +253,7 @@ static void a_date_range_is_held_to_max_days(void **state)
         json_t *payload = json_pack("{s:s*, s:s*}", "startDate", range->from, "endDate", range->to);
         json_t *held = json_pack("{s:s*, s:s*}", "startDate", range->held_from, "endDate", range->held_to);
 
-        assert_int_equal(opp_boundary_range(&subject.entry, &tool, payload, now), range->rc);
+        assert_int_equal(opp_boundary_range(subject.entry.policy.max_days, &tool, payload, now), range->rc);
         if (range->rc == OPP_OK && !json_equal(payload, held))
             fail_msg("range %zu: %s", i, json_dumps(payload, 0));
         json_decref(payload);
@@ -271,8 +271,8 @@ static void without_max_days_or_a_range_nothing_is_filled_in(void **state)
     (void)state;
     make_subject(&free_one, workspace, "");
     make_subject(&bound, workspace, "{\"max_days\":7}");
-    assert_int_equal(opp_boundary_range(&free_one.entry, &tool, payload, 0), OPP_OK);
-    assert_int_equal(opp_boundary_range(&bound.entry, &none, payload, 0), OPP_OK);
+    assert_int_equal(opp_boundary_range(free_one.entry.policy.max_days, &tool, payload, 0), OPP_OK);
+    assert_int_equal(opp_boundary_range(bound.entry.policy.max_days, &none, payload, 0), OPP_OK);
     assert_int_equal(json_object_size(payload), 0);
     json_decref(payload);
     json_decref(bound.data);

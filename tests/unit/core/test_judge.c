@@ -2,6 +2,7 @@
 #include "core/judge.h"
 
 #include "adapter/tool.h"
+#include "policy/decision.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +12,9 @@
 #include <cmocka.h>
 
 #define NOW INT64_C(1790000000000)
+
+/* No rule speaks. */
+static const struct opp_policy_decision SILENT = { .max_rows = -1, .max_days = -1, .window_open = true };
 
 /* The contract's order (section 5), written again: the first that applies. */
 struct facts {
@@ -68,7 +72,7 @@ static void the_first_reason_in_the_contracts_order_is_given(void **state)
                                                        .high_risk = facts.high ? window : shut } };
         struct opp_tool tool = { .name = "act", .risk = facts.high ? OPP_RISK_HIGH : OPP_RISK_MEDIUM };
 
-        assert_int_equal(opp_judge(&app, &tool, &facts.have, NOW), expected(&facts));
+        assert_int_equal(opp_judge(&app, &tool, &SILENT, &facts.have, NOW), expected(&facts));
     }
     json_decref(with);
     json_decref(without);
@@ -81,9 +85,9 @@ static void null_lists_all_actions_and_an_empty_list_none(void **state)
     struct opp_tool tool = { .name = "act", .risk = OPP_RISK_LOW };
 
     (void)state;
-    assert_int_equal(opp_judge_window_now(&app, &tool, NOW), OPP_OK);
+    assert_int_equal(opp_judge_window_now(&app, &tool, &SILENT, NOW), OPP_OK);
     app.auto_execute.writes.allowed_actions = none;
-    assert_int_equal(opp_judge_window_now(&app, &tool, NOW), OPP_E_AUTO_DENIED);
+    assert_int_equal(opp_judge_window_now(&app, &tool, &SILENT, NOW), OPP_E_AUTO_DENIED);
     json_decref(none);
 }
 
@@ -91,15 +95,15 @@ static void what_a_refusal_says_names_what_is_required(void **state)
 {
     struct opp_app_entry app = { .auto_execute.high_risk = { .require_preflight = true, .require_idempotency = true } };
     struct opp_tool high = { .name = "act", .risk = OPP_RISK_HIGH }, low = { .name = "act", .risk = OPP_RISK_LOW };
-    json_t *explained = opp_judge_explain(&app, &high, OPP_E_ACTION_INVALID), *none, *plain;
+    json_t *explained = opp_judge_explain(&app, &high, &SILENT, OPP_E_ACTION_INVALID), *none, *plain;
 
     (void)state;
     assert_string_equal(json_string_value(json_object_get(explained, "code")), "agent.action_invalid");
     assert_string_equal(json_string_value(json_object_get(explained, "reason")), "A justification is required.");
     assert_int_equal(json_array_size(json_object_get(explained, "requires")), 3);
-    none = opp_judge_requires(&app, &low);
+    none = opp_judge_requires(&app, &low, &SILENT);
     assert_int_equal(json_array_size(none), 0);
-    plain = opp_judge_explain(&app, &low, OPP_OK);
+    plain = opp_judge_explain(&app, &low, &SILENT, OPP_OK);
     assert_true(json_is_null(plain));
     assert_true(opp_judge_confirms(&high));
     assert_false(opp_judge_confirms(&low));
