@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 local check = require "spec.support.check"
+local lfs = require "lfs"
 local gateway = require "spec.support.gateway"
 local json = require "spec.support.json"
 
@@ -78,5 +79,13 @@ describe("oppd on the command line", function()
       end
       assert.is_true(lines > 0)
     end)
+  end)
+
+  it("writes files that are for its own user, also in a directory that is for all", function()
+    local dir = gateway.make_dir()
+    local _, code = gateway.run(("token create --user maria --role owner --data '%s'"):format(dir))
+    assert.equal(0, code)
+    assert.equal("rw-------", lfs.attributes(dir .. "/gateway.db", "permissions"))
+    os.execute("rm -r '" .. dir .. "'")
   end)
 end)

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define REJUDGED_MAX 5
+#define PENDING_RETRY_S 60 /* people decide, and drafts expire: in seconds nothing will have changed */
 
 static struct action *of(struct opp_call *call)
 {
@@ -55,7 +56,8 @@ static void know_safeguards(struct opp_call *call, struct opp_safeguards *have)
     have->preflight_gone = action->preflight_gone;
     have->witness = opp_call_text(call, "stateWitnessHash") != NULL ||
                     (action->attached && action->preflight->witness_hash != NULL);
-    have->limit_reached = action->limit_reached;
+    /* Nor can windows be judged while the clock is behind what is on record: then a person decides. */
+    have->limit_reached = action->limit_reached || opp_clock_behind(call->worker->gateway->clock);
 }
 
 /* The rules' last word before a claim; if they want a person now, it stays a draft. */
@@ -287,6 +289,7 @@ static enum opp_step recorded(struct opp_call *call)
             return OPP_NEXT;
         }
         call->audit.action = NULL;
+        call->retry_after_s = PENDING_RETRY_S;
         return opp_call_refuse_reason(call, OPP_E_RATE_LIMITED, "The app has too many pending drafts.",
                                       "pending_drafts");
     default:

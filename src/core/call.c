@@ -104,8 +104,8 @@ static const char *status_of(enum opp_code code)
 {
     if (code == OPP_OK || code == OPP_E_REPLAY)
         return "success";
-    if (opp_code_status(code) == 403 || code == OPP_E_PRECONDITION)
-        return "denied";
+    if (opp_code_status(code) == 403 || opp_code_status(code) == 0 || code == OPP_E_PRECONDITION)
+        return "denied"; /* 0: why an action became a draft instead of being executed */
     return "failed";
 }
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define REJUDGED_MAX 5
+#define LIMIT_RETRY_S 60 /* limits count over minutes and hours */
 
 struct decision {
     struct opp_intent intent; /* first: the shared steps find it */
@@ -293,8 +294,10 @@ static enum opp_step judge_again(struct opp_call *call)
     call->audit.execution_id = NULL;
     opp_record_free(&OPP_EXECUTION, decision->intent.execution);
     decision->intent.execution = NULL;
-    if (call->op.rc == OPP_E_LIMIT)
+    if (call->op.rc == OPP_E_LIMIT) {
+        call->retry_after_s = LIMIT_RETRY_S;
         return opp_call_refuse_reason(call, OPP_E_RATE_LIMITED, "A rule's limit is used up for now.", "limit");
+    }
     if (call->op.rc != OPP_E_STALE && call->op.rc != OPP_E_DRAFT_FINAL)
         return opp_call_fail(call, call->op.rc, &call->op.err);
     rc = ++decision->rejudged <= REJUDGED_MAX ? opp_guard_renew(call) : OPP_E_UNAVAILABLE;

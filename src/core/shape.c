@@ -23,6 +23,11 @@ static json_t *or_null(json_t *value)
     return value != NULL ? json_incref(value) : json_null();
 }
 
+static json_t *or_empty(json_t *list)
+{
+    return list != NULL ? json_incref(list) : json_array();
+}
+
 json_t *opp_shape_app(const struct opp_app *app)
 {
     return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:O, s:O, s:O, s:s?, s:o, s:o}", "id", app->id,
@@ -172,13 +177,13 @@ json_t *opp_shape_admin_execution(const struct opp_execution *execution)
 json_t *opp_shape_admin_draft(const struct opp_draft *draft)
 {
     json_t *shown = opp_shape_draft(draft);
-    json_t *added =
-        json_pack("{s:s, s:s?, s:s?, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:o, s:o}", "actor_user_id",
-                  draft->actor_user_id, "request_id", draft->request_id, "idempotency_key", draft->idempotency_key,
-                  "preflight", or_null(draft->impact), "preflight_state_witness", or_null(draft->witness),
-                  "policy_snapshot", or_null(draft->policy), "confirmed_by_user_id", draft->confirmed_by, "resources",
-                  or_null(draft->resources), "effect", or_null(draft->effect), "approval_list",
-                  or_null(draft->approvals), "decisions", or_null(draft->decisions), "review", or_null(draft->review));
+    json_t *added = json_pack("{s:s, s:s?, s:s?, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:o, s:o}", "actor_user_id",
+                              draft->actor_user_id, "request_id", draft->request_id, "idempotency_key",
+                              draft->idempotency_key, "preflight", or_null(draft->impact), "preflight_state_witness",
+                              or_null(draft->witness), "policy_snapshot", or_null(draft->policy),
+                              "confirmed_by_user_id", draft->confirmed_by, "resources", or_empty(draft->resources),
+                              "effect", or_null(draft->effect), "approval_list", or_empty(draft->approvals),
+                              "decisions", or_empty(draft->decisions), "review", or_null(draft->review));
 
     if (json_object_update(shown, added) != 0) {
         json_decref(shown);
