@@ -174,8 +174,8 @@ static const struct opp_field SETTING_FIELDS[] = {
 RECORD(OPP_SETTING, "settings", opp_setting, SETTING_FIELDS);
 
 static const struct opp_field GENERATION_FIELDS[] = {
-    TEXT(opp_generation_record, id),      TEXT(opp_generation_record, profile),
-    TEXT(opp_generation_record, sha256),  JSON(opp_generation_record, sources),
+    TEXT(opp_generation_record, id),           TEXT(opp_generation_record, profile),
+    TEXT(opp_generation_record, sha256),       JSON(opp_generation_record, sources),
     INTEGER(opp_generation_record, loaded_at),
 };
 RECORD(OPP_GENERATION_RECORD, "generations", opp_generation_record, GENERATION_FIELDS);

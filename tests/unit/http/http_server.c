@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/shared.h"
 #include "http/http_server.h"
+#include "base/shared.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
