@@ -178,6 +178,21 @@ static bool in_head(struct opp_framing *framing, char c)
     return readers[framing->state](framing, c);
 }
 
+/* Most bytes of a header block are of values that mean nothing here; they are passed over at once. */
+static size_t skip_value(struct opp_framing *framing, const char *bytes, size_t length)
+{
+    size_t left = framing->head_max_bytes - framing->head_bytes, count = 0;
+
+    if (framing->state != IN_VALUE || !opp_framing_field_is_plain(framing))
+        return 0;
+    if (length > left)
+        length = left;
+    while (count < length && opp_framing_is_text(bytes[count]))
+        count++;
+    framing->head_bytes += count;
+    return count;
+}
+
 static size_t read_head(struct opp_framing *framing, const char *bytes, size_t length, enum opp_framing_step *step)
 {
     size_t at = 0;
@@ -191,6 +206,7 @@ static size_t read_head(struct opp_framing *framing, const char *bytes, size_t l
             *step = OPP_FRAMING_BAD;
             return at;
         }
+        at += skip_value(framing, bytes + at, length - at);
         if (!framing->begun) {
             *step = framing->state == IN_BODY ? OPP_FRAMING_HEAD : OPP_FRAMING_END;
             return at;

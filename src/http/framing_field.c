@@ -26,29 +26,11 @@ static const struct name {
     [OPP_FIELD_TRANSFER_ENCODING] = { "transfer-encoding", 17 },
 };
 
-/* What a byte of ASCII may be part of: t a token, h a host and port (RFC 3986, section 3.2, without user information),
- * b both, and a full stop neither. */
-static const char KINDS[] = "................................"
-                            ".b.tbbbbhhbbhbb.bbbbbbbbbbhh.h.."
-                            ".bbbbbbbbbbbbbbbbbbbbbbbbbbh.htb"
-                            "tbbbbbbbbbbbbbbbbbbbbbbbbbb.t.b.";
-
-static bool is_kind(char c, char kind)
-{
-    unsigned char byte = (unsigned char)c;
-
-    return byte < 128 && (KINDS[byte] == kind || KINDS[byte] == 'b');
-}
-
-bool opp_framing_is_token(char c)
-{
-    return is_kind(c, 't');
-}
-
-char opp_framing_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
+/* A host and port are those of RFC 3986, section 3.2, without user information. */
+const char OPP_FRAMING_KINDS[129] = "................................"
+                                    ".b.tbbbbhhbbhbb.bbbbbbbbbbhh.h.."
+                                    ".bbbbbbbbbbbbbbbbbbbbbbbbbbh.htb"
+                                    "tbbbbbbbbbbbbbbbbbbbbbbbbbb.t.b.";
 
 bool opp_framing_field_seen(const struct opp_framing *framing, enum opp_field field)
 {
@@ -89,7 +71,8 @@ bool opp_framing_field_begin(struct opp_framing *framing)
 
 static bool in_host(struct opp_framing *framing, char c)
 {
-    return (framing->place != BEHIND && is_kind(c, 'h')) || fail(framing, "The Host is not a host and a port.");
+    return (framing->place != BEHIND && opp_framing_is_kind(c, 'h')) ||
+           fail(framing, "The Host is not a host and a port.");
 }
 
 static bool in_length(struct opp_framing *framing, char c)
@@ -113,14 +96,6 @@ static bool in_expect(struct opp_framing *framing, char c)
     return true;
 }
 
-static bool in_authorization(struct opp_framing *framing)
-{
-    if (framing->place == BEFORE)
-        framing->authorization.start = framing->head_bytes - 1;
-    framing->authorization.length = framing->head_bytes - framing->authorization.start;
-    return true;
-}
-
 static bool in_field(struct opp_framing *framing, char c)
 {
     switch (framing->field) {
@@ -130,33 +105,33 @@ static bool in_field(struct opp_framing *framing, char c)
         return in_length(framing, c);
     case OPP_FIELD_EXPECT:
         return in_expect(framing, c);
-    case OPP_FIELD_AUTHORIZATION:
-        return in_authorization(framing);
     default:
+        framing->authorization.start = framing->head_bytes - 1;
         return true;
     }
-}
-
-static bool is_text(char c)
-{
-    return c == '\t' || ((unsigned char)c >= 0x20 && c != 0x7f);
 }
 
 /* evhttp takes a tab before a value for a part of it, and would then answer an Expect in its own words. */
 static bool in_blank(struct opp_framing *framing, char c)
 {
-    if (framing->place == WITHIN && framing->field != OPP_FIELD_AUTHORIZATION)
+    if (framing->place == WITHIN)
         framing->place = BEHIND;
     if (c == '\t' && framing->field == OPP_FIELD_EXPECT)
         return opp_framing_fail(framing, OPP_E_EXPECTATION, NULL);
     return true;
 }
 
+bool opp_framing_field_is_plain(const struct opp_framing *framing)
+{
+    return framing->field > OPP_FIELD_AUTHORIZATION ||
+           (framing->field == OPP_FIELD_AUTHORIZATION && framing->place == WITHIN);
+}
+
 bool opp_framing_field_byte(struct opp_framing *framing, char c)
 {
-    if (!is_text(c))
+    if (!opp_framing_is_text(c))
         return fail(framing, c == '\n' ? "A line feed stands alone." : "A header has a control character.");
-    if (framing->field > OPP_FIELD_AUTHORIZATION)
+    if (opp_framing_field_is_plain(framing))
         return true;
     if (c == ' ' || c == '\t')
         return in_blank(framing, c);
@@ -170,6 +145,8 @@ bool opp_framing_field_end(struct opp_framing *framing)
 {
     if (framing->field == OPP_FIELD_CONTENT_LENGTH && framing->place == BEFORE)
         return fail(framing, "The Content-Length is empty.");
+    if (framing->field == OPP_FIELD_AUTHORIZATION && framing->place == WITHIN)
+        framing->authorization.length = framing->head_bytes - 1 - framing->authorization.start;
     if (framing->field != OPP_FIELD_EXPECT)
         return true;
     framing->expects_continue = framing->word_length == strlen(CONTINUE);

@@ -22,9 +22,32 @@ enum opp_field {
     OPP_FIELD_OTHER
 };
 
+/* What a byte of ASCII may be part of: t a token, h a host and port, b both, and a full stop neither. */
+extern const char OPP_FRAMING_KINDS[129];
+
+static inline bool opp_framing_is_kind(char c, char kind)
+{
+    unsigned char byte = (unsigned char)c;
+
+    return byte < 128 && (OPP_FRAMING_KINDS[byte] == kind || OPP_FRAMING_KINDS[byte] == 'b');
+}
+
 /* tchar of RFC 9110, section 5.6.2. */
-bool opp_framing_is_token(char c);
-char opp_framing_lower(char c);
+static inline bool opp_framing_is_token(char c)
+{
+    return opp_framing_is_kind(c, 't');
+}
+
+/* What a field's value may have: all but control characters. */
+static inline bool opp_framing_is_text(char c)
+{
+    return c == '\t' || ((unsigned char)c >= 0x20 && c != 0x7f);
+}
+
+static inline char opp_framing_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
 
 /* Notes why a request is bad, and gives false; reason NULL: the code's own message. */
 bool opp_framing_fail(struct opp_framing *framing, enum opp_code code, const char *reason);
@@ -33,6 +56,8 @@ bool opp_framing_fail(struct opp_framing *framing, enum opp_code code, const cha
  * its end. False: the request is bad. */
 bool opp_framing_field_begin(struct opp_framing *framing);
 bool opp_framing_field_byte(struct opp_framing *framing, char c);
+/* Whether nothing in the value matters but that all of it is text. */
+bool opp_framing_field_is_plain(const struct opp_framing *framing);
 bool opp_framing_field_end(struct opp_framing *framing);
 bool opp_framing_field_seen(const struct opp_framing *framing, enum opp_field field);
 

@@ -6,6 +6,7 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <string.h>
 
 #define PARTS_MAX 8
@@ -41,15 +42,21 @@ static void refuse(struct opp_connection *connection, struct evbuffer *input, co
     cut(connection, input, begin > front ? (size_t)(begin - front) : 0);
     if (connection->asked == connection->answered)
         opp_connection_refuse(connection);
+    else
+        bufferevent_disable(connection->events, EV_READ);
 }
 
-/* NUL-terminates a part of the header block, which is ours and is not read again. */
+/* NUL-terminates a part of the header block, which is ours and is not read again, without the blanks behind it. */
 static const char *text_of(struct opp_connection *connection, const struct opp_framing_span *span)
 {
+    char *text = connection->head.bytes + span->start, *end = text + span->length;
+
     if (span->length == 0)
         return NULL;
-    connection->head.bytes[span->start + span->length] = '\0';
-    return connection->head.bytes + span->start;
+    while (end[-1] == ' ' || end[-1] == '\t')
+        end--;
+    *end = '\0';
+    return text;
 }
 
 static enum opp_code ask_owner(struct opp_connection *connection, const char *path, struct opp_refusal *refusal)
@@ -155,7 +162,8 @@ static size_t read_parts(struct opp_connection *connection, struct evbuffer *inp
     return offset;
 }
 
-/* orig_size is what the buffer held before. */
+/* orig_size is what the buffer held before. After a refusal nobody reads on until the earlier answers have left; but
+ * evhttp does not know that, and sees to it with each of them that there is reading. */
 static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 {
     struct opp_connection *connection = arg;
@@ -166,6 +174,8 @@ static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info
     connection->received += info->n_added;
     if (connection->refused) {
         cut(connection, input, offset);
+        if (!connection->lingering)
+            bufferevent_disable(connection->events, EV_READ);
         return;
     }
     while (!connection->refused && offset < evbuffer_get_length(input))

@@ -135,7 +135,8 @@ void opp_request_wait(struct opp_request *request)
     bufferevent_getcb(events, NULL, &on_write, &on_event, &arg);
     bufferevent_setcb(events, NULL, on_write, on_event, arg);
     bufferevent_set_timeouts(events, NULL, NULL);
-    bufferevent_enable(events, EV_READ);
+    if (!request->connection->refused)
+        bufferevent_enable(events, EV_READ);
 }
 
 void opp_request_wake(struct opp_request *request)
