@@ -30,17 +30,6 @@ static int match_server(const struct event_base *base, const struct event *event
     return 1;
 }
 
-/* Without descriptors, accepting fails at once and for ever: the loop would do nothing else. */
-static void on_accept_error(struct evconnlistener *listener, void *arg)
-{
-    struct search search = { .listener = listener };
-
-    (void)arg;
-    event_base_foreach_event(evconnlistener_get_base(listener), match_server, &search);
-    if (search.found != NULL)
-        opp_guard_pause(search.found);
-}
-
 void opp_guard_set_tick(struct opp_http *http)
 {
     struct opp_guard *guard = &http->guard;
@@ -65,11 +54,37 @@ void opp_guard_regulate(struct opp_http *http)
         evconnlistener_enable(guard->listener);
 }
 
-void opp_guard_pause(struct opp_http *http)
+/* It ends as soon as a connection does. */
+static void pause_accepting(struct opp_http *http)
 {
     http->guard.pause_ticks = PAUSE_TICKS;
     opp_guard_regulate(http);
     opp_guard_set_tick(http);
+}
+
+/* Without descriptors, accepting fails at once and for ever: the loop would do nothing else. */
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+    struct search search = { .listener = listener };
+
+    (void)arg;
+    event_base_foreach_event(evconnlistener_get_base(listener), match_server, &search);
+    if (search.found != NULL)
+        pause_accepting(search.found);
+}
+
+/* The descriptor that the next connection would get tells how many are left to the whole process. */
+void opp_guard_make_room(struct opp_http *http)
+{
+    struct opp_guard *guard = &http->guard;
+    int next = guard->listener != NULL ? dup(evconnlistener_get_fd(guard->listener)) : -1;
+
+    if (next < 0 || next >= guard->fd_max)
+        pause_accepting(http);
+    else
+        opp_guard_regulate(http);
+    if (next >= 0)
+        close(next);
 }
 
 void opp_guard_on_tick(int fd, short what, void *arg)

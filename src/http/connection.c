@@ -111,6 +111,7 @@ static void forget(struct opp_connection *connection)
     opp_buf_free(&connection->head);
     free(connection);
     guard->count--;
+    guard->pause_ticks = 0;
     opp_guard_regulate(http);
 }
 
@@ -148,7 +149,7 @@ bool opp_guard_watch(struct opp_http *http, struct bufferevent *events)
     link_in(connection, OPP_PHASE_IDLE);
     connection->since_ms = opp_monotonic_ms();
     http->guard.count++;
-    opp_guard_regulate(http);
+    opp_guard_make_room(http);
     opp_guard_set_tick(http);
     opp_connection_send_on_errand(connection);
     return true;
@@ -212,12 +213,8 @@ static void adopt(struct opp_connection *connection)
     connection->ev = ev;
     evhttp_connection_set_closecb(ev, on_closed, connection);
     read_address(connection);
-    if (fd >= http->guard.fd_max) {
-        opp_guard_pause(http);
+    if (!remember_fd(&http->guard, connection, fd) || !may_enter(connection))
         opp_connection_close(connection);
-    } else if (!remember_fd(&http->guard, connection, fd) || !may_enter(connection)) {
-        opp_connection_close(connection);
-    }
 }
 
 static void run_errand(struct opp_connection *connection)

@@ -60,8 +60,8 @@ void opp_guard_sweep(struct opp_http *http);
 /* accept.c. Takes fd. False: no memory. */
 bool opp_guard_listen(struct opp_http *http, int fd);
 void opp_guard_stop_listening(struct opp_http *http);
-/* Accepts no more for a moment. */
-void opp_guard_pause(struct opp_http *http);
+/* After another connection: accepts no more for a moment where the descriptors that are left are for others. */
+void opp_guard_make_room(struct opp_http *http);
 /* Accepts, or does not, as the number of connections now asks for. */
 void opp_guard_regulate(struct opp_http *http);
 /* The timer's callback and period. */
