@@ -51,7 +51,7 @@ static void keep(struct opp_framing *framing, char c)
 
 static void next_word(struct opp_framing *framing, enum state state)
 {
-    framing->state = state;
+    framing->state = (int)state;
     framing->word_length = 0;
 }
 
