@@ -103,7 +103,8 @@ describe("an adapter that goes wrong", function()
 
   it("applies all statements or none", function()
     local body = action("half", { execute = true })
-    local details = check.refused(app.client:post("/actions", body), 400, "agent.action_invalid")
+    local details = check.refused(app.client:post("/actions", body), 409, "agent.precondition_failed")
+    assert.equal("conflict", details.reason)
     assert.is_false(has(body.payload.name))
     local seen = check.ok(app.client:get("/drafts/" .. details.draftId))
     assert.same({ "failed", "failed", details.executionId },
@@ -112,7 +113,7 @@ describe("an adapter that goes wrong", function()
 
   it("frees the idempotency key when it failed, and names the attempt before", function()
     local body = action("half", { execute = true, idempotencyKey = ledger.unique("key") })
-    local first = check.refused(app.client:post("/actions", body), 400, "agent.action_invalid")
+    local first = check.refused(app.client:post("/actions", body), 409, "agent.precondition_failed")
     body.execute = false
     local draft, data = ledger.draft(app.client, body)
     assert.not_equal(first.draftId, draft.id)

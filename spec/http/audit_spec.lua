@@ -102,6 +102,16 @@ describe("the audit trail", function()
     end
   end)
 
+  it("records an execution at once that became a draft as denied, and why", function()
+    local shut = g:app()
+    local body = ledger.create()
+    body.execute = true
+    local response = shut.client:post("/actions", body)
+    local row = check.find(g:audit { appId = shut.app.id }, { action = "agent.action.auto_execute.requested" })
+    assert.equal("agent.auto_execute_disabled", check.ok(response).autoExecuteDeniedCode)
+    assert.same({ "denied", "agent.auto_execute_disabled" }, { row.status, row.code })
+  end)
+
   it("records every change that a person makes", function()
     local made = g:app()
     local id = made.app.id

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 local check = require "spec.support.check"
+local lfs = require "lfs"
 local gateway = require "spec.support.gateway"
 local json = require "spec.support.json"
 
@@ -11,10 +12,15 @@ describe("oppd on the command line", function()
   end)
 
   it("explains itself", function()
-    local output, code = gateway.run("help")
-    assert.equal(0, code)
-    for _, word in ipairs { "serve", "token", "%-%-listen", "%-%-data", "%-%-demo", "%-%-credentials" } do
-      assert.is_truthy(output:find(word), word)
+    for arguments, words in pairs {
+      ["help"] = { "serve", "token", "version" },
+      ["help serve"] = { "%-%-listen", "%-%-data", "%-%-demo", "%-%-credentials" },
+    } do
+      local output, code = gateway.run(arguments)
+      assert.equal(0, code)
+      for _, word in ipairs(words) do
+        assert.is_truthy(output:find(word), word)
+      end
     end
   end)
 
@@ -73,5 +79,13 @@ describe("oppd on the command line", function()
       end
       assert.is_true(lines > 0)
     end)
+  end)
+
+  it("writes files that are for its own user, also in a directory that is for all", function()
+    local dir = gateway.make_dir()
+    local _, code = gateway.run(("token create --user maria --role owner --data '%s'"):format(dir))
+    assert.equal(0, code)
+    assert.equal("rw-------", lfs.attributes(dir .. "/gateway.db", "permissions"))
+    os.execute("rm -r '" .. dir .. "'")
   end)
 end)

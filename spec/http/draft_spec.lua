@@ -172,6 +172,7 @@ describe("a draft", function()
       if response.status == 429 then
         refused = refused + 1
         assert.equal("pending_drafts", check.refused(response, 429, "agent.rate_limited").reason)
+        assert.equal("60", response.headers["retry-after"])
       end
     end
     assert.equal(1, refused)

@@ -3,10 +3,16 @@
 local http = require "spec.support.http"
 local json = require "spec.support.json"
 local lfs = require "lfs"
+local openapi = require "spec.support.openapi"
 local socket = require "socket"
 
 local gateway = {}
 gateway.__index = gateway
+
+-- Every answer and event of a gateway must be one that docs/openapi.yaml describes.
+if os.getenv("OPP_VALIDATE") ~= "0" then
+  http.observe(openapi.observer())
+end
 
 local start_s <const>, stop_s <const> = 60, 30
 local agent_prefix <const>, admin_prefix <const> = "/api/agent/v1", "/api/agent-admin/v1"
@@ -112,7 +118,7 @@ end
 
 local function ready(self)
   local ok, response = pcall(function() return self:client(""):get("/readyz") end)
-  return ok and response.status == 200
+  return ok and response.status == (self.ready_status or 200)
 end
 
 local function await_ready(self)

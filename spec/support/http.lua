@@ -8,6 +8,13 @@ local http = {}
 
 local timeout_s <const> = connection.timeout_s
 
+-- Who looks at every answer: answer(request, response) with the request's method, path and body, and event(event).
+local observer = { answer = function() end, event = function() end }
+
+function http.observe(new)
+  observer = new
+end
+
 local function encode_query(query)
   local parts = {}
   for name, value in pairs(query) do
@@ -34,8 +41,12 @@ local function headers_of(address, request, body)
 end
 
 -- request: method, path, query (a table), token, json (a value) or body (bytes), headers (false removes one).
+local function body_of(request)
+  return request.body or request.json ~= nil and json.encode(request.json) or nil
+end
+
 local function serialize(address, request)
-  local body = request.body or request.json ~= nil and json.encode(request.json) or nil
+  local body = body_of(request)
   local lines = { ("%s %s%s HTTP/1.1"):format(request.method, request.path, encode_query(request.query or {})) }
   for name, value in pairs(headers_of(address, request, body)) do
     lines[#lines + 1] = name .. ": " .. value
@@ -43,12 +54,21 @@ local function serialize(address, request)
   return table.concat(lines, "\r\n") .. "\r\n\r\n" .. (body or "")
 end
 
+-- Takes the answer to a request, and shows it to the observer.
+local function receive(conn, request, wait_s)
+  local response, problem = conn:receive(request.method, wait_s)
+  if response then
+    observer.answer({ method = request.method, path = request.path, body = body_of(request) }, response)
+  end
+  return response, problem
+end
+
 local function exchange(conn, address, request)
   local ok, problem = conn:send(serialize(address, request))
   if not ok then
     return nil, problem
   end
-  return conn:receive(request.method)
+  return receive(conn, request)
 end
 
 -- Gives {host, port} of "http://HOST:PORT".
@@ -124,12 +144,12 @@ function client:start(request)
   local complete = self:complete(request)
   local conn = connection.open(self.address)
   assert(conn:send(serialize(self.address, complete)))
-  return setmetatable({ connection = conn, method = complete.method }, pending)
+  return setmetatable({ connection = conn, request = complete }, pending)
 end
 
 -- Gives the answer, or nil and "timeout" when there is none after wait_s seconds; then it may be asked again.
 function pending:finish(wait_s)
-  local response, problem = self.connection:receive(self.method, wait_s)
+  local response, problem = receive(self.connection, self.request, wait_s)
   if response or problem ~= "timeout" then
     self.connection:close()
   end
@@ -147,6 +167,8 @@ function client:stream(path, headers)
   local head = assert(conn:read_until("\r\n\r\n", socket.gettime() + timeout_s))
   local response = connection.parse_head(head)
   local chunked = (response.headers["transfer-encoding"] or ""):lower() == "chunked"
+  response.text = ""
+  observer.answer({ method = "GET", path = request.path }, response)
   return setmetatable({ connection = conn, chunked = chunked, text = "" }, stream), response
 end
 
@@ -191,6 +213,7 @@ function stream:next(wait_s)
       local event = parse_event(self.text:sub(1, from - 1))
       self.text = self.text:sub(to + 1)
       if event.data then
+        observer.event(event)
         return event
       end
     else
@@ -270,6 +293,10 @@ function http.raw(address, bytes, method)
   conn:send(bytes)
   local response, problem = conn:receive(method or "GET")
   conn:close()
+  local verb, path = bytes:match("^(%u+) (%S+) ")
+  if response and verb then
+    observer.answer({ method = method or verb, path = path }, response)
+  end
   return response, problem
 end
 

@@ -54,7 +54,8 @@ struct opp_tool_input {
     int64_t now_ms;
 };
 
-/* One call of a tool. Zero it, set session, input, done and arg; then load, then inspect or read; close in the end.
+/* One call of a tool. Zero it, set session, input, done and arg; then load; if that was OPP_OK, inspect or read; close
+ * in the end, and before it is loaded again.
  * done is called after each of them, perhaps before it returns, on the session's loop.
  * rc: OPP_OK · OPP_E_ABSENT: the resource does not exist (load gave nil, refuse.gone) · OPP_E_ACTION_INVALID
  * (refuse.invalid) · OPP_E_PRECONDITION (refuse.conflict) · OPP_E_EXECUTION_FAILED (refuse.unavailable, or a defect) ·
@@ -77,8 +78,10 @@ void opp_tool_inspect(struct opp_tool_call *call);
 
 /* How a read's answer is made: each list of rows is shown to check, and what is sensitive left out. */
 struct opp_read_options {
-    bool redact;
-    enum opp_code (*check_row)(void *arg, const struct opp_tool *tool, const struct opp_rows *rows, size_t row);
+    const char *const *redacted; /* pairs: name, JSON text shown instead; NULL-terminated, may be NULL */
+    size_t max_rows;             /* of a list; what is beyond is left out; 0: all */
+    enum opp_code (*check)(void *arg, const struct opp_tool *tool, const struct opp_rows *rows, size_t first,
+                           size_t count);
     void *arg;
 };
 /* Appends the answer's canonical JSON to out. */

@@ -53,8 +53,9 @@ static enum opp_code find_adapters(struct opp_adapters *adapters, const char *di
     return rc == OPP_E_ABSENT ? OPP_E_CONFIG : rc;
 }
 
-static enum opp_code add_tool(struct opp_adapters *adapters, size_t adapter, json_t *declared, const char *where,
-                              struct opp_err *err)
+/* at says whose the tool is, and which. */
+static enum opp_code add_tool(struct opp_adapters *adapters, const struct opp_tool *at, json_t *declared,
+                              const char *where, struct opp_err *err)
 {
     struct opp_tool_entry *grown = realloc(adapters->tools, (adapters->tool_count + 1) * sizeof *grown);
     struct opp_tool_entry *entry;
@@ -65,8 +66,9 @@ static enum opp_code add_tool(struct opp_adapters *adapters, size_t adapter, jso
     adapters->tools = grown;
     entry = &grown[adapters->tool_count++];
     rc = opp_tool_entry_make(json_incref(declared), where, entry, err);
-    entry->tool.adapter = adapters->list[adapter].name;
-    entry->tool.adapter_index = adapter;
+    entry->tool.adapter = at->adapter;
+    entry->tool.adapter_index = at->adapter_index;
+    entry->tool.tool_index = at->tool_index;
     return rc;
 }
 
@@ -79,10 +81,11 @@ static enum opp_code add_tools(struct opp_adapters *adapters, size_t adapter, co
 
     json_array_foreach(declared, i, tool)
     {
-        rc = add_tool(adapters, adapter, tool, json_string_value(json_array_get(places, i)), err);
+        struct opp_tool at = { .adapter = adapters->list[adapter].name, .adapter_index = adapter, .tool_index = i };
+
+        rc = add_tool(adapters, &at, tool, json_string_value(json_array_get(places, i)), err);
         if (rc != OPP_OK)
             break;
-        adapters->tools[adapters->tool_count - 1].tool.tool_index = i;
     }
     return rc;
 }

@@ -56,6 +56,26 @@ static void empty_stack(struct opp_adapter_call *run)
     lua_settop(opp_script_lua(run->lane->script), 0);
 }
 
+/* Another call may have the Lua state from here on: this one may wait long, for a commit or a person. */
+static void give_lane_back(struct opp_tool_call *call)
+{
+    struct opp_adapter_call *run = call->run;
+    struct opp_lane *lane;
+
+    if (run == NULL)
+        return;
+    call->run = NULL;
+    lane = run->lane;
+    opp_lane_end_reads(lane);
+    opp_script_unref(lane->script, run->loaded);
+    opp_recording_free(&run->queries);
+    opp_rows_free(run->fresh);
+    json_decref(run->effect);
+    json_decref(run->new_ids);
+    lane->active = false;
+    opp_session_put(call->session, lane);
+}
+
 void opp_tool_load(struct opp_tool_call *call)
 {
     struct opp_err err = { 0 };
@@ -74,7 +94,7 @@ void opp_tool_inspect(struct opp_tool_call *call)
 {
     run_phase(call, l_phase_inspect);
     empty_stack(call->run);
-    opp_lane_end_reads(call->run->lane);
+    give_lane_back(call);
     call->done(call->arg);
 }
 
@@ -90,8 +110,9 @@ static enum opp_code on_rows(void *arg, const struct opp_rows *rows, size_t firs
     if (tool->rows.kind == NULL)
         return OPP_OK;
     view->hidden = tool->hidden;
-    for (size_t row = first; row < first + count && rc == OPP_OK && options->check_row != NULL; row++)
-        rc = options->check_row(options->arg, tool, rows, row);
+    view->most = options->max_rows;
+    if (options->check != NULL)
+        rc = options->check(options->arg, tool, rows, first, count);
     run->rc = rc;
     return rc == OPP_OK ? OPP_OK : opp_fail(err, rc, "a row is not for this caller");
 }
@@ -99,9 +120,7 @@ static enum opp_code on_rows(void *arg, const struct opp_rows *rows, size_t firs
 static void print_answer(struct opp_tool_call *call, struct opp_buf *out)
 {
     struct opp_adapter_call *run = call->run;
-    struct opp_script_print print = { .redacted = run->options->redact ? call->input.tool->redacted : NULL,
-                                      .on_rows = on_rows,
-                                      .arg = run };
+    struct opp_script_print print = { .redacted = run->options->redacted, .on_rows = on_rows, .arg = run };
     struct opp_err err = { 0 };
     enum opp_code rc = opp_script_print(opp_script_lua(run->lane->script), -1, out, &print, &err);
 
@@ -119,27 +138,8 @@ void opp_tool_read(struct opp_tool_call *call, const struct opp_read_options *op
     if (call->rc == OPP_OK)
         print_answer(call, out);
     empty_stack(run);
-    opp_lane_end_reads(run->lane);
+    give_lane_back(call);
     call->done(call->arg);
-}
-
-static void give_lane_back(struct opp_tool_call *call)
-{
-    struct opp_adapter_call *run = call->run;
-    struct opp_lane *lane;
-
-    if (run == NULL)
-        return;
-    call->run = NULL;
-    lane = run->lane;
-    opp_lane_end_reads(lane);
-    opp_script_unref(lane->script, run->loaded);
-    opp_recording_free(&run->queries);
-    opp_rows_free(run->fresh);
-    json_decref(run->effect);
-    json_decref(run->new_ids);
-    lane->active = false;
-    opp_session_put(call->session, lane);
 }
 
 void opp_tool_close(struct opp_tool_call *call)

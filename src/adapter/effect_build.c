@@ -106,8 +106,10 @@ static void lj_add_sql(lua_State *L, json_t *statement, lua_Integer n)
 {
     const char *sql = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
 
-    if (sql == NULL || !opp_sql_begins_with(sql, opp_sql_write_words))
+    if (sql == NULL || !opp_sql_begins_with(sql, opp_sql_write_words)) {
         luaL_error(L, "statement %d begins with INSERT, UPDATE, DELETE, REPLACE or WITH", (int)n);
+        return;
+    }
     if (strlen(sql) != lua_rawlen(L, -1))
         luaL_error(L, "statement %d holds a zero byte", (int)n);
     lj_set(L, statement, "sql", json_string(sql));
@@ -255,8 +257,10 @@ void lj_effect_build(lua_State *L, struct opp_adapter_call *run, int index)
     const struct opp_marker *marker = opp_marker_of(L, index);
     int table;
 
-    if (marker == NULL || (marker->kind != OPP_MARKER_EFFECT && marker->kind != OPP_MARKER_VALUE))
+    if (marker == NULL || (marker->kind != OPP_MARKER_EFFECT && marker->kind != OPP_MARKER_VALUE)) {
         luaL_error(L, "it gives sql.effect{}, value{} or a refusal");
+        return;
+    }
     run->effect = json_object();
     if (run->effect == NULL)
         lj_no_memory(L);

@@ -60,34 +60,6 @@ static enum opp_code take_route(const json_t *declared, struct opp_tool_entry *e
     return OPP_OK;
 }
 
-/* The pairs name, JSON text of what is sensitive. */
-static enum opp_code take_redacted(struct opp_tool_entry *entry, struct opp_err *err)
-{
-    json_t *sensitive = (json_t *)(uintptr_t)entry->tool.sensitive; /* jansson's iterators are not const */
-    size_t at = 0;
-    const char *name;
-    json_t *shown;
-
-    entry->redacted = calloc(2 * json_object_size(sensitive) + 1, sizeof *entry->redacted);
-    if (entry->redacted == NULL)
-        return no_memory(err);
-    json_object_foreach(sensitive, name, shown)
-    {
-        struct opp_buf text = { 0 };
-
-        opp_jcs_write(&text, shown);
-        entry->redacted[at] = name;
-        entry->redacted[at + 1] = opp_buf_take(&text);
-        if (entry->redacted[at + 1] == NULL) {
-            entry->redacted[at] = NULL;
-            return no_memory(err);
-        }
-        at += 2;
-    }
-    entry->tool.redacted = (const char *const *)entry->redacted;
-    return OPP_OK;
-}
-
 /* Lends output's property that is an array of objects, and its name; NULL when there is not exactly one. */
 static const json_t *find_list(const json_t *output, const char **name)
 {
@@ -230,16 +202,11 @@ enum opp_code opp_tool_entry_make(json_t *declared, const char *where, struct op
         rc = compile(entry, "facts", where, NULL, err);
     if (rc == OPP_OK)
         rc = take_route(declared, entry, err);
-    if (rc == OPP_OK)
-        rc = take_redacted(entry, err);
     return rc == OPP_OK ? take_rows(declared, entry, where, err) : rc;
 }
 
 void opp_tool_entry_free(struct opp_tool_entry *entry)
 {
-    for (size_t i = 0; entry->redacted != NULL && entry->redacted[i] != NULL; i += 2)
-        free((void *)(uintptr_t)entry->redacted[i + 1]);
-    free(entry->redacted);
     free(entry->hidden);
     free(entry->path);
     opp_schema_free(entry->input_schema);

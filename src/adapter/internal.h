@@ -43,7 +43,6 @@ struct opp_tool_entry {
     json_t *declared;
     struct opp_schema *input_schema;
     char *path;
-    const char **redacted;
     const char **hidden;
     const char *list; /* output's property that holds the rows */
 };

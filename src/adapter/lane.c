@@ -172,12 +172,11 @@ enum opp_code opp_lane_connect(struct opp_lane *lane, struct opp_err *err)
 
     if (count == 0)
         return OPP_OK;
-    lane->readers = calloc(count, sizeof *lane->readers);
-    lane->begun = calloc(count, sizeof *lane->begun);
-    if (lane->readers == NULL || lane->begun == NULL)
+    lane->databases = calloc(count, sizeof *lane->databases);
+    if (lane->databases == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for an adapter's connections");
     for (size_t i = 0; i < count && rc == OPP_OK; i++)
-        rc = opp_db_open(lane->adapter->databases[i].path, OPP_DB_READER, &lane->readers[i], err);
+        rc = opp_db_open(lane->adapter->databases[i].path, OPP_DB_READER, &lane->databases[i].reader, err);
     return rc;
 }
 
@@ -186,10 +185,9 @@ void opp_lane_close(struct opp_lane *lane)
     if (lane == NULL)
         return;
     opp_script_free(lane->script);
-    for (size_t i = 0; lane->readers != NULL && i < lane->adapter->database_count; i++)
-        opp_db_close(lane->readers[i]);
-    free(lane->readers);
-    free(lane->begun);
+    for (size_t i = 0; lane->databases != NULL && i < lane->adapter->database_count; i++)
+        opp_db_close(lane->databases[i].reader);
+    free(lane->databases);
     free(lane->functions);
     free(lane);
 }

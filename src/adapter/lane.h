@@ -63,6 +63,11 @@ struct opp_adapter_call {
     enum opp_code rc;
 };
 
+struct opp_lane_database {
+    struct opp_db *reader;
+    bool begun; /* whether the call's read transaction has */
+};
+
 struct opp_lane {
     struct opp_lane *next;
     const struct opp_adapter *adapter;
@@ -71,9 +76,8 @@ struct opp_lane {
     int definition; /* reference to init.lua's table */
     int (*functions)[OPP_FN_COUNT];
     size_t tool_count;
-    struct opp_db **readers; /* by database */
-    bool *begun;             /* whether its read transaction has begun */
-    bool loading;            /* init.lua runs */
+    struct opp_lane_database *databases; /* as the adapter has them; NULL before opp_lane_connect */
+    bool loading;                        /* init.lua runs */
     uint64_t calls;
     struct opp_adapter_call run;
     bool active; /* run is a call's */

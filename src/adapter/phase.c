@@ -67,7 +67,7 @@ static void lj_convert(lua_State *L, const struct opp_adapter_call *run, enum op
     struct opp_err err = { 0 };
 
     if (opp_script_to_json(L, -1, out, &err) != OPP_OK)
-        lj_nonsense(L, run, fn, lua_pushfstring(L, "%s: %s", err.where, err.message));
+        lj_nonsense(L, run, fn, lua_pushfstring(L, "%s%s%s", err.where, err.where[0] != '\0' ? ": " : "", err.message));
     lua_pop(L, 1);
 }
 

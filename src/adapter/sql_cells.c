@@ -80,7 +80,8 @@ static bool same_cell(sqlite3_stmt *statement, int column, const struct opp_rows
         return cell->type == OPP_CELL_INTEGER && sqlite3_column_int64(statement, column) == cell->as.integer;
     case SQLITE_FLOAT:
         real = sqlite3_column_double(statement, column);
-        return cell->type == OPP_CELL_REAL && memcmp(&real, &cell->as.real, sizeof real) == 0;
+        /* 0.0 and -0.0 are the same to whoever looked, and no cell is a NaN: SQLite has none. */
+        return cell->type == OPP_CELL_REAL && real >= cell->as.real && real <= cell->as.real;
     case SQLITE_TEXT:
         text = sqlite3_column_text(statement, column);
         return text != NULL && cell->type == OPP_CELL_TEXT &&

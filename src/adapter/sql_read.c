@@ -41,37 +41,26 @@ void opp_recording_free(struct opp_recording *recording)
     *recording = (struct opp_recording){ 0 };
 }
 
-static enum opp_code run_plain(struct opp_db *db, const char *sql, struct opp_err *err)
-{
-    sqlite3_stmt *statement = NULL;
-    enum opp_code rc = opp_db_prepare(db, sql, &statement, err);
-    int result;
-
-    if (rc != OPP_OK)
-        return rc;
-    result = sqlite3_step(statement);
-    sqlite3_reset(statement);
-    return result == SQLITE_DONE ? OPP_OK : opp_db_error(db, result, err);
-}
-
 void opp_lane_end_reads(struct opp_lane *lane)
 {
-    for (size_t i = 0; i < lane->adapter->database_count && lane->begun != NULL; i++) {
-        if (lane->begun[i])
-            run_plain(lane->readers[i], "COMMIT", NULL);
-        lane->begun[i] = false;
+    for (size_t i = 0; i < lane->adapter->database_count && lane->databases != NULL; i++) {
+        struct opp_lane_database *database = &lane->databases[i];
+
+        if (database->begun)
+            opp_db_step(database->reader, "COMMIT", NULL);
+        database->begun = false;
     }
 }
 
 /* All reads of a call see the database at one moment. */
-static enum opp_code begin(struct opp_lane *lane, size_t database, struct opp_err *err)
+static enum opp_code begin(struct opp_lane_database *database, struct opp_err *err)
 {
     enum opp_code rc;
 
-    if (lane->begun[database])
+    if (database->begun)
         return OPP_OK;
-    rc = run_plain(lane->readers[database], "BEGIN", err);
-    lane->begun[database] = rc == OPP_OK;
+    rc = opp_db_step(database->reader, "BEGIN", err);
+    database->begun = rc == OPP_OK;
     return rc;
 }
 
@@ -167,13 +156,13 @@ static struct opp_adapter_call *lj_query(lua_State *L, bool first_only)
     lua_settop(L, 3);
     luaL_checktype(L, 2, LUA_TSTRING);
     query.sql = lua_tostring(L, 2);
-    query.db = lane->readers[query.database];
+    query.db = lane->databases[query.database].reader;
     query.rows_max = first_only ? 1 : SIZE_MAX;
     if (query.run->host_calls++ >= OPP_HOST_CALLS_MAX)
         luaL_error(L, "a call may ask the host at most %d times", OPP_HOST_CALLS_MAX);
     if (!opp_sql_begins_with(query.sql, opp_sql_read_words))
         luaL_error(L, "a query begins with SELECT, WITH or VALUES");
-    if (begin(lane, query.database, &err) != OPP_OK ||
+    if (begin(&lane->databases[query.database], &err) != OPP_OK ||
         opp_db_prepare(query.db, query.sql, &query.statement, &err) != OPP_OK)
         lj_raise(L, &err);
     lj_sql_bind(L, query.statement, 3);

@@ -41,10 +41,9 @@ struct opp_tool {
     json_t *input, *output;    /* JSON Schemas; output may be NULL */
     json_t *facts;             /* JSON Schema of resources, state and impact, or NULL */
     const struct opp_schema *input_schema;
-    json_t *aliases;             /* other name → name, or NULL */
-    json_t *sensitive;           /* field → what is shown instead, or NULL */
-    const char *const *redacted; /* the same as pairs for printing: name, JSON text, …, NULL */
-    json_t *witness;             /* names of state's fields that are bound; NULL: all */
+    json_t *aliases;   /* other name → name, or NULL */
+    json_t *sensitive; /* field → what is shown instead, or NULL */
+    json_t *witness;   /* names of state's fields that are bound; NULL: all */
     const char *rate_bucket;
     int64_t rate_per_minute;           /* 0: the gateway's own limit only */
     const char *range_from, *range_to; /* payload fields held to max_days, or NULL */

@@ -4,6 +4,7 @@
 #include "admin/apps.h"
 #include "admin/drafts.h"
 #include "admin/events.h"
+#include "admin/policies.h"
 #include "admin/tokens.h"
 #include "admin/tools.h"
 #include "admin/trail.h"
@@ -42,6 +43,8 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "GET", BASE "/tokens", OWNER, &OPP_FLOW_TOKEN_LIST, NULL },
     { "POST", BASE "/tokens", OWNER, &OPP_FLOW_TOKEN_CREATE, NULL },
     { "POST", BASE "/tokens/{id}/revoke", OWNER, &OPP_FLOW_TOKEN_REVOKE, NULL },
+    { "GET", BASE "/policies", ANY, &OPP_FLOW_POLICY_GET, NULL },
+    { "POST", BASE "/policies/reload", OPERATOR, &OPP_FLOW_POLICY_RELOAD, NULL },
     { "GET", BASE "/whoami", ANY, &OPP_FLOW_WHOAMI, NULL },
 };
 

@@ -37,18 +37,19 @@ static enum opp_code add_key(void *arg, void *record, struct opp_err *err)
     return failed ? opp_fail(err, OPP_E_MEMORY, "no memory for a list") : OPP_OK;
 }
 
-/* App + keys: [Key]. arg is the transaction. */
-static json_t *shape_app(const void *record, void *arg)
+/* App + keys: [Key]. */
+static json_t *shape_app(const void *record, struct opp_tx *tx)
 {
     const struct opp_app *app = record;
     struct opp_query query = { .record = &OPP_KEY, .order = "id" };
     json_t *shown = opp_shape_app(app), *keys = json_array();
 
     opp_query_text(&query, "app_id", OPP_EQUAL, app->id);
-    if (opp_tx_each(arg, &query, add_key, keys, NULL) != OPP_OK || json_object_set_new(shown, "keys", keys) != 0) {
+    if (opp_tx_each(tx, &query, add_key, keys, NULL) != OPP_OK || json_object_set(shown, "keys", keys) != 0) {
         json_decref(shown);
-        return NULL;
+        shown = NULL;
     }
+    json_decref(keys);
     return shown;
 }
 
@@ -59,7 +60,7 @@ static enum opp_code find_apps(struct opp_tx *tx, void *arg, struct opp_err *err
 
     opp_query_number(&query, "deleted_at", OPP_EQUAL, 0);
     opp_query_list(&query, "org_id", call->admin->org_ids);
-    return opp_page_read(&of(call)->page, call, tx, &query, shape_app, tx, err);
+    return opp_page_read(&of(call)->page, call, tx, &query, shape_app, err);
 }
 
 static enum opp_step read_query(struct opp_call *call)

@@ -44,13 +44,13 @@ static enum opp_code find_execution(struct opp_tx *tx, const char *draft_id, str
 }
 
 /* arg is the transaction. */
-static json_t *shape_item(const void *record, void *arg)
+static json_t *shape_item(const void *record, struct opp_tx *tx)
 {
     const struct opp_draft *draft = record;
     struct opp_execution *execution = NULL;
     json_t *shown = NULL;
 
-    if (find_execution(arg, draft->id, &execution, NULL) == OPP_OK)
+    if (find_execution(tx, draft->id, &execution, NULL) == OPP_OK)
         shown = opp_shape_admin_draft_item(draft, execution);
     opp_record_free(&OPP_EXECUTION, execution);
     return shown;
@@ -64,7 +64,7 @@ static enum opp_code find_page(struct opp_tx *tx, void *arg, struct opp_err *err
     opp_query_text(&query, "app_id", OPP_EQUAL, opp_call_text(call, "appId"));
     opp_query_text(&query, "status", OPP_EQUAL, opp_call_text(call, "status"));
     opp_query_list(&query, "org_id", call->admin->org_ids);
-    return opp_page_read(&of(call)->page, call, tx, &query, shape_item, tx, err);
+    return opp_page_read(&of(call)->page, call, tx, &query, shape_item, err);
 }
 
 static enum opp_step read_query(struct opp_call *call)

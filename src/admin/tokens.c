@@ -170,9 +170,9 @@ const struct opp_flow OPP_FLOW_TOKEN_CREATE = { CREATE_STEPS, sizeof(struct opp_
 const struct opp_flow OPP_FLOW_TOKEN_REVOKE = { REVOKE_STEPS, sizeof(struct opp_change), opp_change_dispose,
                                                 "admin_token.revoke" };
 
-static json_t *shape_token(const void *record, void *arg)
+static json_t *shape_token(const void *record, struct opp_tx *tx)
 {
-    (void)arg;
+    (void)tx;
     return opp_shape_admin_token(record);
 }
 
@@ -181,7 +181,7 @@ static enum opp_code find_tokens(struct opp_tx *tx, void *arg, struct opp_err *e
     struct opp_call *call = arg;
     struct opp_query query = { .record = &OPP_ADMIN_TOKEN };
 
-    return opp_page_read(call->state, call, tx, &query, shape_token, NULL, err);
+    return opp_page_read(call->state, call, tx, &query, shape_token, err);
 }
 
 static enum opp_step read_query(struct opp_call *call)

@@ -22,12 +22,12 @@ static void dispose(void *state)
 }
 
 /* The stored bytes, and the hash that covers them. */
-static json_t *shape_row(const void *record, void *arg)
+static json_t *shape_row(const void *record, struct opp_tx *tx)
 {
     const struct opp_audit_row *row = record;
     json_t *shown = json_loads(row->row, 0, NULL);
 
-    (void)arg;
+    (void)tx;
     if (json_object_set_new(shown, "event_hash", json_string(row->event_hash)) != 0) {
         json_decref(shown);
         return NULL;
@@ -44,7 +44,7 @@ static enum opp_code find_rows(struct opp_tx *tx, void *arg, struct opp_err *err
     opp_query_text(&query, "action", OPP_EQUAL, opp_call_text(call, "action"));
     opp_query_text(&query, "status", OPP_EQUAL, opp_call_text(call, "status"));
     opp_query_list(&query, "org_id", call->admin->org_ids);
-    return opp_page_read(&of(call)->page, call, tx, &query, shape_row, NULL, err);
+    return opp_page_read(&of(call)->page, call, tx, &query, shape_row, err);
 }
 
 static enum opp_step read_query(struct opp_call *call)

@@ -181,7 +181,6 @@ static void fill(struct bound *bound, struct opp_request *request, const struct 
     call->audit.client_request_id = call->client_request_id;
     call->audit.ip = call->ip;
     call->audit.user_agent = call->user_agent;
-    call->audit.policy_generation = "1";
 }
 
 static void handle(struct opp_request *request)

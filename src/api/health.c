@@ -49,10 +49,12 @@ static void probed(void *arg)
         reason = "the registry could not be loaded";
     else if (opp_clock_behind(gateway->clock))
         reason = "the clock is behind the newest record";
-    if (reason == NULL)
+    if (reason == NULL) {
         opp_request_answer(probe->request, json_pack("{s:s}", "status", "ready"));
-    else
+    } else {
+        opp_request_set(probe->request, "Retry-After", "1");
         opp_request_refuse(probe->request, OPP_E_UNAVAILABLE, NULL, json_pack("{s:s}", "reason", reason));
+    }
     free(probe);
 }
 

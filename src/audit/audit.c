@@ -8,8 +8,40 @@
 #include "base/jcs.h"
 #include "store/tx.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+static bool is_ascii(const char *text)
+{
+    while (*text != '\0' && (unsigned char)*text < 0x80)
+        text++;
+    return *text == '\0';
+}
+
+static bool is_utf8(const char *text)
+{
+    json_t *string = json_string(text);
+
+    json_decref(string);
+    return string != NULL;
+}
+
+/* A stranger's header holds any bytes, and a row is JSON: text that is no UTF-8 is kept with ? for what is not ASCII.
+ */
+static void add_string(struct opp_buf *row, const char *value)
+{
+    struct opp_buf plain = { 0 };
+
+    if (is_ascii(value) || is_utf8(value)) {
+        opp_jcs_string(row, value, strlen(value));
+        return;
+    }
+    for (const char *at = value; *at != '\0'; at++)
+        opp_buf_char(&plain, (char)((unsigned char)*at < 0x80 ? *at : '?'));
+    row->failed = row->failed || plain.failed;
+    if (!plain.failed)
+        opp_jcs_string(row, plain.bytes, plain.length);
+    opp_buf_free(&plain);
+}
 
 /* A member of the row; the caller writes them in the order of their names, as RFC 8785 wants them. */
 static void add_text(struct opp_buf *row, const char *name, const char *value)
@@ -18,7 +50,7 @@ static void add_text(struct opp_buf *row, const char *name, const char *value)
     opp_buf_text(row, name);
     opp_buf_text(row, "\":");
     if (value != NULL)
-        opp_jcs_string(row, value, strlen(value));
+        add_string(row, value);
     else
         opp_buf_text(row, "null");
 }
@@ -101,6 +133,24 @@ struct walk {
     char previous[OPP_HASH_HEX];
 };
 
+static bool says(const json_t *value, const char *name, const char *text)
+{
+    const char *said = json_string_value(json_object_get(value, name));
+
+    return said == NULL || text == NULL ? said == text : strcmp(said, text) == 0;
+}
+
+/* What lists are filtered by stands beside the row as well; the organisation stands only there. */
+static bool columns_agree(const json_t *value, const struct opp_audit_row *row)
+{
+    char created_at[OPP_DATE_MAX];
+
+    opp_date_format(row->created_at, created_at);
+    return json_integer_value(json_object_get(value, "seq")) == row->seq && says(value, "action", row->action) &&
+           says(value, "status", row->status) && says(value, "app_id", row->app_id) &&
+           says(value, "draft_id", row->draft_id) && says(value, "created_at", created_at);
+}
+
 static bool row_holds(const struct opp_audit_row *row, const char *previous, int64_t expected_seq)
 {
     char hash[OPP_HASH_HEX];
@@ -108,12 +158,10 @@ static bool row_holds(const struct opp_audit_row *row, const char *previous, int
     bool holds;
 
     opp_hash_hex(row->row, strlen(row->row), hash);
-    if (strcmp(hash, row->event_hash) != 0)
+    if (row->seq != expected_seq || strcmp(hash, row->event_hash) != 0)
         return false;
     value = json_loads(row->row, JSON_REJECT_DUPLICATES, NULL);
-    holds = value != NULL && json_integer_value(json_object_get(value, "seq")) == expected_seq &&
-            row->seq == expected_seq && json_is_string(json_object_get(value, "prev_event_hash")) &&
-            strcmp(json_string_value(json_object_get(value, "prev_event_hash")), previous) == 0;
+    holds = value != NULL && columns_agree(value, row) && says(value, "prev_event_hash", previous);
     json_decref(value);
     return holds;
 }

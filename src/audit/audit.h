@@ -13,7 +13,8 @@
 
 struct opp_tx;
 
-/* What is recorded; NULL members become null. No token, header or sensitive field may be in details. */
+/* What is recorded; NULL members become null, and what is not ASCII in a text that is no UTF-8 becomes ?. No token,
+ * header or sensitive field may be in details. */
 struct opp_audit_event {
     const char *action, *status; /* status: success, denied or failed */
     enum opp_code code;
@@ -33,7 +34,9 @@ struct opp_audit_verdict {
     int64_t first_bad; /* 0: the chain holds from the first row to the newest */
 };
 
-/* Recomputes the whole chain. OPP_OK also when it does not hold. */
+/* Recomputes the whole chain, and compares each row with what stands beside it for lists (but the organisation, which
+ * is not in the row). A cut tail, or a chain that was rewritten to its end, needs a head that was kept elsewhere.
+ * OPP_OK also when the chain does not hold. */
 enum opp_code opp_audit_verify(struct opp_tx *tx, struct opp_audit_verdict *out, struct opp_err *err);
 
 #endif

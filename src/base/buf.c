@@ -9,7 +9,7 @@
 
 #define FIRST_CAPACITY 256
 
-char *opp_buf_room(struct opp_buf *buf, size_t length)
+char *opp_buf_grow(struct opp_buf *buf, size_t length)
 {
     size_t capacity = buf->capacity != 0 ? buf->capacity : FIRST_CAPACITY;
     char *grown;
@@ -18,8 +18,6 @@ char *opp_buf_room(struct opp_buf *buf, size_t length)
         buf->failed = true;
         return NULL;
     }
-    if (buf->capacity - buf->length >= length && buf->bytes != NULL)
-        return buf->bytes + buf->length;
     while (capacity - buf->length < length)
         capacity *= 2;
     grown = realloc(buf->bytes, capacity);
@@ -45,11 +43,6 @@ void opp_buf_add(struct opp_buf *buf, const void *bytes, size_t length)
 void opp_buf_text(struct opp_buf *buf, const char *text)
 {
     opp_buf_add(buf, text, strlen(text));
-}
-
-void opp_buf_char(struct opp_buf *buf, char c)
-{
-    opp_buf_add(buf, &c, 1);
 }
 
 void opp_buf_format(struct opp_buf *buf, const char *format, ...)

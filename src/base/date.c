@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/date.h"
 
-#include <stdio.h>
-
 #define DAYS_PER_ERA 146097     /* the calendar repeats every 400 years */
 #define DAYS_BEFORE_1970 719468 /* from 0000-03-01 */
 #define LATEST_MS INT64_C(253402300799999)
@@ -51,6 +49,15 @@ bool opp_date_valid(int year, int month, int day)
     return day <= lengths[month - 1] + (month == 2 && leap);
 }
 
+/* Writes count digits and what follows them, and gives where the next goes. */
+static char *put_number(char *at, int number, int count, char after)
+{
+    for (int i = count - 1; i >= 0; i--, number /= 10)
+        at[i] = (char)('0' + number % 10);
+    at[count] = after;
+    return at + count + 1;
+}
+
 void opp_date_format(int64_t ms, char text[OPP_DATE_MAX])
 {
     int64_t shown = ms < EARLIEST_MS ? EARLIEST_MS : ms > LATEST_MS ? LATEST_MS : ms;
@@ -59,8 +66,14 @@ void opp_date_format(int64_t ms, char text[OPP_DATE_MAX])
     int year, month, day;
 
     opp_date_civil(days, &year, &month, &day);
-    snprintf(text, OPP_DATE_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", year, month, day, rest / 3600000,
-             rest / 60000 % 60, rest / 1000 % 60, rest % 1000);
+    text = put_number(text, year, 4, '-');
+    text = put_number(text, month, 2, '-');
+    text = put_number(text, day, 2, 'T');
+    text = put_number(text, rest / 3600000, 2, ':');
+    text = put_number(text, rest / 60000 % 60, 2, ':');
+    text = put_number(text, rest / 1000 % 60, 2, '.');
+    text = put_number(text, rest % 1000, 3, 'Z');
+    *text = '\0';
 }
 
 static bool take_char(const char **at, char wanted)

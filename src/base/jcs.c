@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/jcs.h"
 
-#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +34,8 @@ static size_t plain_length(const char *text, size_t length)
 
     while (length - i >= 8 && !needs_escape8(text + i))
         i += 8;
+    if (length >= 8 && length - i < 8 && !needs_escape8(text + length - 8)) /* the rest, and some of it again */
+        return length;
     while (i < length && (unsigned char)text[i] >= 0x20 && text[i] != '"' && text[i] != '\\')
         i++;
     return i;
@@ -217,25 +218,13 @@ void opp_jcs_write(struct opp_buf *out, const json_t *value)
 
 enum opp_code opp_jcs_hash(const json_t *value, char hex[OPP_HASH_HEX], struct opp_err *err)
 {
-    static const char HEX[] = "0123456789abcdef";
-    unsigned char digest[SHA256_DIGEST_LENGTH];
     struct opp_buf bytes = { 0 };
     enum opp_code rc;
 
     opp_jcs_write(&bytes, value);
     rc = opp_buf_check(&bytes, err);
-    if (rc != OPP_OK)
-        goto out;
-    if (SHA256((const unsigned char *)bytes.bytes, bytes.length, digest) == NULL) {
-        rc = opp_fail(err, OPP_E_MEMORY, "out of memory while hashing");
-        goto out;
-    }
-    for (size_t i = 0; i < sizeof digest; i++) {
-        hex[2 * i] = HEX[digest[i] >> 4];
-        hex[2 * i + 1] = HEX[digest[i] & 15];
-    }
-    hex[OPP_HASH_HEX - 1] = '\0';
-out:
+    if (rc == OPP_OK)
+        opp_hash_hex(bytes.bytes, bytes.length, hex);
     opp_buf_free(&bytes);
     return rc;
 }

@@ -102,11 +102,16 @@ void opp_rows_add_real(struct opp_rows *rows, double value)
 void opp_rows_add_text(struct opp_rows *rows, const char *text, size_t length)
 {
     struct opp_cell cell = { .type = OPP_CELL_TEXT };
+    char *room;
 
     cell.as.text.offset = rows->text.length;
     cell.as.text.length = length;
-    opp_buf_add(&rows->text, text, length);
-    opp_buf_char(&rows->text, '\0');
+    room = opp_buf_room(&rows->text, length + 1);
+    if (room != NULL) { /* else the buffer remembers */
+        memcpy(room, text, length);
+        room[length] = '\0';
+        rows->text.length += length + 1;
+    }
     add(rows, cell);
 }
 

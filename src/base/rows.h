@@ -59,6 +59,7 @@ const char *opp_rows_text(const struct opp_rows *rows, const struct opp_cell *ce
 /* How one column of a printed row is shown: NULL everywhere shows all columns as they are. */
 struct opp_rows_view {
     const char *const *hidden;   /* names of columns that are left out, NULL-terminated; may be NULL */
+    size_t most;                 /* rows printed; 0: all */
     const char *const *redacted; /* pairs name, JSON text shown instead; NULL-terminated; may be NULL */
 };
 

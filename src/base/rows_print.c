@@ -140,6 +140,8 @@ void opp_rows_print(const struct opp_rows *rows, const struct opp_rows_view *vie
     size_t count = opp_rows_count(rows);
     struct plan plan;
 
+    if (view != NULL && view->most != 0 && count > view->most)
+        count = view->most;
     if (!make_plan(rows, view, &plan)) {
         out->failed = true;
         goto out;

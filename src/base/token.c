@@ -10,15 +10,18 @@
 #define SHOWN_CHARS 8
 #define KIND_MAX 4
 
-/* CRC-32 as in IEEE 802.3. Bit by bit: it runs over 47 bytes. */
+/* CRC-32 as in IEEE 802.3, four bits at a time: each request's token is checked. */
 static uint32_t crc32(const char *text, size_t length)
 {
+    static const uint32_t quarters[16] = { 0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
+                                           0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+                                           0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c };
     uint32_t crc = UINT32_MAX;
 
     for (size_t i = 0; i < length; i++) {
         crc ^= (unsigned char)text[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = (crc >> 1) ^ ((crc & 1) != 0 ? UINT32_C(0xedb88320) : 0);
+        crc = (crc >> 4) ^ quarters[crc & 15];
+        crc = (crc >> 4) ^ quarters[crc & 15];
     }
     return ~crc;
 }

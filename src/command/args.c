@@ -11,6 +11,8 @@
 #include <string.h>
 
 #define FLAGS_MAX 64
+#define SYNOPSIS_COLUMNS 100
+#define SYNOPSIS_INDENT "      "
 
 /* The arguments that are still to be read. */
 struct reader {
@@ -212,6 +214,26 @@ void opp_args_blame(const struct opp_command *command, struct opp_err *err)
 
     if (flag != NULL)
         snprintf(err->where, sizeof err->where, "--%s", flag->name);
+}
+
+void opp_args_synopsis(const struct opp_command *command, struct opp_buf *out)
+{
+    size_t column = 0;
+
+    for (size_t i = 0; i < command->flag_count; i++) {
+        const struct opp_flag *flag = &command->flags[i];
+        size_t width = strlen(flag->name) + (flag->value != NULL ? strlen(flag->value) : 0) + sizeof " [-- …]";
+
+        if (column == 0 || column + width > SYNOPSIS_COLUMNS) {
+            opp_buf_text(out, column == 0 ? SYNOPSIS_INDENT : "\n" SYNOPSIS_INDENT);
+            column = sizeof SYNOPSIS_INDENT;
+        }
+        opp_buf_format(out, " [--%s%s%s%s]", flag->name, flag->value != NULL ? " " : "",
+                       flag->value != NULL ? flag->value : "", flag->kind == OPP_FLAG_LIST ? "…" : "");
+        column += width;
+    }
+    if (column > 0)
+        opp_buf_char(out, '\n');
 }
 
 void opp_args_help(const struct opp_command *command, struct opp_buf *out)

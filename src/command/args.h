@@ -47,7 +47,10 @@ const struct opp_flag *opp_args_flag_at(const struct opp_command *command, const
 /* Puts the flag in the place of a JSON pointer in err->where. */
 void opp_args_blame(const struct opp_command *command, struct opp_err *err);
 
-/* Appends the command's usage and its flags. */
+/* Appends the command's flags and what their values are called, each line indented. */
+void opp_args_synopsis(const struct opp_command *command, struct opp_buf *out);
+
+/* Appends what the command does and what each flag means. */
 void opp_args_help(const struct opp_command *command, struct opp_buf *out);
 
 #endif

@@ -18,9 +18,10 @@ static const struct opp_command HELP = { .name = "help",
                                          .summary = "This text; with a command, its flags.",
                                          .run = run_help };
 static const struct opp_command VERSION = { .name = "version", .summary = "The version of oppd.", .run = run_version };
-static const struct opp_command *const COMMANDS[] = { &OPP_COMMAND_SERVE, &OPP_COMMAND_TOKEN_CREATE, &HELP, &VERSION };
+static const struct opp_command *const COMMANDS[] = { &OPP_COMMAND_SERVE, &OPP_COMMAND_TOKEN_CREATE, &HELP, &VERSION,
+                                                      NULL };
 
-#define COMMAND_COUNT (sizeof COMMANDS / sizeof *COMMANDS)
+#define COMMANDS_MAX 8
 
 int opp_command_exit(const struct opp_err *err)
 {
@@ -45,8 +46,10 @@ static int print(struct opp_buf *text)
 static void add_help(struct opp_buf *text)
 {
     opp_buf_text(text, "oppd - a gateway between software agents and the systems they act on\n\n");
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        opp_buf_format(text, "  oppd %-14s %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
+    for (const struct opp_command *const *command = COMMANDS; *command != NULL; command++) {
+        opp_buf_format(text, "  oppd %-14s %s\n", (*command)->name, (*command)->summary);
+        opp_args_synopsis(*command, text);
+    }
     opp_buf_text(text, "\noppd help COMMAND lists a command's flags, oppd help config every setting of oppd.yaml.\n"
                        "Exit codes: 0 done, 1 failed, 2 a flag, a setting, an adapter or a policy is wrong.\n");
 }
@@ -89,29 +92,30 @@ static int words_of(const struct opp_command *command, int argc, char *const *ar
 
 static const struct opp_command *find_command(int argc, char *const *argv, int *words)
 {
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        *words = words_of(COMMANDS[i], argc, argv);
+    for (const struct opp_command *const *command = COMMANDS; *command != NULL; command++) {
+        *words = words_of(*command, argc, argv);
         if (*words > 0)
-            return COMMANDS[i];
+            return *command;
     }
     return NULL;
 }
 
 static int refuse_command(int argc, char *const *argv)
 {
-    const char *names[COMMAND_COUNT], *meant = NULL;
+    const char *names[COMMANDS_MAX], *meant = NULL;
     char asked[64];
+    size_t count = 0;
 
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        names[i] = COMMANDS[i]->name;
+    for (const struct opp_command *const *command = COMMANDS; *command != NULL && count < COMMANDS_MAX; command++)
+        names[count++] = (*command)->name;
     if (argc > 1) {
         snprintf(asked, sizeof asked, "%s %s", argv[0], argv[1]);
-        meant = opp_nearest(asked, names, COMMAND_COUNT);
+        meant = opp_nearest(asked, names, count);
     }
     if (meant == NULL && strcmp(argv[0], "token") == 0)
         meant = OPP_COMMAND_TOKEN_CREATE.name;
     if (meant == NULL)
-        meant = opp_nearest(argv[0], names, COMMAND_COUNT);
+        meant = opp_nearest(argv[0], names, count);
     if (meant != NULL)
         fprintf(stderr, "oppd: there is no command \"%.64s\"; did you mean \"%s\"? See oppd help\n", argv[0], meant);
     else

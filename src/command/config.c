@@ -133,6 +133,16 @@ static enum opp_code read_proxies(const struct opp_config_source *source, struct
     return OPP_OK;
 }
 
+/* It names a directory below another one, and nothing else. */
+static enum opp_code check_profile(const struct opp_config_source *source, const struct opp_config *config)
+{
+    static const char wanted[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+
+    if (config->profile[strspn(config->profile, wanted)] == '\0')
+        return OPP_OK;
+    return opp_config_blame(source, "/profile", "must be a name of letters, digits, _ and -");
+}
+
 /* Puts the defaults, the file and the flags on each other. */
 static enum opp_code merge(const struct opp_config_source *source, const json_t *schema, json_t **out)
 {
@@ -164,7 +174,7 @@ static enum opp_code read_document(const struct opp_config_source *source, struc
     rc = read_endpoints(source, config);
     if (rc == OPP_OK)
         rc = read_proxies(source, config);
-    return rc;
+    return rc == OPP_OK ? check_profile(source, config) : rc;
 }
 
 static enum opp_code read_file(const char *file, struct opp_yaml **out, struct opp_err *err)

@@ -25,7 +25,7 @@ static const char GENERAL[] =
     "'description':'The data directory; one oppd at a time uses it.'},"
     "'policies':{" TEXT ",'default':'policies',"
     "'description':'The directory of policy profiles.'},"
-    "'profile':{'type':'string','pattern':'^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$','default':'default',"
+    "'profile':{'type':'string','minLength':1,'maxLength':64,'default':'default',"
     "'description':'The policy profile: a directory below policies.'},"
     "'adapters':{" TEXT ",'default':'adapters',"
     "'description':'The directory of adapters; each is a directory with an init.lua.'},"

@@ -4,10 +4,11 @@
 #include "adapter/adapter.h"
 #include "admin/admin.h"
 #include "api/api.h"
-#include "command/profile.h"
 #include "command/secret.h"
 #include "command/unknown.h"
+#include "core/generation.h"
 #include "core/hub.h"
+#include "core/policy_load.h"
 #include "core/rate.h"
 #include "core/recover.h"
 #include "core/registry.h"
@@ -33,8 +34,10 @@ static enum opp_code open_basics(struct opp_process *process, struct opp_err *er
     gateway->profile = config->profile;
     gateway->trusted_proxies = config->trusted_proxies;
     gateway->trusted_proxy_count = config->trusted_proxy_count;
+    gateway->policies_dir = config->policies_dir;
+    gateway->worker_count = config->workers;
     if (rc == OPP_OK)
-        rc = opp_profile_check(config->policies_dir, config->profile, err);
+        rc = opp_generation_slot_new(&gateway->policies, err);
     if (rc == OPP_OK)
         rc = opp_clock_new(&gateway->clock, err);
     if (rc == OPP_OK)
@@ -56,6 +59,7 @@ static void on_registry(void *arg, struct opp_tx *tx, uint64_t version)
     if (opp_registry_load(tx, version, &registry, &err) != OPP_OK)
         opp_log_event(gateway->log, OPP_LOG_ERROR, "registry.load_failed", "message", err.message, NULL);
     opp_registry_swap(gateway->registry, registry);
+    opp_generation_commit(gateway->policies);
 }
 
 static enum opp_code load_registry(struct opp_tx *tx, void *arg, struct opp_err *err)
@@ -104,6 +108,11 @@ static enum opp_code open_adapters(struct opp_process *process, struct opp_err *
                                               .on_unknown = opp_unknown_leave };
 
     return opp_adapters_open(&settings, &process->gateway.adapters, err);
+}
+
+static enum opp_code open_policies(struct opp_process *process, struct opp_err *err)
+{
+    return opp_policies_open(&process->gateway, err);
 }
 
 static enum opp_code recover(struct opp_process *process, struct opp_err *err)
@@ -185,7 +194,8 @@ static enum opp_code open_workers(struct opp_process *process, struct opp_err *e
 enum opp_code opp_process_open(struct opp_process *process, const struct opp_config *config, struct opp_err *err)
 {
     static enum opp_code (*const steps[])(struct opp_process * process, struct opp_err * err) = {
-        open_basics, open_store, open_adapters, recover, make_routers, bind_ports, make_demo, open_workers,
+        open_basics,  open_store, open_adapters, open_policies, recover,
+        make_routers, bind_ports, make_demo,     open_workers,
     };
     enum opp_code rc = OPP_OK;
 
@@ -213,6 +223,7 @@ void opp_process_close(struct opp_process *process)
     opp_adapters_close(gateway->adapters);
     opp_store_close(gateway->store);
     opp_registry_slot_free(gateway->registry);
+    opp_generation_slot_free(gateway->policies);
     opp_hub_free(gateway->hub);
     opp_rate_free(gateway->rate);
     opp_schemas_free(gateway->schemas);

@@ -5,6 +5,8 @@
 #include "command/command.h"
 #include "command/config.h"
 #include "command/process.h"
+#include "core/hub.h"
+#include "core/policy_load.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -51,13 +53,27 @@ static void hold_signals(sigset_t *signals)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static void wait_for_end(const sigset_t *signals, struct opp_log *log)
+/* As POST policies/reload: all or nothing, and the log says which. */
+static void reload(struct opp_process *process)
 {
+    struct opp_err err = { 0 };
+    enum opp_code rc = opp_policies_reload_now(&process->gateway, &err);
+
+    if (rc == OPP_OK)
+        opp_log_event(process->gateway.log, OPP_LOG_INFO, "policy.reloaded", NULL);
+    else
+        opp_log_event(process->gateway.log, OPP_LOG_ERROR, "policy.reload_failed", "message", err.message, "where",
+                      err.where[0] != '\0' ? err.where : NULL, NULL);
+}
+
+static void wait_for_end(struct opp_process *process, const sigset_t *signals)
+{
+    struct opp_log *log = process->gateway.log;
     int number = 0;
 
     do {
         if (number == SIGHUP)
-            opp_log_event(log, OPP_LOG_INFO, "reload", "message", "there is nothing to reload", NULL);
+            reload(process);
         sigwait(signals, &number);
     } while (number == SIGHUP);
     opp_log_event(log, OPP_LOG_INFO, "stopping", "signal", number == SIGINT ? "SIGINT" : "SIGTERM", NULL);
@@ -80,12 +96,12 @@ static void greet(const struct opp_process *process)
 static enum opp_code start(struct opp_process *process, struct opp_err *err)
 {
     const char *credentials = process->config->credentials;
-    enum opp_code rc = opp_workers_start(process->workers, err);
+    enum opp_code rc;
 
-    if (rc != OPP_OK)
-        return rc;
+    /* The port is bound, so who follows the greeting at once is only kept waiting a moment. */
     greet(process);
-    if (process->demo.made && credentials != NULL)
+    rc = opp_workers_start(process->workers, err);
+    if (rc == OPP_OK && process->demo.made && credentials != NULL)
         rc = opp_demo_save(&process->demo, process->base_url, credentials, err);
     return rc;
 }
@@ -95,8 +111,10 @@ static enum opp_code start(struct opp_process *process, struct opp_err *err)
 static void drain(struct opp_process *process)
 {
     struct opp_err err = { 0 };
-    bool drained = opp_workers_drain(process->workers, DRAIN_MAX_MS);
+    bool drained;
 
+    opp_hub_close(process->gateway.hub);
+    drained = opp_workers_drain(process->workers, DRAIN_MAX_MS);
     if (opp_process_flush(process, &err) != OPP_OK)
         opp_log_event(process->gateway.log, OPP_LOG_ERROR, "flush.failed", "message", err.message, NULL);
     if (drained)
@@ -132,7 +150,7 @@ static int serve(const struct opp_config *config)
     }
     code = start(&process, &err) == OPP_OK ? OPP_EXIT_OK : say_failed(&process, &err);
     if (code == OPP_EXIT_OK)
-        wait_for_end(&signals, process.gateway.log);
+        wait_for_end(&process, &signals);
     drain(&process);
     if (code == OPP_EXIT_OK && opp_workers_failed(process.workers))
         code = OPP_EXIT_FAILED;

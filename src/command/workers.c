@@ -67,6 +67,7 @@ static enum opp_code open_worker(struct opp_workers *all, struct worker *worker,
 
     worker->all = all;
     worker->worker.gateway = gateway;
+    worker->worker.index = (size_t)(worker - all->items);
     if (rc == OPP_OK)
         rc = opp_session_open(gateway->store, worker->worker.loop, &worker->worker.session, err);
     if (rc == OPP_OK)
@@ -76,6 +77,15 @@ static enum opp_code open_worker(struct opp_workers *all, struct worker *worker,
     for (size_t i = 0; rc == OPP_OK && i < all->server_count; i++)
         rc = open_server(worker, i, &listeners[i], err);
     return rc;
+}
+
+static enum opp_code open_all(struct opp_workers *workers, struct opp_listener *listeners, struct opp_err *err)
+{
+    enum opp_code rc = OPP_OK;
+
+    for (size_t i = 0; rc == OPP_OK && i < workers->count; i++)
+        rc = open_worker(workers, &workers->items[i], listeners, err);
+    return rc == OPP_OK ? opp_background_start(&workers->items[0].worker, &workers->items[0].background, err) : rc;
 }
 
 /* Waiting for a drain must not depend on the machine's clock being set. */
@@ -111,12 +121,8 @@ enum opp_code opp_workers_open(struct opp_gateway *gateway, struct opp_listener 
     workers->count = count;
     workers->server_count = listener_count;
     workers->items = calloc(count, sizeof *workers->items);
-    if (workers->items == NULL)
-        rc = opp_fail(err, OPP_E_MEMORY, "no memory for the workers");
-    for (size_t i = 0; rc == OPP_OK && i < count; i++)
-        rc = open_worker(workers, &workers->items[i], listeners, err);
-    if (rc == OPP_OK)
-        rc = opp_background_start(&workers->items[0].worker, &workers->items[0].background, err);
+    rc = workers->items != NULL ? open_all(workers, listeners, err)
+                                : opp_fail(err, OPP_E_MEMORY, "no memory for the workers");
     if (rc == OPP_OK)
         *out = workers;
     else

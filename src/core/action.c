@@ -7,6 +7,7 @@
 #include "core/guard.h"
 #include "core/hub.h"
 #include "core/judge.h"
+#include "core/rules.h"
 #include "core/shape.h"
 #include "store/tx.h"
 
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #define REJUDGED_MAX 5
+#define PENDING_RETRY_S 60 /* people decide, and drafts expire: in seconds nothing will have changed */
 
 static struct action *of(struct opp_call *call)
 {
@@ -52,6 +54,27 @@ static void know_safeguards(struct opp_call *call, struct opp_safeguards *have)
     have->preflight_mismatch = (action->preflight_id != NULL && !action->preflight_gone && !handle_same) ||
                                (hash != NULL && strcmp(hash, intent->impact_hash) != 0);
     have->preflight_gone = action->preflight_gone;
+    have->witness = opp_call_text(call, "stateWitnessHash") != NULL ||
+                    (action->attached && action->preflight->witness_hash != NULL);
+    /* Nor can windows be judged while the clock is behind what is on record: then a person decides. */
+    have->limit_reached = action->limit_reached || opp_clock_behind(call->worker->gateway->clock);
+}
+
+/* The rules' last word before a claim; if they want a person now, it stays a draft. */
+static enum opp_step judge_execution(struct opp_call *call)
+{
+    struct action *action = of(call);
+    struct opp_intent *intent = &action->intent;
+    enum opp_step step = opp_rules_judge(call, OPP_PHASE_EXECUTE);
+
+    if (step == OPP_DONE || intent->ruling.outcome == OPP_OUTCOME_ALLOW)
+        return step;
+    action->runs = false;
+    action->request.denied = OPP_E_AUTO_DENIED;
+    intent->draft->approvals_required = opp_rules_approvals(&intent->ruling, intent->draft->approvals_required);
+    return opp_draft_set_denied(intent->draft, OPP_E_AUTO_DENIED) == OPP_OK
+               ? OPP_NEXT
+               : opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
 }
 
 static enum opp_step decide_mode(struct opp_call *call)
@@ -66,7 +89,7 @@ static enum opp_step decide_mode(struct opp_call *call)
     know_safeguards(call, &have);
     action->request.denied = OPP_OK;
     if (action->request.execute)
-        action->request.denied = opp_judge(intent->app, intent->tool, &have, opp_call_now_ms(call));
+        action->request.denied = opp_judge(intent->app, intent->tool, &intent->ruling, &have, opp_call_now_ms(call));
     action->runs = action->request.execute && action->request.denied == OPP_OK;
     action->request.preflight_id = action->attached ? action->preflight_id : NULL;
     if (action->existing)
@@ -75,6 +98,12 @@ static enum opp_step decide_mode(struct opp_call *call)
         rc = opp_draft_make(call, &action->request);
     if (rc == OPP_OK && action->existing)
         rc = opp_draft_set_denied(intent->draft, action->request.denied);
+    if (rc == OPP_OK && action->runs) {
+        enum opp_step step = judge_execution(call);
+
+        if (step == OPP_DONE)
+            return step;
+    }
     if (rc == OPP_OK && action->runs)
         rc = opp_execute_begin(call);
     if (rc != OPP_OK)
@@ -187,6 +216,8 @@ static enum opp_code write_action(struct opp_tx *tx, void *arg, struct opp_err *
         return opp_fail(err, OPP_E_STALE, "the registry changed");
     rc = hold_key(call, tx, err);
     if (rc == OPP_OK && action->runs)
+        rc = opp_rules_limits(tx, &action->intent.ruling, action->intent.draft, opp_call_now_ms(call), err);
+    if (rc == OPP_OK && action->runs)
         rc = opp_execute_claim(call, tx, !action->existing, err);
     else if (rc == OPP_OK)
         rc = action->existing ? update_pending(call, tx, err) : insert_pending(call, tx, err);
@@ -215,7 +246,7 @@ static enum opp_step judge_again(struct opp_call *call)
         call->audit.action = NULL;
         return opp_call_refuse(call, rc, NULL, NULL);
     }
-    action->intent.app = call->app;
+    opp_intent_set_app(&action->intent, call->app);
     opp_flow_goto(call, opp_step_find_tool);
     return OPP_NEXT;
 }
@@ -252,7 +283,13 @@ static enum opp_step recorded(struct opp_call *call)
         opp_flow_goto(call, opp_action_look_up);
         return OPP_NEXT;
     case OPP_E_LIMIT:
+        if (strcmp(call->op.err.where, "limit") == 0) { /* a person decides instead */
+            action->limit_reached = true;
+            opp_flow_goto(call, decide_mode);
+            return OPP_NEXT;
+        }
         call->audit.action = NULL;
+        call->retry_after_s = PENDING_RETRY_S;
         return opp_call_refuse_reason(call, OPP_E_RATE_LIMITED, "The app has too many pending drafts.",
                                       "pending_drafts");
     default:
@@ -291,6 +328,7 @@ static const opp_step_fn STEPS[] = {
     opp_step_load,
     opp_step_admit,
     opp_step_inspect,
+    opp_step_rules,
     opp_step_understand,
     opp_step_compare,
     check_witness,

@@ -66,6 +66,7 @@ enum opp_step opp_action_read_request(struct opp_call *call)
         return OPP_DONE;
     payload = json_object_get(call->input, "payload");
     action->preflight_id = opp_call_text(call, "preflightId");
+    action->intent.phase = OPP_PHASE_ACTION;
     if (payload == NULL && action->preflight_id == NULL)
         return opp_call_refuse_field(call, OPP_E_VALIDATION, "/payload", "is required when there is no preflightId");
     action->request = (struct opp_draft_request){
@@ -142,7 +143,7 @@ static void forget(struct action *action)
     action->found_execution = NULL;
     action->preflight = NULL;
     action->previous_execution_id = NULL;
-    action->existing = action->attached = action->preflight_gone = false;
+    action->existing = action->attached = action->preflight_gone = action->limit_reached = false;
 }
 
 enum opp_step opp_action_look_up(struct opp_call *call)
@@ -151,6 +152,10 @@ enum opp_step opp_action_look_up(struct opp_call *call)
 
     opp_await_again(&action->await);
     forget(action);
+    if (action->key[0] == '\0' && action->preflight_id == NULL) { /* there is nothing to be known */
+        call->op.rc = OPP_OK;
+        return OPP_NEXT;
+    }
     return opp_flow_read(call, read_known);
 }
 
@@ -173,14 +178,14 @@ static bool same_intent(struct opp_call *call, const struct opp_idempotency *kno
     return usable(call, action->preflight) && strcmp(known->intent_hash, action->preflight->intent_hash) == 0;
 }
 
-static enum opp_step replay(struct opp_call *call, json_t *data)
+static enum opp_step replay(struct opp_call *call, const struct opp_draft *draft, json_t *data)
 {
     struct opp_reply reply = { .code = OPP_OK, .data = data, .replayed = true };
 
     if (data == NULL)
         return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
     call->audit.action = "agent.action.idempotency_replay";
-    call->audit.draft_id = NULL; /* the row is queued and outlives the draft's text */
+    call->audit.draft_id = draft->id;
     return opp_call_reply(call, &reply);
 }
 
@@ -189,10 +194,11 @@ static enum opp_step replay_execution(struct opp_call *call)
     const struct action *action = of(call);
     const struct opp_draft *draft = action->found_draft;
 
-    return replay(call, json_pack("{s:s, s:b, s:s, s:o, s:{s:s, s:s}}", "status", "executed", "replayed", 1, "code",
-                                  opp_code_name(OPP_E_REPLAY), "execution",
-                                  opp_shape_execution(action->found_execution, call->app, action->intent.tool), "draft",
-                                  "id", draft->id, "status", draft->status));
+    return replay(call, draft,
+                  json_pack("{s:s, s:b, s:s, s:o, s:{s:s, s:s}}", "status", "executed", "replayed", 1, "code",
+                            opp_code_name(OPP_E_REPLAY), "execution",
+                            opp_shape_execution(action->found_execution, call->app, action->intent.tool), "draft", "id",
+                            draft->id, "status", draft->status));
 }
 
 static json_t *shape_draft_answer(struct opp_call *call, const struct opp_draft *draft)
@@ -204,7 +210,7 @@ static json_t *shape_draft_answer(struct opp_call *call, const struct opp_draft 
     snprintf(path, sizeof path, "/api/agent-admin/v1/drafts/%s", draft->id);
     return json_pack("{s:s, s:o, s:s?, s:s, s:o}", "status", "draft", "draft", opp_shape_draft(draft),
                      "autoExecuteDeniedCode", denied, "review_path", path, "autoExecuteDenied",
-                     opp_judge_explain(call->app, action->intent.tool, action->request.denied));
+                     opp_judge_explain(call->app, action->intent.tool, &action->intent.ruling, action->request.denied));
 }
 
 static enum opp_step replay_draft(struct opp_call *call)
@@ -212,7 +218,7 @@ static enum opp_step replay_draft(struct opp_call *call)
     json_t *data = shape_draft_answer(call, of(call)->found_draft);
 
     json_object_set_new(data, "replayed", json_true());
-    return replay(call, data);
+    return replay(call, of(call)->found_draft, data);
 }
 
 enum opp_step opp_action_answer_draft(struct opp_call *call, bool fresh)

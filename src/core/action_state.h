@@ -25,6 +25,7 @@ struct action {
     char *previous_execution_id; /* lent by found_execution */
     bool existing;               /* intent.draft is a pending one that the key holds */
     bool runs, claiming;
+    bool limit_reached; /* a rule's limit was used up at the claim */
     unsigned rejudged;
     struct opp_await await;
 };

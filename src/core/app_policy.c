@@ -88,6 +88,14 @@ void opp_auto_execute_read(const json_t *document, struct opp_auto_execute *out)
     read_window(json_object_get(document, "high_risk"), &out->high_risk);
 }
 
+/* How long a window is open that names no end. */
+static int64_t default_length(const struct opp_settings *settings)
+{
+    if (settings->window_max_ms > 0 && settings->window_max_ms < settings->window_default_ms)
+        return settings->window_max_ms;
+    return settings->window_default_ms;
+}
+
 /* When the section's window ends: as it says, or after the default time when it is open and names no end. */
 static enum opp_code window_end(const json_t *section, const char *name, const struct opp_settings *settings,
                                 int64_t now_ms, int64_t *end, struct opp_err *err)
@@ -100,10 +108,12 @@ static enum opp_code window_end(const json_t *section, const char *name, const s
     *end = 0;
     if (expires_at != NULL && opp_date_parse(expires_at, end, NULL) != OPP_OK)
         return opp_fail_at(err, OPP_E_VALIDATION, where, "must be an RFC 3339 time");
-    if (expires_at == NULL && expires_in > 0)
+    if (expires_at != NULL && *end == 0)
+        *end = 1; /* 0 is no end at all, and this one has been */
+    else if (expires_at == NULL && expires_in > 0)
         *end = now_ms + expires_in * 1000;
-    if (*end == 0 && opp_json_true(section, "enabled"))
-        *end = now_ms + settings->window_default_ms;
+    else if (expires_at == NULL && opp_json_true(section, "enabled"))
+        *end = now_ms + default_length(settings);
     if (settings->window_max_ms > 0 && *end > now_ms + settings->window_max_ms)
         return opp_fail_at(err, OPP_E_VALIDATION, where, "must be at most %lld seconds from now",
                            (long long)settings->window_max_ms / 1000);
@@ -118,6 +128,17 @@ static json_t *or_default(const json_t *section, const char *key, json_t *fallba
         return fallback;
     json_decref(fallback);
     return json_incref(value);
+}
+
+/* A safeguard that is left out would be read as off: false when memory is out. */
+static bool add_safeguards(json_t *written, const json_t *section)
+{
+    return json_object_set_new(written, "require_preflight", or_default(section, "require_preflight", json_true())) ==
+               0 &&
+           json_object_set_new(written, "require_idempotency",
+                               or_default(section, "require_idempotency", json_true())) == 0 &&
+           json_object_set_new(written, "max_export_rows",
+                               or_default(section, "max_export_rows", json_integer(1000))) == 0;
 }
 
 static enum opp_code write_section(json_t *document, const char *name, const json_t *section,
@@ -135,12 +156,11 @@ static enum opp_code write_section(json_t *document, const char *name, const jso
         opp_date_format(end, text);
     written = json_pack("{s:b, s:s?, s:o}", "enabled", opp_json_true(section, "enabled"), "expires_at",
                         end != 0 ? text : NULL, "allowed_actions", or_default(section, "allowed_actions", json_null()));
-    if (written != NULL && high) {
-        json_object_set_new(written, "require_preflight", or_default(section, "require_preflight", json_true()));
-        json_object_set_new(written, "require_idempotency", or_default(section, "require_idempotency", json_true()));
-        json_object_set_new(written, "max_export_rows", or_default(section, "max_export_rows", json_integer(1000)));
+    if (written == NULL || (high && !add_safeguards(written, section))) {
+        json_decref(written);
+        return opp_fail(err, OPP_E_MEMORY, "no memory for a window");
     }
-    if (written == NULL || json_object_set_new(document, name, written) != 0)
+    if (json_object_set_new(document, name, written) != 0)
         return opp_fail(err, OPP_E_MEMORY, "no memory for a window");
     return OPP_OK;
 }

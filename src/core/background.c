@@ -6,6 +6,7 @@
 #include "core/draft.h"
 #include "core/gateway.h"
 #include "core/hub.h"
+#include "core/registry.h"
 #include "store/store.h"
 #include "store/tx.h"
 
@@ -19,7 +20,8 @@ struct opp_background {
     struct opp_timer *timer;
     struct opp_store_op op;
     bool busy, stopping, found_drafts;
-    struct opp_tx *tx; /* while the transaction runs */
+    const struct opp_registry *registry; /* while the transaction runs, as the next */
+    struct opp_tx *tx;
 };
 
 static void schedule(struct opp_background *background);
@@ -90,7 +92,11 @@ static enum opp_code sweep(struct opp_tx *tx, void *arg, struct opp_err *err)
     rc = opp_tx_each(tx, &drafts, expire_draft, background, err);
     if (rc == OPP_OK)
         rc = opp_tx_each(tx, &preflights, drop_preflight, background, err);
-    return rc == OPP_OK ? opp_tx_each(tx, &keys, drop_key, background, err) : rc;
+    if (rc == OPP_OK)
+        rc = opp_tx_each(tx, &keys, drop_key, background, err);
+    if (rc == OPP_OK && background->registry != NULL)
+        rc = opp_registry_write_uses(background->registry, tx, err);
+    return rc;
 }
 
 static void swept(void *arg)
@@ -98,6 +104,8 @@ static void swept(void *arg)
     struct opp_background *background = arg;
 
     background->busy = false;
+    opp_registry_unpin(background->registry);
+    background->registry = NULL;
     if (background->found_drafts)
         opp_hub_notify(background->worker->gateway->hub, NULL);
     background->found_drafts = false;
@@ -113,6 +121,7 @@ static void on_timer(void *arg)
 
     background->timer = NULL;
     background->busy = true;
+    background->registry = opp_registry_pin(background->worker->gateway->registry);
     background->op = (struct opp_store_op){ .run = sweep, .done = swept, .arg = background };
     opp_store_write(background->worker->session, &background->op);
 }

@@ -57,6 +57,8 @@ static bool parents_allowed(const struct opp_app_entry *app, const json_t *paren
     size_t index;
     json_t *parent;
 
+    if (parents != NULL && !json_is_array(parents))
+        return json_is_object(parents) && json_object_size(parents) == 0; /* none, as Lua says it */
     json_array_foreach(parents, index, parent)
     {
         if (!id_allowed(app, opp_json_text(parent, "kind"), opp_json_text(parent, "id")))
@@ -77,6 +79,8 @@ bool opp_boundary_admits(const struct opp_app_entry *app, const json_t *resource
     size_t index;
     json_t *resource;
 
+    if (!json_is_array(resources))
+        return false;
     json_array_foreach(resources, index, resource)
     {
         if (!admits_one(app, resource))
@@ -85,28 +89,46 @@ bool opp_boundary_admits(const struct opp_app_entry *app, const json_t *resource
     return true;
 }
 
-/* The text of a named column, or NULL. An id that is a number is nobody's list entry: ids are text on the wire. */
-static const char *text_at(const struct opp_rows *rows, size_t row, const char *column)
+static int column_of(const struct opp_rows *rows, const char *name)
 {
-    int at = column != NULL ? opp_rows_find(rows, column) : -1;
-    const struct opp_cell *cell = at >= 0 ? opp_rows_cell(rows, row, (size_t)at) : NULL;
+    return name != NULL ? opp_rows_find(rows, name) : -1;
+}
+
+/* The text in a column, or NULL. An id that is a number is nobody's list entry: ids are text on the wire. */
+static const char *text_at(const struct opp_rows *rows, size_t row, int column)
+{
+    const struct opp_cell *cell = column >= 0 ? opp_rows_cell(rows, row, (size_t)column) : NULL;
 
     return cell != NULL && cell->type == OPP_CELL_TEXT ? opp_rows_text(rows, cell) : NULL;
 }
 
-bool opp_boundary_admits_row(const struct opp_app_entry *app, const struct opp_tool *tool, const struct opp_rows *rows,
-                             size_t row)
+static bool ids_allowed(const struct opp_app_entry *app, const char *kind, const struct opp_rows *rows, size_t first,
+                        size_t count, int column)
+{
+    if (app->policy.data == NULL)
+        return true;
+    for (size_t row = first; row < first + count; row++)
+        if (!id_allowed(app, kind, text_at(rows, row, column)))
+            return false;
+    return true;
+}
+
+bool opp_boundary_admits_rows(const struct opp_app_entry *app, const struct opp_tool *tool, const struct opp_rows *rows,
+                              size_t first, size_t count)
 {
     const struct opp_row_resource *shape = &tool->rows;
+    int org = column_of(rows, shape->org_id), user = column_of(rows, shape->user_id);
     const char *kind;
     json_t *column;
 
-    if (!tenant_admits(app, text_at(rows, row, shape->org_id), text_at(rows, row, shape->user_id)) ||
-        !id_allowed(app, shape->kind, text_at(rows, row, shape->id)))
+    for (size_t row = first; row < first + count; row++)
+        if (!tenant_admits(app, text_at(rows, row, org), text_at(rows, row, user)))
+            return false;
+    if (!ids_allowed(app, shape->kind, rows, first, count, column_of(rows, shape->id)))
         return false;
     json_object_foreach(shape->parents, kind, column)
     {
-        if (!id_allowed(app, kind, text_at(rows, row, json_string_value(column))))
+        if (!ids_allowed(app, kind, rows, first, count, column_of(rows, json_string_value(column))))
             return false;
     }
     return true;
@@ -151,10 +173,9 @@ static enum opp_code set_time(json_t *payload, const char *field, int64_t ms)
     return json_object_set_new(payload, field, json_string(text)) == 0 ? OPP_OK : OPP_E_MEMORY;
 }
 
-enum opp_code opp_boundary_range(const struct opp_app_entry *app, const struct opp_tool *tool, json_t *payload,
-                                 int64_t now_ms)
+enum opp_code opp_boundary_range(int64_t max_days, const struct opp_tool *tool, json_t *payload, int64_t now_ms)
 {
-    int64_t span = app->policy.max_days * OPP_DAY_MS, from, to;
+    int64_t span = max_days * OPP_DAY_MS, from, to;
     const char *from_text, *to_text;
     enum opp_code rc = OPP_OK;
 

@@ -16,19 +16,18 @@
 struct opp_rows;
 struct opp_tool;
 
-/* Every resource of an array of {kind, id, org_id, user_id, parents} is inside. */
+/* Every resource of an array of {kind, id, org_id, user_id, parents} is inside. What is no array is not. */
 bool opp_boundary_admits(const struct opp_app_entry *app, const json_t *resources);
 
-/* One row of a list that a tool returned is inside. */
-bool opp_boundary_admits_row(const struct opp_app_entry *app, const struct opp_tool *tool, const struct opp_rows *rows,
-                             size_t row);
+/* Each of count rows from first on, of a list that a tool returned, is inside. */
+bool opp_boundary_admits_rows(const struct opp_app_entry *app, const struct opp_tool *tool, const struct opp_rows *rows,
+                              size_t first, size_t count);
 
 /* Gives what a tool may select by: {org_id, user_id, allowed: {kind: [ids]}, allowed_org_ids}. NULL: no memory. */
 json_t *opp_boundary_view(const struct opp_app_entry *app);
 
-/* Holds a tool's date range to the app's max_days: fills in ends that payload leaves out, relative to now.
+/* Holds a tool's date range to so many days (0: no bound): fills in ends that payload leaves out, relative to now.
  * OPP_E_POLICY_DENIED: the range is longer. OPP_E_MEMORY. Ends that are no dates are left to the tool. */
-enum opp_code opp_boundary_range(const struct opp_app_entry *app, const struct opp_tool *tool, json_t *payload,
-                                 int64_t now_ms);
+enum opp_code opp_boundary_range(int64_t max_days, const struct opp_tool *tool, json_t *payload, int64_t now_ms);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/shared.h"
 #include "core/gateway.h"
+#include "core/generation.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@ static void end_call(struct opp_call *call, struct opp_reply *reply)
     void *state = call->state;
     const struct opp_flow *flow = call->flow;
     const struct opp_registry *registry = call->registry;
+    struct opp_generation *generation = call->generation;
+    struct opp_worker *worker = call->worker;
     json_t *input = call->input;
 
     if (state != NULL && flow->dispose != NULL)
@@ -22,6 +25,7 @@ static void end_call(struct opp_call *call, struct opp_reply *reply)
     free(state);
     json_decref(input);
     opp_registry_unpin(registry);
+    opp_generation_done(generation, worker->index);
 }
 
 static void run_steps(struct opp_call *call)
@@ -100,8 +104,8 @@ static const char *status_of(enum opp_code code)
 {
     if (code == OPP_OK || code == OPP_E_REPLAY)
         return "success";
-    if (opp_code_status(code) == 403 || code == OPP_E_PRECONDITION)
-        return "denied";
+    if (opp_code_status(code) == 403 || opp_code_status(code) == 0 || code == OPP_E_PRECONDITION)
+        return "denied"; /* 0: why an action became a draft instead of being executed */
     return "failed";
 }
 
@@ -161,13 +165,13 @@ static bool recorded(const struct opp_call *call, enum opp_code code)
 
 enum opp_step opp_call_refuse(struct opp_call *call, enum opp_code code, const char *message, json_t *details)
 {
-    struct opp_reply reply = { .code = code, .details = details };
+    struct opp_reply reply = { .code = code, .details = details, .retry_after_s = call->retry_after_s };
 
     if (message != NULL) {
         snprintf(call->message, sizeof call->message, "%s", message);
         reply.message = call->message;
     }
-    if (code == OPP_E_UNAVAILABLE)
+    if (code == OPP_E_UNAVAILABLE && reply.retry_after_s == 0)
         reply.retry_after_s = 1;
     return opp_call_reply(call, &reply);
 }
@@ -193,10 +197,15 @@ static void free_lazy_row(void *arg)
 
 /* The event's texts that live no longer than the call. */
 static const size_t EVENT_TEXTS[] = {
-    offsetof(struct opp_audit_event, app_id),     offsetof(struct opp_audit_event, org_id),
-    offsetof(struct opp_audit_event, key_id),     offsetof(struct opp_audit_event, actor_user_id),
-    offsetof(struct opp_audit_event, request_id), offsetof(struct opp_audit_event, client_request_id),
-    offsetof(struct opp_audit_event, ip),         offsetof(struct opp_audit_event, user_agent),
+    offsetof(struct opp_audit_event, app_id),
+    offsetof(struct opp_audit_event, org_id),
+    offsetof(struct opp_audit_event, key_id),
+    offsetof(struct opp_audit_event, actor_user_id),
+    offsetof(struct opp_audit_event, request_id),
+    offsetof(struct opp_audit_event, client_request_id),
+    offsetof(struct opp_audit_event, ip),
+    offsetof(struct opp_audit_event, user_agent),
+    offsetof(struct opp_audit_event, policy_generation),
 };
 #define EVENT_TEXT_COUNT (sizeof EVENT_TEXTS / sizeof EVENT_TEXTS[0])
 
@@ -257,7 +266,7 @@ enum opp_step opp_call_reply(struct opp_call *call, struct opp_reply *reply)
         end_call(call, reply);
         return OPP_DONE;
     }
-    if (reply->code == OPP_OK || reply->code == OPP_E_REPLAY) {
+    if (reply->code == OPP_OK && !reply->replayed) {
         if (record_read(call)) {
             end_call(call, reply);
         } else {
@@ -300,6 +309,20 @@ enum opp_step opp_call_end_stream(struct opp_call *call)
     return OPP_DONE;
 }
 
+/* RFC 6901: ~1 is / and ~0 is ~. In place. */
+static void unescape(char *part)
+{
+    char *to = part;
+
+    for (const char *at = part; *at != '\0'; at++) {
+        bool escaped = at[0] == '~' && (at[1] == '0' || at[1] == '1');
+
+        *to++ = escaped ? (at[1] == '0' ? '~' : '/') : *at;
+        at += escaped ? 1 : 0;
+    }
+    *to = '\0';
+}
+
 /* The pointer's parts as the path that clients of the protocol know: strings, and numbers where they index. */
 static json_t *path_of(const char *pointer)
 {
@@ -310,10 +333,12 @@ static json_t *path_of(const char *pointer)
         size_t length = strcspn(++pointer, "/");
 
         snprintf(part, sizeof part, "%.*s", (int)length, pointer);
-        if (part[0] != '\0' && part[strspn(part, "0123456789")] == '\0')
+        if (part[0] != '\0' && strlen(part) < 10 && part[strspn(part, "0123456789")] == '\0') {
             json_array_append_new(path, json_integer(atoll(part)));
-        else
+        } else {
+            unescape(part);
             json_array_append_new(path, json_string(part));
+        }
         pointer += length;
     }
     return path;

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 struct opp_call;
+struct opp_generation;
 struct opp_shared;
 struct opp_worker;
 
@@ -63,8 +64,9 @@ struct opp_call {
     struct opp_worker *worker;
     /* Who and from where; lent by whoever made the call until it is answered. */
     const char *request_id, *client_request_id, *ip, *user_agent, *idempotency_header, *if_none_match, *last_event_id;
-    const struct opp_registry *registry; /* pinned by the guard */
-    const struct opp_key_entry *key;     /* an agent's, or NULL */
+    const struct opp_registry *registry; /* pinned by the guard, as the generation */
+    struct opp_generation *generation;
+    const struct opp_key_entry *key; /* an agent's, or NULL */
     const struct opp_app_entry *app;
     const struct opp_admin_token *admin;                                 /* a person's, or NULL */
     const char *(*param)(const struct opp_call *call, const char *name); /* of the path */
@@ -83,6 +85,7 @@ struct opp_call {
     struct opp_store_op op;
     struct opp_audit_event audit; /* filled in as the call becomes known */
     struct opp_reply pending;     /* a refusal that waits for its audit row */
+    int64_t retry_after_s;        /* for a refusal; 0: not said */
     char message[256];            /* room for the pending reply's message */
     char actor[256];              /* the person that an agent's call acts for, or that calls */
 };

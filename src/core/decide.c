@@ -7,6 +7,7 @@
 #include "core/gateway.h"
 #include "core/guard.h"
 #include "core/hub.h"
+#include "core/rules.h"
 #include "core/shape.h"
 #include "store/tx.h"
 
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #define REJUDGED_MAX 5
+#define LIMIT_RETRY_S 60 /* limits count over minutes and hours */
 
 struct decision {
     struct opp_intent intent; /* first: the shared steps find it */
@@ -158,12 +160,12 @@ static enum opp_step refused(struct opp_call *call, enum opp_code code, const ch
     return OPP_NEXT;
 }
 
+/* A key that was rotated away has expired and is not revoked: what it asked for lives on, as long as its draft. */
 static bool key_alive(struct opp_call *call, const struct opp_draft *draft)
 {
     const struct opp_key_entry *key = opp_registry_key_by_id(call->registry, draft->key_id);
 
-    return key != NULL && key->record->revoked_at == 0 &&
-           (key->record->expires_at == 0 || key->record->expires_at > opp_call_now_ms(call));
+    return key != NULL && key->record->revoked_at == 0;
 }
 
 static enum opp_step take_intent(struct opp_call *call)
@@ -179,6 +181,7 @@ static enum opp_step take_intent(struct opp_call *call)
     if (opp_intent_set(intent, draft->action, json_incref(draft->payload), intent->app) != OPP_OK)
         return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
     intent->asked_at_ms = draft->created_at;
+    intent->phase = OPP_PHASE_APPROVE;
     return OPP_NEXT;
 }
 
@@ -217,7 +220,7 @@ static enum opp_code unchanged(struct opp_call *call, struct opp_tx *tx, size_t 
 
 static enum opp_code write_approval(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
-    static const char *const columns[] = { "approvals", "updated_at", NULL };
+    static const char *const columns[] = { "approvals", "approvals_required", "updated_at", NULL };
     struct opp_call *call = arg;
     struct opp_draft *draft = of(call)->intent.draft;
     enum opp_code rc = unchanged(call, tx, json_array_size(draft->approvals) - 1, err);
@@ -235,11 +238,17 @@ static enum opp_step count_approvals(struct opp_call *call)
 {
     struct opp_intent *intent = &of(call)->intent;
     struct opp_draft *draft = intent->draft;
+    enum opp_step step;
 
     if (intent->execution != NULL)
         return OPP_NEXT; /* claimed before: only the effect is tried again */
+    draft->approvals_required = opp_rules_approvals(&intent->ruling, draft->approvals_required);
     if (json_array_append_new(draft->approvals, make_approval(call, draft->seal)) != 0)
         return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
+    step = opp_rules_judge(call, OPP_PHASE_EXECUTE);
+    if (step == OPP_DONE || intent->ruling.outcome == OPP_OUTCOME_DENY)
+        return step;
+    draft->approvals_required = opp_rules_approvals(&intent->ruling, draft->approvals_required);
     if (opp_approvals_given(draft) >= draft->approvals_required)
         return OPP_NEXT;
     opp_flow_goto(call, approval_written);
@@ -253,6 +262,8 @@ static enum opp_code write_claim(struct opp_tx *tx, void *arg, struct opp_err *e
     enum opp_code rc = unchanged(call, tx, json_array_size(draft->approvals) - 1, err);
 
     call->audit.execution_id = of(call)->intent.execution->id;
+    if (rc == OPP_OK)
+        rc = opp_rules_limits(tx, &of(call)->intent.ruling, draft, opp_call_now_ms(call), err);
     if (rc == OPP_OK)
         rc = opp_execute_claim(call, tx, false, err);
     return rc == OPP_OK ? opp_call_audit(call, tx, "agent.draft.approve", OPP_OK, NULL, err) : rc;
@@ -283,6 +294,10 @@ static enum opp_step judge_again(struct opp_call *call)
     call->audit.execution_id = NULL;
     opp_record_free(&OPP_EXECUTION, decision->intent.execution);
     decision->intent.execution = NULL;
+    if (call->op.rc == OPP_E_LIMIT) {
+        call->retry_after_s = LIMIT_RETRY_S;
+        return opp_call_refuse_reason(call, OPP_E_RATE_LIMITED, "A rule's limit is used up for now.", "limit");
+    }
     if (call->op.rc != OPP_E_STALE && call->op.rc != OPP_E_DRAFT_FINAL)
         return opp_call_fail(call, call->op.rc, &call->op.err);
     rc = ++decision->rejudged <= REJUDGED_MAX ? opp_guard_renew(call) : OPP_E_UNAVAILABLE;
@@ -375,10 +390,31 @@ static void dispose(void *state)
 }
 
 static const opp_step_fn APPROVE_STEPS[] = {
-    read_approval,    look,          check_draft,      check_person,    take_intent,      opp_step_find_tool,
-    opp_step_payload, opp_step_load, opp_step_admit,   count_approvals, opp_step_inspect, opp_step_understand,
-    opp_step_compare, claim,         claimed,          opp_step_apply,  opp_step_applied, opp_step_settle,
-    opp_step_settled, answer,        approval_written, write_moved,     moved_written,    NULL,
+    read_approval,
+    look,
+    check_draft,
+    check_person,
+    take_intent,
+    opp_step_find_tool,
+    opp_step_payload,
+    opp_step_load,
+    opp_step_admit,
+    opp_step_inspect,
+    opp_step_rules,
+    opp_step_understand,
+    count_approvals,
+    opp_step_compare,
+    claim,
+    claimed,
+    opp_step_apply,
+    opp_step_applied,
+    opp_step_settle,
+    opp_step_settled,
+    answer,
+    approval_written,
+    write_moved,
+    moved_written,
+    NULL,
 };
 
 const struct opp_flow OPP_FLOW_APPROVE = { APPROVE_STEPS, sizeof(struct decision), dispose, "agent.draft.approve" };

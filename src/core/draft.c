@@ -190,7 +190,8 @@ static bool still_allowed(struct opp_call *call)
 static enum opp_step judge(struct opp_call *call)
 {
     struct draft_state *state = of(call);
-    bool waits = state->await.call != NULL && !state->await.timed_out && !state->await.gone;
+    bool waits = state->await.call != NULL && !state->await.timed_out && !state->await.gone &&
+                 !opp_hub_is_closed(call->worker->gateway->hub);
 
     if (call->op.rc == OPP_E_ABSENT)
         return opp_call_refuse(call, OPP_E_DRAFT_NOT_FOUND, NULL, NULL);
@@ -228,9 +229,9 @@ static enum opp_step read_filter(struct opp_call *call)
     return opp_call_check_query(call, OPP_SCHEMA_DRAFT_LIST);
 }
 
-static json_t *shape_item(const void *record, void *arg)
+static json_t *shape_item(const void *record, struct opp_tx *tx)
 {
-    (void)arg;
+    (void)tx;
     return opp_shape_draft(record);
 }
 
@@ -243,7 +244,7 @@ static enum opp_code find_page(struct opp_tx *tx, void *arg, struct opp_err *err
     opp_query_text(&query, "status", OPP_EQUAL, opp_call_text(call, "status"));
     opp_query_text(&query, "idempotency_key", OPP_EQUAL, opp_call_text(call, "idempotencyKey"));
     opp_query_text(&query, "request_id", OPP_EQUAL, opp_call_text(call, "requestId"));
-    return opp_page_read(&of(call)->page, call, tx, &query, shape_item, NULL, err);
+    return opp_page_read(&of(call)->page, call, tx, &query, shape_item, err);
 }
 
 static enum opp_step list(struct opp_call *call)
@@ -277,8 +278,8 @@ static enum opp_code write_cancel(struct opp_tx *tx, void *arg, struct opp_err *
 
     forget(state);
     rc = find_draft(tx, call, err);
-    if (rc != OPP_OK)
-        return rc;
+    if (rc != OPP_OK || state->draft == NULL)
+        return rc != OPP_OK ? rc : OPP_E_ABSENT;
     end.review =
         json_pack("{s:o, s:s?}", "decided_at", opp_shape_time(end.now_ms), "reason", opp_call_text(call, "reason"));
     rc = end.review != NULL ? opp_draft_end(tx, state->draft, &end, err) : OPP_E_MEMORY;

@@ -4,7 +4,9 @@
 #include "base/jcs.h"
 #include "base/json.h"
 #include "core/gateway.h"
+#include "core/generation.h"
 #include "core/judge.h"
+#include "core/rules.h"
 #include "core/shape.h"
 
 #include <stdlib.h>
@@ -39,10 +41,14 @@ static enum opp_code seal(struct opp_draft *draft)
     return failed ? OPP_E_MEMORY : OPP_OK;
 }
 
-static int64_t expiry(struct opp_call *call, int64_t now_ms)
+/* The soonest of the gateway's setting, a rule's (0: none) and the key's end. */
+static int64_t expiry(struct opp_call *call, int64_t now_ms, int64_t rule_s)
 {
     int64_t lifetime = now_ms + call->worker->gateway->settings.draft_lifetime_ms;
     int64_t key_end = call->key->record->expires_at;
+
+    if (rule_s > 0 && now_ms + rule_s * 1000 < lifetime)
+        lifetime = now_ms + rule_s * 1000;
 
     return key_end != 0 && key_end < lifetime ? key_end : lifetime;
 }
@@ -72,6 +78,19 @@ static void fill_texts(struct opp_draft *draft, struct opp_call *call, const str
     draft->witness_hash = copy(intent->witness_hash[0] != '\0' ? intent->witness_hash : NULL, failed);
 }
 
+/* What it was judged under, and what the rules said. */
+static json_t *show_policy(struct opp_call *call, const struct opp_draft_request *request)
+{
+    const struct opp_intent *intent = call->state;
+    const struct opp_policy_bundle *bundle = opp_generation_bundle(call->generation);
+    json_t *reasons = intent->ruling.reasons;
+
+    return json_pack("{s:s, s:I, s:s, s:o, s:s?}", "profile", opp_policy_bundle_profile(bundle), "generation",
+                     (json_int_t)opp_policy_bundle_generation(bundle), "sha256", opp_policy_bundle_sha256(bundle),
+                     "reasons", reasons != NULL ? json_incref(reasons) : json_array(), "denied",
+                     request->denied != OPP_OK ? opp_code_name(request->denied) : NULL);
+}
+
 static void fill_rest(struct opp_draft *draft, struct opp_call *call, const struct opp_draft_request *request)
 {
     const struct opp_intent *intent = call->state;
@@ -83,13 +102,13 @@ static void fill_rest(struct opp_draft *draft, struct opp_call *call, const stru
     draft->witness = json_incref(intent->tool_call.witness);
     draft->effect = json_incref(opp_effect_data(intent->tool_call.effect));
     draft->approvals = json_array();
-    draft->policy = json_pack("{s:s, s:i, s:[], s:s?}", "profile", call->worker->gateway->profile, "generation", 1,
-                              "reasons", "denied", request->denied != OPP_OK ? opp_code_name(request->denied) : NULL);
+    draft->state = json_incref(intent->tool_call.state);
+    draft->policy = show_policy(call, request);
     draft->requires_confirmation = opp_judge_confirms(intent->tool);
     draft->auto_execute_requested = request->execute;
-    draft->approvals_required = 1;
+    draft->approvals_required = opp_rules_approvals(&intent->ruling, 1);
     draft->created_at = draft->updated_at = now_ms;
-    draft->expires_at = expiry(call, now_ms);
+    draft->expires_at = expiry(call, now_ms, intent->ruling.expires_in_s);
 }
 
 enum opp_code opp_draft_make(struct opp_call *call, const struct opp_draft_request *request)

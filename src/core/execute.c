@@ -35,12 +35,16 @@ enum opp_code opp_execute_begin(struct opp_call *call)
     execution->id = strdup(id);
     execution->draft_id = strdup(draft->id);
     execution->app_id = strdup(draft->app_id);
+    execution->key_id = strdup(draft->key_id);
+    execution->actor_user_id = strdup(draft->actor_user_id);
+    execution->action = strdup(draft->action);
     execution->effect_id = strdup(intent->effect_id);
     execution->status = strdup("pending");
     execution->created_at = opp_call_now_ms(call);
     if (draft->idempotency_key != NULL)
         execution->idempotency_key = strdup(draft->idempotency_key);
     if (execution->id == NULL || execution->draft_id == NULL || execution->app_id == NULL ||
+        execution->key_id == NULL || execution->actor_user_id == NULL || execution->action == NULL ||
         execution->effect_id == NULL || execution->status == NULL ||
         (draft->idempotency_key != NULL && execution->idempotency_key == NULL)) {
         opp_record_free(&OPP_EXECUTION, execution);
@@ -81,10 +85,18 @@ static enum opp_code still_pending(struct opp_tx *tx, const struct opp_draft *dr
 
 enum opp_code opp_execute_claim(struct opp_call *call, struct opp_tx *tx, bool insert, struct opp_err *err)
 {
-    static const char *const claimed[] = {
-        "status",        "confirmed_at", "updated_at", "confirmed_by",           "approvals", "review",
-        "justification", "preflight_id", "seal",       "auto_execute_requested", NULL
-    };
+    static const char *const claimed[] = { "status",
+                                           "confirmed_at",
+                                           "updated_at",
+                                           "confirmed_by",
+                                           "approvals",
+                                           "approvals_required",
+                                           "review",
+                                           "justification",
+                                           "preflight_id",
+                                           "seal",
+                                           "auto_execute_requested",
+                                           NULL };
     struct opp_intent *intent = of(call);
     struct opp_draft *draft = intent->draft;
     int64_t now_ms = opp_call_now_ms(call);
@@ -197,7 +209,7 @@ enum opp_code opp_key_expire(struct opp_tx *tx, const struct opp_draft *draft, i
     return rc;
 }
 
-static enum opp_code write_draft_end(struct opp_tx *tx, const struct opp_outcome *outcome, struct opp_err *err)
+static enum opp_code write_draft_end(struct opp_tx *tx, const struct opp_settlement *outcome, struct opp_err *err)
 {
     static const char *const columns[] = { "status", "failure", "updated_at", NULL };
     struct opp_draft *draft = outcome->draft;
@@ -211,7 +223,7 @@ static enum opp_code write_draft_end(struct opp_tx *tx, const struct opp_outcome
     return draft->failure != NULL ? opp_tx_update(tx, &OPP_DRAFT, draft, columns, err) : OPP_E_MEMORY;
 }
 
-enum opp_code opp_outcome_write(struct opp_tx *tx, const struct opp_outcome *outcome, struct opp_err *err)
+enum opp_code opp_settlement_write(struct opp_tx *tx, const struct opp_settlement *outcome, struct opp_err *err)
 {
     static const char *const columns[] = { "status", "result", "error", "finished_at", NULL };
     struct opp_execution *execution = outcome->execution;
@@ -238,7 +250,7 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
     struct opp_call *call = arg;
     struct opp_intent *intent = of(call);
     const char *reason = opp_json_text(intent->outcome_details, "reason");
-    struct opp_outcome outcome = {
+    struct opp_settlement outcome = {
         .draft = intent->draft,
         .execution = intent->execution,
         .code = intent->outcome,
@@ -253,7 +265,7 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
     if (intent->outcome != OPP_OK)
         outcome.error = json_pack("{s:s, s:s, s:s?}", "code", opp_code_name(intent->outcome), "message",
                                   intent->outcome_message, "reason", reason);
-    rc = opp_outcome_write(tx, &outcome, err);
+    rc = opp_settlement_write(tx, &outcome, err);
     if (rc == OPP_OK && intent->tool_call.rc != OPP_OK && intent->tool_call.refusal.defect)
         details = json_pack("{s:s}", "defect", intent->tool_call.refusal.message);
     if (rc == OPP_OK)

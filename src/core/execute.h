@@ -29,7 +29,7 @@ enum opp_step opp_step_settled(struct opp_call *call);
 enum opp_step opp_execute_fail(struct opp_call *call, enum opp_code code, const char *message, json_t *details);
 
 /* Writes an execution's outcome, its draft's and its key's end, and the audit row. */
-struct opp_outcome {
+struct opp_settlement {
     struct opp_draft *draft;
     struct opp_execution *execution;
     enum opp_code code;     /* OPP_OK: success; OPP_E_EXECUTION_UNKNOWN: unknown; else failed */
@@ -37,7 +37,7 @@ struct opp_outcome {
     const char *reason;     /* for draft.failure; may be NULL */
     int64_t now_ms, key_lifetime_ms;
 };
-enum opp_code opp_outcome_write(struct opp_tx *tx, const struct opp_outcome *outcome, struct opp_err *err);
+enum opp_code opp_settlement_write(struct opp_tx *tx, const struct opp_settlement *outcome, struct opp_err *err);
 
 /* Lets a draft's idempotency key end so long after now. */
 enum opp_code opp_key_expire(struct opp_tx *tx, const struct opp_draft *draft, int64_t at_ms, struct opp_err *err);

@@ -15,6 +15,7 @@
 
 struct opp_adapter_session;
 struct opp_adapters;
+struct opp_generation_slot;
 struct opp_hub;
 struct opp_manifest_cache;
 struct opp_rate;
@@ -30,18 +31,23 @@ struct opp_gateway {
     struct opp_log *log;
     struct opp_store *store;
     struct opp_registry_slot *registry;
+    struct opp_generation_slot *policies;
     struct opp_schemas *schemas;
     struct opp_rate *rate;
     struct opp_adapters *adapters;
     struct opp_hub *hub;
     const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For counts */
     size_t trusted_proxy_count;
+    const char *policies_dir;
+    char active_profile[72]; /* where profile is kept when the store names another than the configuration */
+    size_t worker_count;
     const char *profile;                    /* the policy profile's name */
     unsigned char hmac_key[OPP_HASH_BYTES]; /* for sensitive values in witnesses */
 };
 
 struct opp_worker {
     struct opp_gateway *gateway;
+    size_t index; /* among the workers */
     struct opp_loop *loop;
     struct opp_session *session;
     struct opp_adapter_session *adapters;

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/token.h"
 #include "core/gateway.h"
+#include "core/generation.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -116,7 +117,11 @@ static void know_agent(struct opp_call *call, const struct opp_key_entry *entry)
 static enum opp_step pin(struct opp_call *call)
 {
     call->registry = opp_registry_pin(call->worker->gateway->registry);
-    return call->registry != NULL ? OPP_NEXT : opp_call_refuse(call, OPP_E_UNAVAILABLE, NULL, NULL);
+    call->generation = opp_generation_pin(call->worker->gateway->policies);
+    if (call->generation != NULL)
+        call->audit.policy_generation = opp_generation_label(call->generation);
+    return call->registry != NULL && call->generation != NULL ? OPP_NEXT
+                                                              : opp_call_refuse(call, OPP_E_UNAVAILABLE, NULL, NULL);
 }
 
 static enum opp_step limit_rate(struct opp_call *call)
@@ -150,6 +155,7 @@ enum opp_step opp_guard_agent(struct opp_call *call, const char *authorization)
     if (rc != OPP_OK)
         return refuse_stranger(call, rc);
     know_agent(call, entry);
+    opp_registry_used_key(call->registry, entry, opp_call_now_ms(call));
     if (!app_configured(call->app))
         return opp_call_refuse(call, OPP_E_FORBIDDEN, "The app is not configured.", NULL);
     if (limit_rate(call) == OPP_DONE)
@@ -209,6 +215,7 @@ enum opp_step opp_guard_admin(struct opp_call *call, const char *authorization, 
         return refuse_stranger(call, rc);
     call->admin = admin;
     call->audit.performed_by_user_id = admin->user_id;
+    opp_registry_used_admin(call->registry, admin, opp_call_now_ms(call));
     return opp_guard_require(call, roles);
 }
 
@@ -218,6 +225,18 @@ enum opp_step opp_guard_require(struct opp_call *call, unsigned roles)
         return OPP_NEXT;
     return opp_call_refuse(call, OPP_E_FORBIDDEN, "This needs another role.",
                            json_pack("{s:o}", "missing", role_names(roles)));
+}
+
+/* Rules that changed are those that count from now on. */
+static void renew_generation(struct opp_call *call)
+{
+    struct opp_generation *now = opp_generation_pin(call->worker->gateway->policies);
+
+    if (now == NULL)
+        return;
+    opp_generation_unpin(call->generation);
+    call->generation = now;
+    call->audit.policy_generation = opp_generation_label(now);
 }
 
 enum opp_code opp_guard_renew(struct opp_call *call)
@@ -251,6 +270,7 @@ enum opp_code opp_guard_renew(struct opp_call *call)
     else
         call->audit.performed_by_user_id = call->admin->user_id;
     opp_registry_unpin(before);
+    renew_generation(call);
     return OPP_OK;
 }
 

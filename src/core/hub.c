@@ -2,7 +2,7 @@
 #include "core/hub.h"
 
 #include <pthread.h>
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +20,7 @@ struct opp_watch {
 struct opp_hub {
     pthread_mutex_t lock;
     struct opp_watch *first;
+    atomic_bool closed;
 };
 
 enum opp_code opp_hub_new(struct opp_hub **out, struct opp_err *err)
@@ -116,4 +117,15 @@ void opp_hub_notify(struct opp_hub *hub, const char *subject)
         opp_loop_post(watch->loop, &watch->post);
     }
     pthread_mutex_unlock(&hub->lock);
+}
+
+void opp_hub_close(struct opp_hub *hub)
+{
+    atomic_store(&hub->closed, true);
+    opp_hub_notify(hub, NULL);
+}
+
+bool opp_hub_is_closed(const struct opp_hub *hub)
+{
+    return atomic_load(&hub->closed);
 }

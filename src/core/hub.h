@@ -9,6 +9,8 @@
 #include "base/error.h"
 #include "base/loop.h"
 
+#include <stdbool.h>
+
 struct opp_hub;
 struct opp_watch;
 
@@ -24,5 +26,10 @@ void opp_hub_unwatch(struct opp_watch *watch);
 
 /* From any thread. subject NULL wakes every watch. */
 void opp_hub_notify(struct opp_hub *hub, const char *subject);
+
+/* From any thread: wakes every watch, and from now on opp_hub_is_closed says so: nobody should wait any longer, since
+ * the process is about to end. */
+void opp_hub_close(struct opp_hub *hub);
+bool opp_hub_is_closed(const struct opp_hub *hub);
 
 #endif

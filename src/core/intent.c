@@ -6,7 +6,10 @@
 #include "core/boundary.h"
 #include "core/execute.h"
 #include "core/gateway.h"
+#include "core/generation.h"
 #include "core/redact.h"
+#include "core/rules.h"
+#include "policy/bundle.h"
 
 #include <string.h>
 
@@ -26,13 +29,19 @@ enum opp_code opp_intent_set(struct opp_intent *intent, const char *action, json
     json_decref(intent->payload);
     intent->payload = payload;
     intent->action = action;
-    intent->app = app;
-    intent->actor_user_id =
-        strcmp(app->record->scope, "workspace") == 0 ? app->record->service_user_id : app->record->user_id;
+    opp_intent_set_app(intent, app);
     named = json_pack("{s:s, s:O}", "action", action, "payload", payload);
     rc = named != NULL ? opp_jcs_hash(named, intent->intent_hash, NULL) : OPP_E_MEMORY;
     json_decref(named);
     return rc;
+}
+
+void opp_intent_set_app(struct opp_intent *intent, const struct opp_app_entry *app)
+{
+    bool workspace = strcmp(app->record->scope, "workspace") == 0;
+
+    intent->app = app;
+    intent->actor_user_id = workspace ? app->record->service_user_id : app->record->user_id;
 }
 
 void opp_intent_reset(struct opp_intent *intent)
@@ -56,6 +65,7 @@ void opp_intent_reset(struct opp_intent *intent)
 void opp_intent_clear(struct opp_intent *intent)
 {
     opp_intent_reset(intent);
+    opp_policy_decision_clear(&intent->ruling);
     json_decref(intent->payload);
     json_decref(intent->outcome_details);
     json_decref(intent->effect_op.result);
@@ -117,7 +127,7 @@ enum opp_step opp_step_find_tool(struct opp_call *call)
     missing = opp_scopes_missing(intent->app, intent->tool);
     if (missing != NULL)
         return opp_intent_refuse(call, OPP_E_SCOPE_DENIED, NULL, json_pack("{s:o}", "missing", missing));
-    return OPP_NEXT;
+    return opp_rules_discover(call, intent->tool);
 }
 
 static enum opp_code check_payload(struct opp_intent *intent, json_t **normal, json_t **issues, struct opp_err *err)
@@ -151,29 +161,19 @@ static void resume(void *arg)
     opp_flow_resume(arg);
 }
 
-static json_t *app_view(const struct opp_app_entry *app)
-{
-    const struct opp_app *record = app->record;
-
-    return json_pack("{s:s, s:s, s:s, s:s?, s:O, s:O}", "id", record->id, "name", record->name, "scope", record->scope,
-                     "org_id", record->org_id, "scopes", record->scopes, "policy", record->policy);
-}
-
-/* Gives false when memory is out; what was made stays with the input and is freed at the call's end. */
+/* Gives false when memory is out. */
 static bool fill_input(struct opp_call *call, struct opp_intent *intent, struct opp_tool_input *input)
 {
-    const struct opp_app_policy *policy = &intent->app->policy;
+    const struct opp_app_view *view = &intent->app->view;
 
     input->tool = intent->tool;
     input->now_ms = opp_call_now_ms(call);
     input->effect_id = intent->effect_id;
-    if (opp_tool_normalise(intent->tool, intent->payload, &input->payload, NULL) != OPP_OK)
-        return false;
-    input->actor = json_pack("{s:s}", "user_id", intent->actor_user_id);
-    input->app = app_view(intent->app);
-    input->limits = policy->max_days > 0 ? json_pack("{s:I}", "max_days", (json_int_t)policy->max_days) : json_object();
-    input->boundary = opp_boundary_view(intent->app);
-    return input->actor != NULL && input->app != NULL && input->limits != NULL && input->boundary != NULL;
+    input->actor = json_incref(view->actor);
+    input->app = json_incref(view->app);
+    input->limits = json_incref(view->limits);
+    input->boundary = json_incref(view->boundary);
+    return opp_tool_normalise(intent->tool, intent->payload, &input->payload, NULL) == OPP_OK;
 }
 
 enum opp_step opp_step_load(struct opp_call *call)
@@ -189,7 +189,7 @@ enum opp_step opp_step_load(struct opp_call *call)
         opp_id_make(intent->effect_id, "eff_", opp_call_now_ms(call));
     if (!fill_input(call, intent, &tool_call->input))
         return opp_intent_refuse(call, OPP_E_MEMORY, NULL, NULL);
-    rc = opp_boundary_range(intent->app, intent->tool, tool_call->input.payload,
+    rc = opp_boundary_range(intent->app->policy.max_days, intent->tool, tool_call->input.payload,
                             intent->asked_at_ms != 0 ? intent->asked_at_ms : tool_call->input.now_ms);
     if (rc != OPP_OK)
         return opp_intent_refuse(call, rc, "The date range is longer than this credential may read.", NULL);
@@ -216,6 +216,7 @@ enum opp_step opp_intent_refuse_tool(struct opp_call *call)
         if (refusal->defect)
             opp_log_event(call->worker->gateway->log, OPP_LOG_ERROR, "adapter.defect", "request_id", call->request_id,
                           "tool", intent->tool->name, "reason", refusal->message, NULL);
+        call->retry_after_s = refusal->retry_after_s;
         return opp_intent_refuse(call, OPP_E_EXECUTION_FAILED, NULL, NULL);
     default:
         return opp_intent_refuse(call, intent->tool_call.rc, NULL, NULL);
@@ -242,18 +243,16 @@ enum opp_step opp_step_inspect(struct opp_call *call)
 /* Impact and witness as the agent sees them. */
 static enum opp_code make_shown(struct opp_call *call, struct opp_intent *intent)
 {
+    json_t *fields = opp_redact_fields(intent->app, intent->tool, intent->ruling.redact);
     unsigned char key[OPP_HASH_BYTES];
-    enum opp_code rc;
+    enum opp_code rc = fields != NULL ? OPP_OK : OPP_E_MEMORY;
 
-    if (intent->app->policy.allow_sensitive_fields) {
-        intent->shown_impact = json_incref(intent->tool_call.impact);
-        intent->shown_witness = json_incref(intent->tool_call.witness);
-        return OPP_OK;
-    }
     opp_redact_app_key(call->worker->gateway->hmac_key, intent->app->record->id, key);
-    rc = opp_redact(intent->tool_call.impact, intent->tool, OPP_REDACT_IMPACT, NULL, &intent->shown_impact, NULL);
+    if (rc == OPP_OK)
+        rc = opp_redact(intent->tool_call.impact, fields, OPP_REDACT_IMPACT, NULL, &intent->shown_impact, NULL);
     if (rc == OPP_OK && intent->tool_call.witness != NULL)
-        rc = opp_redact(intent->tool_call.witness, intent->tool, OPP_REDACT_WITNESS, key, &intent->shown_witness, NULL);
+        rc = opp_redact(intent->tool_call.witness, fields, OPP_REDACT_WITNESS, key, &intent->shown_witness, NULL);
+    json_decref(fields);
     return rc;
 }
 
@@ -286,8 +285,6 @@ enum opp_step opp_step_understand(struct opp_call *call)
     struct opp_intent *intent = of(call);
     enum opp_code rc;
 
-    if (intent->tool_call.rc != OPP_OK)
-        return opp_intent_refuse_tool(call);
     if (export_too_large(intent))
         return opp_intent_refuse(call, OPP_E_POLICY_DENIED, "The export has more rows than this credential may take.",
                                  NULL);
@@ -297,6 +294,19 @@ enum opp_step opp_step_understand(struct opp_call *call)
     return rc == OPP_OK ? OPP_NEXT : opp_intent_refuse(call, rc, NULL, NULL);
 }
 
+/* Under the rules that the draft was judged by, what they looked at is what counts; under others, the whole state. */
+static bool same_witness(struct opp_call *call, const struct opp_draft *draft, const struct opp_tool_call *found)
+{
+    const char *judged_by = opp_json_text(draft->policy, "sha256");
+    const char *now = opp_policy_bundle_sha256(opp_generation_bundle(call->generation));
+
+    if (draft->witness == NULL)
+        return true;
+    if (judged_by != NULL && strcmp(judged_by, now) == 0)
+        return opp_json_equal(draft->witness, found->witness);
+    return opp_json_equal(draft->state, found->state);
+}
+
 enum opp_step opp_step_compare(struct opp_call *call)
 {
     struct opp_intent *intent = of(call);
@@ -304,7 +314,7 @@ enum opp_step opp_step_compare(struct opp_call *call)
 
     if (draft == NULL)
         return OPP_NEXT;
-    if (draft->witness != NULL && !opp_json_equal(draft->witness, intent->tool_call.witness))
+    if (!same_witness(call, draft, &intent->tool_call))
         return opp_intent_refuse_moved(call, "The state has changed since the draft was made.",
                                        "state_witness_mismatch");
     if (!opp_json_equal(draft->impact, intent->tool_call.impact))

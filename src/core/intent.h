@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/id.h"
 #include "core/call.h"
+#include "policy/decision.h"
 
 /* The first member of the state of every flow that uses these steps. */
 struct opp_intent {
@@ -27,6 +28,8 @@ struct opp_intent {
     char intent_hash[OPP_HASH_HEX], impact_hash[OPP_HASH_HEX], effect_hash[OPP_HASH_HEX];
     char witness_hash[OPP_HASH_HEX];      /* "" where the tool has no state */
     json_t *shown_impact, *shown_witness; /* as the agent sees them; NULL, or NULL witness */
+    struct opp_policy_decision ruling;    /* what the rules said in the phase that was judged last */
+    enum opp_phase phase;                 /* what opp_step_rules judges */
     struct opp_draft *draft;              /* what the effect is bound to, once there is one */
     struct opp_execution *execution;      /* once claimed */
     struct opp_effect_op effect_op;
@@ -41,6 +44,8 @@ struct opp_intent {
 /* Prepares an intent for action and payload (taken) of an app. OPP_E_MEMORY. */
 enum opp_code opp_intent_set(struct opp_intent *intent, const char *action, json_t *payload,
                              const struct opp_app_entry *app);
+/* Whose intent it is, anew after the registry was. */
+void opp_intent_set_app(struct opp_intent *intent, const struct opp_app_entry *app);
 /* Forgets what load and inspect found, so that they can run again. */
 void opp_intent_reset(struct opp_intent *intent);
 void opp_intent_clear(struct opp_intent *intent);
@@ -49,11 +54,15 @@ void opp_intent_clear(struct opp_intent *intent);
 enum opp_step opp_step_find_tool(struct opp_call *call);
 
 /* Steps, in this order: the payload fits the tool's schema; the resources are loaded; they are inside the boundary and
- * the data policy; the adapter says what would happen; what the agent is shown of it, and the hashes. */
+ * the data policy; the adapter says what would happen; the rules judge it; what the agent is shown of it, and the
+ * hashes. */
 enum opp_step opp_step_payload(struct opp_call *call);
 enum opp_step opp_step_load(struct opp_call *call);
 enum opp_step opp_step_admit(struct opp_call *call);
 enum opp_step opp_step_inspect(struct opp_call *call);
+/* The rules' facts join the witness; the rules judge intent->phase: a deny is refused, the rest is in intent->ruling.
+ */
+enum opp_step opp_step_rules(struct opp_call *call);
 enum opp_step opp_step_understand(struct opp_call *call);
 /* What was found equals what the intent's draft, if there is one, was made of; else the world has moved. */
 enum opp_step opp_step_compare(struct opp_call *call);

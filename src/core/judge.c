@@ -2,6 +2,8 @@
 #include "core/judge.h"
 
 #include "adapter/tool.h"
+#include "core/shape.h"
+#include "policy/decision.h"
 
 #include <string.h>
 
@@ -30,7 +32,8 @@ static bool listed(const json_t *actions, const char *name)
     return false;
 }
 
-enum opp_code opp_judge_window_now(const struct opp_app_entry *app, const struct opp_tool *tool, int64_t now_ms)
+enum opp_code opp_judge_window_now(const struct opp_app_entry *app, const struct opp_tool *tool,
+                                   const struct opp_policy_decision *ruling, int64_t now_ms)
 {
     const struct opp_window *window = opp_judge_window(app, tool);
 
@@ -38,49 +41,95 @@ enum opp_code opp_judge_window_now(const struct opp_app_entry *app, const struct
         return OPP_E_AUTO_DISABLED;
     if (window->expires_at != 0 && window->expires_at <= now_ms)
         return OPP_E_AUTO_EXPIRED;
-    return listed(window->allowed_actions, tool->name) ? OPP_OK : OPP_E_AUTO_DENIED;
+    if (!listed(window->allowed_actions, tool->name) || ruling->outcome != OPP_OUTCOME_ALLOW)
+        return OPP_E_AUTO_DENIED;
+    return ruling->window_open ? OPP_OK : OPP_E_AUTO_CLOSED;
 }
 
-enum opp_code opp_judge(const struct opp_app_entry *app, const struct opp_tool *tool, const struct opp_safeguards *have,
-                        int64_t now_ms)
+/* What high risk demands by the app's settings, and what the rules demand at any risk. */
+static unsigned required(const struct opp_app_entry *app, const struct opp_tool *tool,
+                         const struct opp_policy_decision *ruling)
 {
     const struct opp_window *window = opp_judge_window(app, tool);
-    bool high = tool->risk == OPP_RISK_HIGH;
-    enum opp_code rc = opp_judge_window_now(app, tool, now_ms);
+    unsigned bits = ruling->require;
 
+    if (tool->risk != OPP_RISK_HIGH)
+        return bits;
+    bits |= OPP_REQUIRE_JUSTIFICATION;
+    bits |= window->require_idempotency ? OPP_REQUIRE_IDEMPOTENCY : 0U;
+    bits |= window->require_preflight ? OPP_REQUIRE_PREFLIGHT : 0U;
+    return bits;
+}
+
+/* A witness comes with a preflight, or is named: where one is demanded, a preflight is what is missing. */
+static bool lacks_preflight(unsigned bits, const struct opp_safeguards *have)
+{
+    if ((bits & OPP_REQUIRE_PREFLIGHT) != 0 && !have->preflight && !have->preflight_mismatch)
+        return true;
+    return (bits & OPP_REQUIRE_WITNESS) != 0 && !have->witness;
+}
+
+enum opp_code opp_judge(const struct opp_app_entry *app, const struct opp_tool *tool,
+                        const struct opp_policy_decision *ruling, const struct opp_safeguards *have, int64_t now_ms)
+{
+    unsigned bits = required(app, tool, ruling);
+    enum opp_code rc = opp_judge_window_now(app, tool, ruling, now_ms);
+
+    if ((rc == OPP_OK || rc == OPP_E_AUTO_CLOSED) && have->limit_reached)
+        rc = OPP_E_AUTO_DENIED;
     if (rc != OPP_OK)
         return rc;
-    if (high && !have->justification)
+    if ((bits & OPP_REQUIRE_JUSTIFICATION) != 0 && !have->justification)
         return OPP_E_ACTION_INVALID;
-    if (high && window->require_idempotency && !have->idempotency_key)
+    if ((bits & OPP_REQUIRE_IDEMPOTENCY) != 0 && !have->idempotency_key)
         return OPP_E_IDEMPOTENCY_REQUIRED;
     if (have->preflight_gone)
         return OPP_E_PREFLIGHT_NOT_FOUND;
-    if (high && window->require_preflight && !have->preflight && !have->preflight_mismatch)
+    if (lacks_preflight(bits, have))
         return OPP_E_PREFLIGHT_REQUIRED;
     return have->preflight_mismatch ? OPP_E_PREFLIGHT_MISMATCH : OPP_OK;
 }
 
-json_t *opp_judge_requires(const struct opp_app_entry *app, const struct opp_tool *tool)
+json_t *opp_judge_requires(const struct opp_app_entry *app, const struct opp_tool *tool,
+                           const struct opp_policy_decision *ruling)
 {
-    const struct opp_window *window = opp_judge_window(app, tool);
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } names[] = { { OPP_REQUIRE_JUSTIFICATION, "justification" },
+                  { OPP_REQUIRE_IDEMPOTENCY, "idempotency" },
+                  { OPP_REQUIRE_PREFLIGHT, "preflight" },
+                  { OPP_REQUIRE_WITNESS, "witness" } };
+    unsigned bits = required(app, tool, ruling);
     json_t *requires = json_array();
 
-    if (tool->risk != OPP_RISK_HIGH)
-    return requires;
-    json_array_append_new(requires, json_string("justification"));
-    if (window->require_idempotency)
-        json_array_append_new(requires, json_string("idempotency"));
-    if (window->require_preflight)
-        json_array_append_new(requires, json_string("preflight"));
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if ((bits & names[i].bit) != 0)
+            json_array_append_new(requires, json_string(names[i].name));
     return requires;
 }
 
-json_t *opp_judge_explain(const struct opp_app_entry *app, const struct opp_tool *tool, enum opp_code denied)
+static const char *reason_of(const struct opp_policy_decision *ruling, enum opp_code denied)
 {
+    if (denied == OPP_E_ACTION_INVALID)
+        return "A justification is required.";
+    if (denied == OPP_E_AUTO_DENIED && ruling->outcome == OPP_OUTCOME_DRAFT && ruling->reason[0] != '\0')
+        return ruling->reason;
+    if (denied == OPP_E_AUTO_CLOSED && ruling->window_reason[0] != '\0')
+        return ruling->window_reason;
+    return opp_code_message(denied);
+}
+
+json_t *opp_judge_explain(const struct opp_app_entry *app, const struct opp_tool *tool,
+                          const struct opp_policy_decision *ruling, enum opp_code denied)
+{
+    json_t *shown;
+
     if (denied == OPP_OK)
         return json_null();
-    return json_pack("{s:s, s:s, s:o}", "code", opp_code_name(denied), "reason",
-                     denied == OPP_E_ACTION_INVALID ? "A justification is required." : opp_code_message(denied),
-                     "requires", opp_judge_requires(app, tool));
+    shown = json_pack("{s:s, s:s, s:o}", "code", opp_code_name(denied), "reason", reason_of(ruling, denied), "requires",
+                      opp_judge_requires(app, tool, ruling));
+    if (denied == OPP_E_AUTO_CLOSED && ruling->opens_at_s > 0)
+        json_object_set_new(shown, "opensAt", opp_shape_time(ruling->opens_at_s * 1000));
+    return shown;
 }

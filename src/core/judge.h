@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct opp_policy_decision;
 struct opp_tool;
 
 /* What the request brought along for an execution at once. */
@@ -20,23 +21,29 @@ struct opp_safeguards {
     bool preflight;          /* a handle, or a hash that equals the impact's */
     bool preflight_mismatch; /* a handle or hash of something else */
     bool preflight_gone;     /* the handle of this very intent, expired */
+    bool witness;            /* a state witness that the request names or its preflight has */
+    bool limit_reached;      /* a rule's limit was used up when it was to be claimed */
 };
 
-/* OPP_OK: it may run. Else the denied code of contract section 5, for which a draft is made instead. */
-enum opp_code opp_judge(const struct opp_app_entry *app, const struct opp_tool *tool, const struct opp_safeguards *have,
-                        int64_t now_ms);
+/* ruling: what the rules said. OPP_OK: it may run. Else the denied code of contract section 5, for which a draft is
+ * made instead. */
+enum opp_code opp_judge(const struct opp_app_entry *app, const struct opp_tool *tool,
+                        const struct opp_policy_decision *ruling, const struct opp_safeguards *have, int64_t now_ms);
 
 /* The codes' own section: which window the tool's risk goes by. */
 const struct opp_window *opp_judge_window(const struct opp_app_entry *app, const struct opp_tool *tool);
-/* The first reason of the app's window alone, whatever the request brings. */
-enum opp_code opp_judge_window_now(const struct opp_app_entry *app, const struct opp_tool *tool, int64_t now_ms);
+/* The first reason of the app's window and the rules alone, whatever the request brings. */
+enum opp_code opp_judge_window_now(const struct opp_app_entry *app, const struct opp_tool *tool,
+                                   const struct opp_policy_decision *ruling, int64_t now_ms);
 
 /* Whether a client should ask its user first: requiresConfirmation. */
 bool opp_judge_confirms(const struct opp_tool *tool);
 
-/* Gives {code, reason, requires[]} of a denied code, JSON null for OPP_OK. */
-json_t *opp_judge_explain(const struct opp_app_entry *app, const struct opp_tool *tool, enum opp_code denied);
+/* Gives {code, reason, requires[], opensAt?} of a denied code, JSON null for OPP_OK. */
+json_t *opp_judge_explain(const struct opp_app_entry *app, const struct opp_tool *tool,
+                          const struct opp_policy_decision *ruling, enum opp_code denied);
 /* Gives the names of what an execution at once must bring: preflight, idempotency, justification. */
-json_t *opp_judge_requires(const struct opp_app_entry *app, const struct opp_tool *tool);
+json_t *opp_judge_requires(const struct opp_app_entry *app, const struct opp_tool *tool,
+                           const struct opp_policy_decision *ruling);
 
 #endif

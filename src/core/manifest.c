@@ -6,8 +6,10 @@
 #include "base/shared.h"
 #include "core/call.h"
 #include "core/gateway.h"
+#include "core/generation.h"
 #include "core/intent.h"
 #include "core/judge.h"
+#include "core/rules.h"
 #include "core/shape.h"
 
 #include <stdio.h>
@@ -17,7 +19,7 @@
 #define SLOTS 256
 #define ETAG_MAX (OPP_HASH_HEX + 2)
 
-/* Valid for one app, under one registry, until one of its windows ends. */
+/* Valid for one app, under one registry (0: under none), until one of its windows ends. */
 struct slot {
     char app_id[OPP_ID_MAX];
     uint64_t registry_version;
@@ -45,18 +47,32 @@ void opp_manifest_cache_free(struct opp_manifest_cache *cache)
     free(cache);
 }
 
-static json_t *show_now(const struct opp_app_entry *app, const struct opp_tool *tool, int64_t now_ms)
+/* The window ends when the app's or a rule's does. */
+static int64_t until(const struct opp_window *window, const struct opp_policy_decision *ruling)
+{
+    int64_t rule_ms = ruling->until_s * 1000;
+
+    if (rule_ms == 0 || (window->expires_at != 0 && window->expires_at < rule_ms))
+        return window->expires_at;
+    return rule_ms;
+}
+
+static json_t *show_now(const struct opp_app_entry *app, const struct opp_tool *tool,
+                        const struct opp_policy_decision *ruling, int64_t now_ms)
 {
     const struct opp_window *window = opp_judge_window(app, tool);
     enum opp_code rc;
 
     if (!tool->is_action)
         return json_pack("{s:s, s:n, s:{s:b}}", "mode", "read", "code", "window", "open", 1);
-    rc = opp_judge_window_now(app, tool, now_ms);
+    rc = opp_judge_window_now(app, tool, ruling, now_ms);
+    if (rc == OPP_E_AUTO_CLOSED && ruling->opens_at_s > 0)
+        return json_pack("{s:s, s:s, s:{s:b, s:o}}", "mode", "draft", "code", opp_code_name(rc), "window", "open", 0,
+                         "opensAt", opp_shape_time(ruling->opens_at_s * 1000));
     if (rc != OPP_OK)
         return json_pack("{s:s, s:s, s:{s:b}}", "mode", "draft", "code", opp_code_name(rc), "window", "open", 0);
     return json_pack("{s:s, s:n, s:{s:b, s:o}}", "mode", "execute", "code", "window", "open", 1, "until",
-                     opp_shape_time(window->expires_at));
+                     opp_shape_time(until(window, ruling)));
 }
 
 static json_t *show_draft_policy(const struct opp_app_entry *app, const struct opp_tool *tool)
@@ -77,7 +93,8 @@ static json_t *show_input(const struct opp_tool *tool)
                      tool->input);
 }
 
-static json_t *show_tool(struct opp_call *call, const struct opp_tool *tool, int64_t now_ms)
+static json_t *show_tool(struct opp_call *call, const struct opp_tool *tool, const struct opp_policy_decision *ruling,
+                         int64_t now_ms)
 {
     int64_t limit = call->worker->gateway->settings.rate_per_minute;
     json_t *shown =
@@ -88,7 +105,7 @@ static json_t *show_tool(struct opp_call *call, const struct opp_tool *tool, int
                   tool->output != NULL ? json_incref(tool->output) : json_object(), "rateLimitHints", "bucket",
                   tool->rate_bucket != NULL ? tool->rate_bucket : "default", "limitPerMinute",
                   (json_int_t)(tool->rate_per_minute != 0 ? tool->rate_per_minute : limit), "now",
-                  show_now(call->app, tool, now_ms));
+                  show_now(call->app, tool, ruling, now_ms));
 
     if (tool->is_action && json_object_set_new(shown, "draftPolicy", show_draft_policy(call->app, tool)) != 0) {
         json_decref(shown);
@@ -97,21 +114,34 @@ static json_t *show_tool(struct opp_call *call, const struct opp_tool *tool, int
     return shown;
 }
 
+/* Appends the tool if the credential may know of it. */
+static int add_tool(struct opp_call *call, json_t *tools, const struct opp_tool *tool, int64_t now_ms)
+{
+    json_t *missing = opp_scopes_missing(call->app, tool);
+    struct opp_policy_decision ruling;
+    int failed = 0;
+
+    if (missing != NULL) {
+        json_decref(missing);
+        return 0;
+    }
+    opp_rules_look(call, tool, &ruling);
+    if (ruling.outcome != OPP_OUTCOME_DENY)
+        failed = json_array_append_new(tools, show_tool(call, tool, &ruling, now_ms));
+    opp_policy_decision_clear(&ruling);
+    return failed;
+}
+
 static json_t *show_tools(struct opp_call *call, int64_t now_ms)
 {
     const struct opp_adapters *adapters = call->worker->gateway->adapters;
     json_t *tools = json_array();
 
-    for (size_t i = 0; i < opp_tool_count(adapters); i++) {
-        const struct opp_tool *tool = opp_tool_at(adapters, i);
-        json_t *missing = opp_scopes_missing(call->app, tool);
-
-        if (missing == NULL && json_array_append_new(tools, show_tool(call, tool, now_ms)) != 0) {
+    for (size_t i = 0; i < opp_tool_count(adapters); i++)
+        if (add_tool(call, tools, opp_tool_at(adapters, i), now_ms) != 0) {
             json_decref(tools);
             return NULL;
         }
-        json_decref(missing);
-    }
     return tools;
 }
 
@@ -121,6 +151,18 @@ static json_t *show_manifest(struct opp_call *call, int64_t now_ms)
 
     return json_pack("{s:{s:s, s:s, s:s, s:s?}, s:o}", "app", "id", app->id, "name", app->name, "scope", app->scope,
                      "orgId", app->org_id, "tools", show_tools(call, now_ms));
+}
+
+/* What a rule says can depend on the moment and the address: then nothing is kept. */
+static bool rules_speak(struct opp_call *call)
+{
+    const struct opp_adapters *adapters = call->worker->gateway->adapters;
+    const struct opp_policy_bundle *bundle = opp_generation_bundle(call->generation);
+
+    for (size_t i = 0; i < opp_tool_count(adapters); i++)
+        if (opp_policy_bundle_speaks(bundle, opp_tool_at(adapters, i)->name))
+            return true;
+    return false;
 }
 
 /* The next moment at which the manifest would say something else. */
@@ -155,7 +197,7 @@ static enum opp_code fill(struct opp_call *call, struct slot *slot, int64_t now_
         return OPP_E_MEMORY;
     opp_shared_unref(slot->bytes);
     slot->bytes = shared;
-    slot->registry_version = opp_registry_version(call->registry);
+    slot->registry_version = rules_speak(call) ? 0 : opp_registry_version(call->registry);
     slot->until_ms = next_change(&call->app->auto_execute, now_ms);
     snprintf(slot->app_id, sizeof slot->app_id, "%s", call->app->record->id);
     snprintf(slot->etag, sizeof slot->etag, "\"%s\"", hash);

@@ -9,7 +9,7 @@ struct reading {
     struct opp_page *page;
     const struct opp_record *record;
     opp_page_shape shape;
-    void *arg;
+    struct opp_tx *tx;
     size_t limit;
     char last[64];
 };
@@ -30,9 +30,11 @@ static enum opp_code take(void *arg, void *record, struct opp_err *err)
 
     if (json_array_size(reading->page->items) == reading->limit) {
         reading->page->next = strdup(reading->last);
+        if (reading->page->next == NULL) /* no list that looks complete and is not */
+            rc = opp_fail(err, OPP_E_MEMORY, "no memory for a list");
     } else {
         remember(reading, record);
-        if (json_array_append_new(reading->page->items, reading->shape(record, reading->arg)) != 0)
+        if (json_array_append_new(reading->page->items, reading->shape(record, reading->tx)) != 0)
             rc = opp_fail(err, OPP_E_MEMORY, "no memory for a list");
     }
     opp_record_free(reading->record, record);
@@ -40,9 +42,9 @@ static enum opp_code take(void *arg, void *record, struct opp_err *err)
 }
 
 enum opp_code opp_page_read(struct opp_page *page, struct opp_call *call, struct opp_tx *tx, struct opp_query *query,
-                            opp_page_shape shape, void *arg, struct opp_err *err)
+                            opp_page_shape shape, struct opp_err *err)
 {
-    struct reading reading = { .page = page, .record = query->record, .shape = shape, .arg = arg };
+    struct reading reading = { .page = page, .record = query->record, .shape = shape, .tx = tx };
     json_int_t limit = json_integer_value(json_object_get(call->input, "limit"));
     bool by_number = query->record == &OPP_AUDIT_ROW;
     const char *cursor = opp_call_text(call, "cursor");

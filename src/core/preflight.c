@@ -31,6 +31,7 @@ static enum opp_step read_request(struct opp_call *call)
     preflight->created_at = opp_call_now_ms(call);
     preflight->expires_at = preflight->created_at + call->worker->gateway->settings.preflight_lifetime_ms;
     preflight->intent.asked_at_ms = preflight->created_at;
+    preflight->intent.phase = OPP_PHASE_PREFLIGHT;
     if (opp_intent_set(&preflight->intent, opp_json_text(call->input, "action"),
                        json_incref(json_object_get(call->input, "payload")), call->app) != OPP_OK)
         return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
@@ -79,15 +80,17 @@ static enum opp_step record(struct opp_call *call)
 static json_t *decision(struct opp_call *call)
 {
     const struct opp_intent *intent = &of(call)->intent;
-    enum opp_code rc = opp_judge_window_now(intent->app, intent->tool, opp_call_now_ms(call));
-    json_t *codes = json_array(), *reasons = json_array();
+    enum opp_code rc = opp_judge_window_now(intent->app, intent->tool, &intent->ruling, opp_call_now_ms(call));
+    json_t *codes = json_array(), *reasons = json_array(), *explained;
 
     if (rc != OPP_OK) {
         json_array_append_new(codes, json_string(opp_code_name(rc)));
-        json_array_append_new(reasons, json_string(opp_code_message(rc)));
+        explained = opp_judge_explain(intent->app, intent->tool, &intent->ruling, rc);
+        json_array_append(reasons, json_object_get(explained, "reason"));
+        json_decref(explained);
     }
     return json_pack("{s:s, s:o, s:o, s:o}", "mode", rc == OPP_OK ? "execute" : "draft", "codes", codes, "reasons",
-                     reasons, "requires", opp_judge_requires(intent->app, intent->tool));
+                     reasons, "requires", opp_judge_requires(intent->app, intent->tool, &intent->ruling));
 }
 
 static enum opp_step answer(struct opp_call *call)
@@ -112,8 +115,8 @@ static void dispose(void *state)
 }
 
 static const opp_step_fn STEPS[] = {
-    read_request,     opp_step_find_tool,  opp_step_payload, opp_step_load, opp_step_admit,
-    opp_step_inspect, opp_step_understand, record,           answer,        NULL,
+    read_request,   opp_step_find_tool,  opp_step_payload, opp_step_load, opp_step_admit, opp_step_inspect,
+    opp_step_rules, opp_step_understand, record,           answer,        NULL,
 };
 
 const struct opp_flow OPP_FLOW_PREFLIGHT = { STEPS, sizeof(struct preflight), dispose, "agent.action.preflight" };

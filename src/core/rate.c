@@ -7,12 +7,12 @@
 
 #define SHARDS 64
 #define PROBES 8
-#define MINUTE_US INT64_C(60000000)
+#define MINUTE_NS INT64_C(60000000000)
 
-/* tat_us is GCRA's theoretical arrival time: when the subject's burst will be whole again. 0: free. */
+/* tat_ns is GCRA's theoretical arrival time: when the subject's burst will be whole again. 0: free. */
 struct slot {
     uint64_t subject;
-    int64_t tat_us;
+    int64_t tat_ns;
 };
 
 struct shard {
@@ -32,8 +32,9 @@ enum opp_code opp_rate_new(uint32_t subjects_max, struct opp_rate **out, struct 
     if (rate == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for rate limits");
     rate->slots_per_shard = subjects_max / SHARDS > PROBES ? subjects_max / SHARDS : PROBES;
-    for (int i = 0; i < SHARDS; i++) {
+    for (int i = 0; i < SHARDS; i++)
         pthread_mutex_init(&rate->shards[i].lock, NULL);
+    for (int i = 0; i < SHARDS; i++) {
         rate->shards[i].slots = calloc(rate->slots_per_shard, sizeof(struct slot));
         if (rate->shards[i].slots == NULL) {
             opp_rate_free(rate);
@@ -48,8 +49,10 @@ void opp_rate_free(struct opp_rate *rate)
 {
     if (rate == NULL)
         return;
-    for (int i = 0; i < SHARDS; i++)
+    for (int i = 0; i < SHARDS; i++) {
+        pthread_mutex_destroy(&rate->shards[i].lock);
         free(rate->shards[i].slots);
+    }
     free(rate);
 }
 
@@ -70,12 +73,13 @@ uint64_t opp_rate_subject(const char *a, const char *b, const char *c)
             hash = (hash ^ (unsigned char)*at) * UINT64_C(1099511628211);
         hash = (hash ^ 0xff) * UINT64_C(1099511628211);
     }
-    return mix(hash) | 1; /* 0 is no subject */
+    hash = mix(hash);
+    return hash != 0 ? hash : 1; /* 0 is no subject */
 }
 
 /* The subject's slot, a free one, or the one nearest to being free: a full table makes limits stricter, never looser
  * for the subject that lost its place by more than what it had left. */
-static struct slot *find(struct opp_rate *rate, struct shard *shard, uint64_t subject, int64_t now_us)
+static struct slot *find(struct opp_rate *rate, struct shard *shard, uint64_t subject, int64_t now_ns)
 {
     struct slot *best = NULL;
 
@@ -84,10 +88,10 @@ static struct slot *find(struct opp_rate *rate, struct shard *shard, uint64_t su
 
         if (slot->subject == subject)
             return slot;
-        if (best == NULL || slot->tat_us < best->tat_us)
+        if (best == NULL || slot->tat_ns < best->tat_ns)
             best = slot;
     }
-    if (best->tat_us <= now_us)
+    if (best->tat_ns <= now_ns)
         *best = (struct slot){ .subject = subject };
     return best;
 }
@@ -96,22 +100,22 @@ static void judge(struct opp_rate *rate, uint64_t subject, int64_t per_minute, i
                   struct opp_rate_verdict *out)
 {
     struct shard *shard = &rate->shards[subject % SHARDS];
-    int64_t now_us = now_ms * 1000, step = MINUTE_US / per_minute, tat;
+    int64_t now_ns = now_ms * 1000000, step = MINUTE_NS / per_minute, tat;
     struct slot *slot;
 
     pthread_mutex_lock(&shard->lock);
-    slot = find(rate, shard, subject, now_us);
-    tat = slot->tat_us > now_us ? slot->tat_us : now_us;
-    out->allowed = tat + step - now_us <= MINUTE_US;
+    slot = find(rate, shard, subject, now_ns);
+    tat = slot->tat_ns > now_ns ? slot->tat_ns : now_ns;
+    out->allowed = tat + step - now_ns <= MINUTE_NS;
     if (out->allowed && take) {
         tat += step;
-        slot->tat_us = tat;
+        slot->tat_ns = tat;
     }
     pthread_mutex_unlock(&shard->lock);
     out->limit = per_minute;
-    out->remaining = (MINUTE_US - (tat - now_us)) / step;
-    out->retry_after_ms = out->allowed ? 0 : (tat + step - now_us - MINUTE_US + 999) / 1000;
-    out->reset_ms = (tat - now_us + 999) / 1000;
+    out->remaining = tat - now_ns < MINUTE_NS ? (MINUTE_NS - (tat - now_ns)) / step : 0;
+    out->retry_after_ms = out->allowed ? 0 : (tat + step - now_ns - MINUTE_NS + 999999) / 1000000;
+    out->reset_ms = (tat - now_ns + 999999) / 1000000;
 }
 
 void opp_rate_take(struct opp_rate *rate, uint64_t subject, int64_t per_minute, int64_t now_ms,

@@ -5,10 +5,17 @@
 #include "core/boundary.h"
 #include "core/gateway.h"
 #include "core/intent.h"
+#include "core/redact.h"
+#include "core/rules.h"
+
+#include <stdlib.h>
 
 struct reading {
     struct opp_intent intent; /* first: the shared steps find it */
     struct opp_buf out;
+    struct opp_read_options options;
+    json_t *redacted;   /* field → what is shown instead */
+    const char **pairs; /* the same for printing; the second of each pair is ours */
 };
 
 static struct reading *of(struct opp_call *call)
@@ -27,7 +34,7 @@ static enum opp_step find_tool(struct opp_call *call)
     missing = opp_scopes_missing(call->app, intent->tool);
     if (missing != NULL)
         return opp_call_refuse(call, OPP_E_SCOPE_DENIED, NULL, json_pack("{s:o}", "missing", missing));
-    return OPP_NEXT;
+    return opp_rules_discover(call, intent->tool);
 }
 
 /* The query as the tool's schema wants it. */
@@ -67,21 +74,83 @@ static enum opp_step check_query(struct opp_call *call)
     return opp_call_refuse(call, rc, NULL, NULL);
 }
 
-static enum opp_code check_row(void *arg, const struct opp_tool *tool, const struct opp_rows *rows, size_t row)
+static enum opp_code check_rows(void *arg, const struct opp_tool *tool, const struct opp_rows *rows, size_t first,
+                                size_t count)
 {
     struct opp_call *call = arg;
 
-    return opp_boundary_admits_row(call->app, tool, rows, row) ? OPP_OK : OPP_E_INTERNAL;
+    return opp_boundary_admits_rows(call->app, tool, rows, first, count) ? OPP_OK : OPP_E_INTERNAL;
+}
+
+/* What the tool sees of the app's limits is the registry's own: a rule's limit goes into a copy. */
+static enum opp_step tell_max_rows(struct opp_call *call, int64_t max_rows)
+{
+    struct opp_tool_input *input = &of(call)->intent.tool_call.input;
+    json_t *limits = json_copy(input->limits);
+
+    if (json_object_set_new(limits, "max_rows", json_integer(max_rows)) != 0) {
+        json_decref(limits);
+        return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
+    }
+    json_decref(input->limits);
+    input->limits = limits;
+    return OPP_NEXT;
+}
+
+/* The rules judge the read; what they bound is told to the tool, and held to whether it listens or not. */
+static enum opp_step judge(struct opp_call *call)
+{
+    struct opp_intent *intent = &of(call)->intent;
+    const struct opp_policy_decision *ruling = &intent->ruling;
+    enum opp_step step = opp_rules_judge(call, OPP_PHASE_READ);
+
+    if (step == OPP_DONE)
+        return step;
+    if (ruling->max_days > 0 && opp_boundary_range(ruling->max_days, intent->tool, intent->tool_call.input.payload,
+                                                   opp_call_now_ms(call)) != OPP_OK)
+        return opp_call_refuse(call, OPP_E_POLICY_DENIED, "The date range is longer than a rule permits.", NULL);
+    if (ruling->max_rows == 0)
+        return opp_call_refuse(call, OPP_E_POLICY_DENIED, "A rule permits no rows.", NULL);
+    return ruling->max_rows > 0 ? tell_max_rows(call, ruling->max_rows) : OPP_NEXT;
+}
+
+/* Gives what printing needs of the fields that are not shown; false when memory is out. */
+static bool make_pairs(struct opp_call *call)
+{
+    struct reading *reading = of(call);
+    const char *name;
+    json_t *instead;
+    size_t at = 0;
+
+    reading->redacted = opp_redact_fields(call->app, reading->intent.tool, reading->intent.ruling.redact);
+    reading->pairs = calloc(2 * json_object_size(reading->redacted) + 1, sizeof *reading->pairs);
+    if (reading->redacted == NULL || reading->pairs == NULL)
+        return false;
+    json_object_foreach(reading->redacted, name, instead)
+    {
+        reading->pairs[at] = name;
+        reading->pairs[at + 1] = json_dumps(instead, JSON_ENCODE_ANY | JSON_COMPACT);
+        if (reading->pairs[at + 1] == NULL)
+            return false;
+        at += 2;
+    }
+    return true;
 }
 
 static enum opp_step read(struct opp_call *call)
 {
     struct reading *reading = of(call);
-    struct opp_read_options options = { .redact = !call->app->policy.allow_sensitive_fields,
-                                        .check_row = check_row,
-                                        .arg = call };
+    const struct opp_policy_decision *ruling = &reading->intent.ruling;
 
-    opp_tool_read(&reading->intent.tool_call, &options, &reading->out);
+    reading->options = (struct opp_read_options){ .check = check_rows, .arg = call };
+    if (ruling->max_rows > 0)
+        reading->options.max_rows = (size_t)ruling->max_rows;
+    if (!call->app->policy.allow_sensitive_fields || ruling->redact != NULL) {
+        if (!make_pairs(call))
+            return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
+        reading->options.redacted = (const char *const *)reading->pairs;
+    }
+    opp_tool_read(&reading->intent.tool_call, &reading->options, &reading->out);
     return OPP_WAIT;
 }
 
@@ -105,10 +174,14 @@ static void dispose(void *state)
 {
     struct reading *reading = state;
 
+    for (size_t i = 0; reading->pairs != NULL && reading->pairs[i] != NULL; i += 2)
+        free((void *)(uintptr_t)reading->pairs[i + 1]);
+    free(reading->pairs);
+    json_decref(reading->redacted);
     opp_buf_free(&reading->out);
     opp_intent_clear(&reading->intent);
 }
 
-static const opp_step_fn STEPS[] = { find_tool, check_query, opp_step_load, opp_step_admit, read, answer, NULL };
+static const opp_step_fn STEPS[] = { find_tool, check_query, opp_step_load, opp_step_admit, judge, read, answer, NULL };
 
 const struct opp_flow OPP_FLOW_READ = { STEPS, sizeof(struct reading), dispose, NULL };

@@ -28,7 +28,7 @@ struct settling {
 static enum opp_code collect(void *arg, void *record, struct opp_err *err)
 {
     struct pending *pending = arg;
-    struct opp_execution **grown = realloc(pending->items, (pending->count + 1) * sizeof *grown);
+    struct opp_execution **grown = realloc(pending->items, (pending->count + 1) * sizeof(struct opp_execution *));
 
     if (grown == NULL) {
         opp_record_free(&OPP_EXECUTION, record);
@@ -67,14 +67,14 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
                         ? NULL
                         : json_pack("{s:s, s:s}", "code", opp_code_name(settling->found), "message",
                                     "The gateway ended before the outcome was recorded.");
-    struct opp_outcome outcome = { .draft = settling->draft,
-                                   .execution = settling->execution,
-                                   .code = settling->found,
-                                   .result = settling->result,
-                                   .error = error,
-                                   .reason = settling->found == OPP_E_EXECUTION_UNKNOWN ? "outcome_unknown" : NULL,
-                                   .now_ms = now_ms,
-                                   .key_lifetime_ms = gateway->settings.idempotency_lifetime_ms };
+    struct opp_settlement outcome = { .draft = settling->draft,
+                                      .execution = settling->execution,
+                                      .code = settling->found,
+                                      .result = settling->result,
+                                      .error = error,
+                                      .reason = settling->found == OPP_E_EXECUTION_UNKNOWN ? "outcome_unknown" : NULL,
+                                      .now_ms = now_ms,
+                                      .key_lifetime_ms = gateway->settings.idempotency_lifetime_ms };
     struct opp_audit_event event = { .action = "agent.action.execute",
                                      .status = settling->found == OPP_OK ? "success" : "failed",
                                      .code = settling->found,
@@ -87,7 +87,7 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
                                      .execution_id = settling->execution->id,
                                      .created_at = now_ms };
     json_t *details = json_pack("{s:b}", "recovered", 1);
-    enum opp_code rc = opp_outcome_write(tx, &outcome, err);
+    enum opp_code rc = opp_settlement_write(tx, &outcome, err);
 
     opp_id_make(request_id, "req_", now_ms);
     event.details = details;

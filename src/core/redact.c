@@ -4,12 +4,13 @@
 #include "adapter/tool.h"
 #include "base/buf.h"
 #include "base/jcs.h"
+#include "core/registry.h"
 
 #include <stdio.h>
 #include <string.h>
 
 struct redaction {
-    const struct opp_tool *tool;
+    json_t *fields;
     enum opp_redaction kind;
     const unsigned char *key;
 };
@@ -60,7 +61,7 @@ static json_t *copy_object(const struct redaction *how, json_t *value)
 
     json_object_foreach(value, name, member)
     {
-        declared = json_object_get(how->tool->sensitive, name);
+        declared = json_object_get(how->fields, name);
         shown = declared != NULL ? replacement(how, member, declared) : copy(how, member);
         if (json_object_set_new_nocheck(out, name, shown) != 0) {
             json_decref(out);
@@ -94,11 +95,29 @@ static json_t *copy(const struct redaction *how, json_t *value)
     return json_incref(value);
 }
 
-enum opp_code opp_redact(json_t *value, const struct opp_tool *tool, enum opp_redaction kind,
+json_t *opp_redact_fields(const struct opp_app_entry *app, const struct opp_tool *tool, const json_t *by_rule)
+{
+    bool hide = !app->policy.allow_sensitive_fields && tool->sensitive != NULL;
+    json_t *fields = json_object(), *name;
+    size_t index;
+    int failed = fields == NULL || (hide && json_object_update(fields, tool->sensitive) != 0);
+
+    json_array_foreach(by_rule, index, name)
+    {
+        if (failed == 0 && json_object_get(fields, json_string_value(name)) == NULL)
+            failed = json_object_set_new(fields, json_string_value(name), json_string("[redacted]"));
+    }
+    if (failed == 0)
+        return fields;
+    json_decref(fields);
+    return NULL;
+}
+
+enum opp_code opp_redact(json_t *value, json_t *fields, enum opp_redaction kind,
                          const unsigned char key[OPP_HASH_BYTES], json_t **out, struct opp_err *err)
 {
-    struct redaction how = { tool, kind, key };
-    json_t *copied = tool->sensitive != NULL ? copy(&how, value) : json_incref(value);
+    struct redaction how = { fields, kind, key };
+    json_t *copied = json_object_size(fields) > 0 ? copy(&how, value) : json_incref(value);
 
     if (copied == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory to redact");

@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 
+struct opp_app_entry;
 struct opp_tool;
 
 enum opp_redaction {
@@ -23,9 +24,13 @@ enum opp_redaction {
 void opp_redact_app_key(const unsigned char gateway_key[OPP_HASH_BYTES], const char *app_id,
                         unsigned char key[OPP_HASH_BYTES]);
 
-/* Gives value with the tool's sensitive fields replaced at any depth; value itself, with one more reference, where
- * nothing is to be replaced. key only for OPP_REDACT_WITNESS. OPP_E_MEMORY. */
-enum opp_code opp_redact(json_t *value, const struct opp_tool *tool, enum opp_redaction kind,
+/* Gives the fields that are not shown, each with what a result shows instead: the tool's sensitive ones unless the app
+ * may see them, and those that a rule names (an array, or NULL). NULL: no memory. */
+json_t *opp_redact_fields(const struct opp_app_entry *app, const struct opp_tool *tool, const json_t *by_rule);
+
+/* Gives value with these fields replaced at any depth; value itself, with one more reference, where there are none.
+ * key only for OPP_REDACT_WITNESS. OPP_E_MEMORY. */
+enum opp_code opp_redact(json_t *value, json_t *fields, enum opp_redaction kind,
                          const unsigned char key[OPP_HASH_BYTES], json_t **out, struct opp_err *err);
 
 #endif

@@ -10,8 +10,15 @@
 
 /* A growing array of pointers to records. */
 struct list {
+    const struct opp_record *record;
     void **items;
     size_t count, capacity;
+};
+
+/* When something was used last, and the time of it that the store has. */
+struct use {
+    atomic_llong at_ms;
+    atomic_llong written_ms;
 };
 
 struct opp_registry {
@@ -21,6 +28,7 @@ struct opp_registry {
     struct opp_key_entry *keys;      /* by token hash */
     struct opp_admin_token **admins; /* by token hash */
     size_t app_count, key_count, admin_count;
+    struct use *key_uses, *admin_uses; /* beside keys and admins */
 };
 
 struct opp_registry_slot {
@@ -38,7 +46,7 @@ static enum opp_code collect(void *arg, void *record, struct opp_err *err)
         grown = realloc(list->items, list->capacity * sizeof *grown);
         if (grown == NULL) {
             list->capacity = list->count;
-            free(record); /* its members leak with the process that is out of memory */
+            opp_record_free(list->record, record);
             return opp_fail(err, OPP_E_MEMORY, "no memory for the registry");
         }
         list->items = grown;
@@ -47,10 +55,10 @@ static enum opp_code collect(void *arg, void *record, struct opp_err *err)
     return OPP_OK;
 }
 
-static void list_free(struct list *list, const struct opp_record *record)
+static void list_free(struct list *list)
 {
     for (size_t i = 0; i < list->count; i++)
-        opp_record_free(record, list->items[i]);
+        opp_record_free(list->record, list->items[i]);
     free(list->items);
 }
 
@@ -70,25 +78,31 @@ static int by_admin_hash(const void *a, const void *b)
     return strcmp((*(struct opp_admin_token *const *)a)->token_hash, (*(struct opp_admin_token *const *)b)->token_hash);
 }
 
-static void add_app(struct opp_registry *registry, struct opp_app *app)
+static enum opp_code add_app(struct opp_registry *registry, struct opp_app *app, struct opp_err *err)
 {
     struct opp_app_entry *entry = &registry->apps[registry->app_count++];
 
     entry->record = app;
     entry->sound = opp_app_policy_read(app->policy, &entry->policy, NULL) == OPP_OK;
     opp_auto_execute_read(app->auto_execute, &entry->auto_execute);
+    return opp_app_view_make(entry, err);
 }
 
 static enum opp_code take_apps(struct opp_registry *registry, struct list *apps, struct opp_err *err)
 {
+    enum opp_code rc = OPP_OK;
+
     registry->apps = calloc(apps->count + 1, sizeof *registry->apps);
     if (registry->apps == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for the registry");
-    for (size_t i = 0; i < apps->count; i++)
-        add_app(registry, apps->items[i]);
-    apps->count = 0;
+    while (rc == OPP_OK && registry->app_count < apps->count) {
+        struct opp_app *app = apps->items[registry->app_count];
+
+        apps->items[registry->app_count] = NULL; /* the registry's from here on */
+        rc = add_app(registry, app, err);
+    }
     qsort(registry->apps, registry->app_count, sizeof *registry->apps, by_app_id);
-    return OPP_OK;
+    return rc;
 }
 
 static enum opp_code take_keys(struct opp_registry *registry, struct list *keys, struct opp_err *err)
@@ -113,13 +127,21 @@ static void take_admins(struct opp_registry *registry, struct list *admins)
     registry->admin_count = admins->count;
     *admins = (struct list){ 0 };
     if (registry->admin_count > 0)
-        qsort(registry->admins, registry->admin_count, sizeof *registry->admins, by_admin_hash);
+        qsort(registry->admins, registry->admin_count, sizeof(struct opp_admin_token *), by_admin_hash);
 }
 
-static enum opp_code read_all(struct opp_tx *tx, const struct opp_record *record, struct list *list,
-                              struct opp_err *err)
+static enum opp_code make_uses(struct opp_registry *registry, struct opp_err *err)
 {
-    struct opp_query all = { .record = record };
+    registry->key_uses = calloc(registry->key_count + 1, sizeof *registry->key_uses);
+    registry->admin_uses = calloc(registry->admin_count + 1, sizeof *registry->admin_uses);
+    if (registry->key_uses == NULL || registry->admin_uses == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for the registry");
+    return OPP_OK;
+}
+
+static enum opp_code read_all(struct opp_tx *tx, struct list *list, struct opp_err *err)
+{
+    struct opp_query all = { .record = list->record };
 
     return opp_tx_each(tx, &all, collect, list, err);
 }
@@ -127,27 +149,29 @@ static enum opp_code read_all(struct opp_tx *tx, const struct opp_record *record
 enum opp_code opp_registry_load(struct opp_tx *tx, uint64_t version, struct opp_registry **out, struct opp_err *err)
 {
     struct opp_registry *registry = calloc(1, sizeof *registry);
-    struct list apps = { 0 }, keys = { 0 }, admins = { 0 };
+    struct list apps = { .record = &OPP_APP }, keys = { .record = &OPP_KEY }, admins = { .record = &OPP_ADMIN_TOKEN };
     enum opp_code rc;
 
     if (registry == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for the registry");
     atomic_init(&registry->pins, 1);
     registry->version = version;
-    rc = read_all(tx, &OPP_APP, &apps, err);
+    rc = read_all(tx, &apps, err);
     if (rc == OPP_OK)
-        rc = read_all(tx, &OPP_KEY, &keys, err);
+        rc = read_all(tx, &keys, err);
     if (rc == OPP_OK)
-        rc = read_all(tx, &OPP_ADMIN_TOKEN, &admins, err);
+        rc = read_all(tx, &admins, err);
     if (rc == OPP_OK)
         rc = take_apps(registry, &apps, err);
     if (rc == OPP_OK)
         rc = take_keys(registry, &keys, err);
     if (rc == OPP_OK)
         take_admins(registry, &admins);
-    list_free(&apps, &OPP_APP);
-    list_free(&keys, &OPP_KEY);
-    list_free(&admins, &OPP_ADMIN_TOKEN);
+    if (rc == OPP_OK)
+        rc = make_uses(registry, err);
+    list_free(&apps);
+    list_free(&keys);
+    list_free(&admins);
     if (rc == OPP_OK)
         *out = registry;
     else
@@ -159,6 +183,7 @@ static void free_registry(struct opp_registry *registry)
 {
     for (size_t i = 0; i < registry->app_count; i++) {
         opp_app_policy_clear(&registry->apps[i].policy);
+        opp_app_view_clear(&registry->apps[i].view);
         opp_record_free(&OPP_APP, registry->apps[i].record);
     }
     for (size_t i = 0; i < registry->key_count; i++)
@@ -168,6 +193,8 @@ static void free_registry(struct opp_registry *registry)
     free(registry->apps);
     free(registry->keys);
     free(registry->admins);
+    free(registry->key_uses);
+    free(registry->admin_uses);
     free(registry);
 }
 
@@ -208,20 +235,72 @@ const struct opp_key_entry *opp_registry_key_by_id(const struct opp_registry *re
     return NULL;
 }
 
-const struct opp_admin_token *opp_registry_admin(const struct opp_registry *registry, const char *token_hash)
+/* The token's place, or the count of tokens. */
+static size_t admin_index(const struct opp_registry *registry, const char *token_hash)
 {
     for (size_t low = 0, high = registry->admin_count; low < high;) {
         size_t middle = low + (high - low) / 2;
         int order = strcmp(token_hash, registry->admins[middle]->token_hash);
 
         if (order == 0)
-            return registry->admins[middle];
+            return middle;
         if (order < 0)
             high = middle;
         else
             low = middle + 1;
     }
-    return NULL;
+    return registry->admin_count;
+}
+
+const struct opp_admin_token *opp_registry_admin(const struct opp_registry *registry, const char *token_hash)
+{
+    size_t index = admin_index(registry, token_hash);
+
+    return index < registry->admin_count ? registry->admins[index] : NULL;
+}
+
+void opp_registry_used_key(const struct opp_registry *registry, const struct opp_key_entry *key, int64_t now_ms)
+{
+    atomic_store_explicit(&registry->key_uses[key - registry->keys].at_ms, now_ms, memory_order_relaxed);
+}
+
+void opp_registry_used_admin(const struct opp_registry *registry, const struct opp_admin_token *admin, int64_t now_ms)
+{
+    size_t index = admin_index(registry, admin->token_hash);
+
+    if (index < registry->admin_count)
+        atomic_store_explicit(&registry->admin_uses[index].at_ms, now_ms, memory_order_relaxed);
+}
+
+static bool unwritten(const struct use *use)
+{
+    return atomic_load(&use->at_ms) > atomic_load(&use->written_ms);
+}
+
+enum opp_code opp_registry_write_uses(const struct opp_registry *registry, struct opp_tx *tx, struct opp_err *err)
+{
+    static const char *const columns[] = { "last_used_at", NULL };
+    enum opp_code rc = OPP_OK;
+
+    for (size_t i = 0; rc == OPP_OK && i < registry->key_count; i++) {
+        struct opp_key key = { .id = registry->keys[i].record->id };
+
+        if (!unwritten(&registry->key_uses[i]))
+            continue;
+        key.last_used_at = atomic_load(&registry->key_uses[i].at_ms);
+        rc = opp_tx_update(tx, &OPP_KEY, &key, columns, err);
+        atomic_store(&registry->key_uses[i].written_ms, key.last_used_at);
+    }
+    for (size_t i = 0; rc == OPP_OK && i < registry->admin_count; i++) {
+        struct opp_admin_token token = { .id = registry->admins[i]->id };
+
+        if (!unwritten(&registry->admin_uses[i]))
+            continue;
+        token.last_used_at = atomic_load(&registry->admin_uses[i].at_ms);
+        rc = opp_tx_update(tx, &OPP_ADMIN_TOKEN, &token, columns, err);
+        atomic_store(&registry->admin_uses[i].written_ms, token.last_used_at);
+    }
+    return rc;
 }
 
 const struct opp_app_entry *opp_registry_app(const struct opp_registry *registry, const char *app_id)

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "core/app_policy.h"
+#include "core/app_view.h"
 #include "store/records.h"
 
 #include <stdbool.h>
@@ -21,6 +22,7 @@ struct opp_app_entry {
     struct opp_app *record;
     struct opp_app_policy policy;
     struct opp_auto_execute auto_execute;
+    struct opp_app_view view;
     bool sound; /* its stored settings could be read; if not, nothing is allowed */
 };
 
@@ -39,6 +41,12 @@ const struct opp_key_entry *opp_registry_key(const struct opp_registry *registry
 const struct opp_key_entry *opp_registry_key_by_id(const struct opp_registry *registry, const char *key_id);
 const struct opp_admin_token *opp_registry_admin(const struct opp_registry *registry, const char *token_hash);
 const struct opp_app_entry *opp_registry_app(const struct opp_registry *registry, const char *app_id);
+
+/* Notes that a key or token was used; from any thread, and cheap. */
+void opp_registry_used_key(const struct opp_registry *registry, const struct opp_key_entry *key, int64_t now_ms);
+void opp_registry_used_admin(const struct opp_registry *registry, const struct opp_admin_token *admin, int64_t now_ms);
+/* Writes the uses that were not written yet, in a write transaction. One caller at a time. */
+enum opp_code opp_registry_write_uses(const struct opp_registry *registry, struct opp_tx *tx, struct opp_err *err);
 
 /* Where the current one is found. */
 enum opp_code opp_registry_slot_new(struct opp_registry_slot **out, struct opp_err *err);

@@ -14,7 +14,8 @@ struct opp_schemas {
 #define ID "{'type':'string','minLength':1,'maxLength':255}"
 #define IDS "{'type':'array','minItems':1,'maxItems':10000,'items':" ID "}"
 #define TIME "{'type':'string','format':'date-time'}"
-#define PAGE "'cursor':" ID ",'limit':{'type':'integer','minimum':1,'maximum':500}"
+#define CURSOR "{'type':'string','pattern':'^([a-z]{3}_[0-9a-z]{26}|[0-9]{1,18})$'}"
+#define PAGE "'cursor':" CURSOR ",'limit':{'type':'integer','minimum':1,'maximum':500}"
 #define STATUS "{'enum':['draft','confirmed','canceled','failed']}"
 
 /* Fields with which other servers of the protocol narrow authority: to ignore them would do more than was asked. */

@@ -23,6 +23,11 @@ static json_t *or_null(json_t *value)
     return value != NULL ? json_incref(value) : json_null();
 }
 
+static json_t *or_empty(json_t *list)
+{
+    return list != NULL ? json_incref(list) : json_array();
+}
+
 json_t *opp_shape_app(const struct opp_app *app)
 {
     return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:O, s:O, s:O, s:s?, s:o, s:o}", "id", app->id,
@@ -50,6 +55,13 @@ json_t *opp_shape_admin_token(const struct opp_admin_token *token)
                      opp_shape_time(token->created_at));
 }
 
+static bool says(const json_t *approval, const char *field, const char *text)
+{
+    const char *said = opp_json_text(approval, field);
+
+    return said != NULL && strcmp(said, text) == 0;
+}
+
 /* Approvals are of a seal: those of an older one have lapsed. The same person counts once. */
 int64_t opp_approvals_given(const struct opp_draft *draft)
 {
@@ -59,14 +71,13 @@ int64_t opp_approvals_given(const struct opp_draft *draft)
 
     json_array_foreach(draft->approvals, index, approval)
     {
-        const char *seal = opp_json_text(approval, "seal"), *user = opp_json_text(approval, "user_id");
-        bool counts = seal != NULL && user != NULL && strcmp(seal, draft->seal) == 0;
+        const char *user = opp_json_text(approval, "user_id");
+        bool counts = user != NULL && says(approval, "seal", draft->seal);
 
         for (earlier = 0; counts && earlier < index; earlier++) {
             const json_t *other = json_array_get(draft->approvals, earlier);
 
-            counts = strcmp(opp_json_text(other, "user_id"), user) != 0 ||
-                     strcmp(opp_json_text(other, "seal"), draft->seal) != 0;
+            counts = !says(other, "user_id", user) || !says(other, "seal", draft->seal);
         }
         given += counts ? 1 : 0;
     }
@@ -88,11 +99,27 @@ static json_t *public_review(const json_t *review)
                      or_null(json_object_get(review, "reason")));
 }
 
+/* The rules' reasons were written for the agent; their names were not. */
+static json_t *public_reasons(const json_t *reasons)
+{
+    json_t *shown = json_array(), *item;
+    size_t index;
+
+    json_array_foreach(reasons, index, item)
+    {
+        const char *reason = opp_json_text(item, "reason");
+
+        if (reason != NULL && reason[0] != '\0')
+            json_array_append_new(shown, json_string(reason));
+    }
+    return shown;
+}
+
 static json_t *public_policy(const json_t *policy)
 {
     return json_pack("{s:o, s:o, s:o}", "profile", or_null(json_object_get(policy, "profile")), "generation",
                      or_null(json_object_get(policy, "generation")), "reasons",
-                     or_null(json_object_get(policy, "reasons")));
+                     public_reasons(json_object_get(policy, "reasons")));
 }
 
 json_t *opp_shape_draft(const struct opp_draft *draft)
@@ -137,7 +164,7 @@ json_t *opp_shape_execution(const struct opp_execution *execution, const struct 
         return show_execution(execution, or_null(execution->result));
     if (tool == NULL) /* what was sensitive is not known any more: nothing is shown */
         return show_execution(execution, json_null());
-    if (opp_redact(execution->result, tool, OPP_REDACT_RESULT, NULL, &result, NULL) != OPP_OK)
+    if (opp_redact(execution->result, tool->sensitive, OPP_REDACT_RESULT, NULL, &result, NULL) != OPP_OK)
         return NULL;
     return show_execution(execution, result);
 }
@@ -150,13 +177,13 @@ json_t *opp_shape_admin_execution(const struct opp_execution *execution)
 json_t *opp_shape_admin_draft(const struct opp_draft *draft)
 {
     json_t *shown = opp_shape_draft(draft);
-    json_t *added =
-        json_pack("{s:s, s:s?, s:s?, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:o, s:o}", "actor_user_id",
-                  draft->actor_user_id, "request_id", draft->request_id, "idempotency_key", draft->idempotency_key,
-                  "preflight", or_null(draft->impact), "preflight_state_witness", or_null(draft->witness),
-                  "policy_snapshot", or_null(draft->policy), "confirmed_by_user_id", draft->confirmed_by, "resources",
-                  or_null(draft->resources), "effect", or_null(draft->effect), "approval_list",
-                  or_null(draft->approvals), "decisions", or_null(draft->decisions), "review", or_null(draft->review));
+    json_t *added = json_pack("{s:s, s:s?, s:s?, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:o, s:o}", "actor_user_id",
+                              draft->actor_user_id, "request_id", draft->request_id, "idempotency_key",
+                              draft->idempotency_key, "preflight", or_null(draft->impact), "preflight_state_witness",
+                              or_null(draft->witness), "policy_snapshot", or_null(draft->policy),
+                              "confirmed_by_user_id", draft->confirmed_by, "resources", or_empty(draft->resources),
+                              "effect", or_null(draft->effect), "approval_list", or_empty(draft->approvals),
+                              "decisions", or_empty(draft->decisions), "review", or_null(draft->review));
 
     if (json_object_update(shown, added) != 0) {
         json_decref(shown);

@@ -3,6 +3,7 @@
 
 #include <lua.h>
 
+#include <stdint.h>
 #include <string.h>
 
 /* The length of the character that begins at bytes, 0 when it is none. */
@@ -23,11 +24,24 @@ static size_t character(const unsigned char *bytes, size_t length)
     return size;
 }
 
+/* Whether each of eight bytes is ASCII and none is NUL: then no byte borrows from the next. */
+static bool plain8(const char *bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones * 0x80;
+    uint64_t word;
+
+    memcpy(&word, bytes, sizeof word);
+    return ((word | (word - ones)) & highs) == 0;
+}
+
 bool opp_text_is_utf8(const char *bytes, size_t length)
 {
     size_t size;
 
     for (size_t i = 0; i < length; i += size) {
+        size = 8;
+        if (length - i >= 8 && plain8(bytes + i))
+            continue;
         size = character((const unsigned char *)bytes + i, length - i);
         if (size == 0)
             return false;

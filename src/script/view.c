@@ -161,6 +161,7 @@ void lj_view_json(lua_State *L, json_t *value, const struct opp_view_options *op
     if (options != NULL && json_is_object(value)) {
         root->options = *options;
         view.hooks = root;
+        view.shape = options->shape;
     }
     view.kind = opp_view_kind_of(value);
     lj_view_push(L, view);

@@ -15,9 +15,17 @@
 
 #include <jansson.h>
 
-/* How a view's root object behaves; nested objects are plain. Zero for neither. */
+struct opp_script_function;
+
+/* How a view's root object behaves, and what is known of the objects in it. Zero for neither. */
 struct opp_view_options {
-    bool strict;                                 /* reading an absent member is an error that names it */
+    bool strict; /* reading an absent member of the root is an error that names it */
+    /* A JSON Schema, lent as arg is, of which properties and items are looked at: in an object whose properties are
+     * listed, and not left open by additionalProperties, reading a member that is neither there nor listed is an error
+     * that names it. */
+    const json_t *shape;
+    /* Functions that the root has besides its members; ended by a NULL name. */
+    const struct opp_script_function *methods;
     void (*on_read)(void *arg, const char *key); /* each read of a member, absent ones, iteration, printing included */
     void *arg;                                   /* lives as long as the script may hold the view */
 };

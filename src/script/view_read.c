@@ -1,21 +1,54 @@
 /* SPDX-License-Identifier: MIT */
 #include "script/kernel.h"
+#include "script/sandbox.h"
 #include "script/view_root.h"
 
 #include <lauxlib.h>
 #include <lua.h>
 
+#include <string.h>
+
 /* Pushes a member or element of the view at index. May jump. */
-static void lj_push_json(lua_State *L, int index, json_t *value)
+static void lj_push_json(lua_State *L, int index, json_t *value, const json_t *shape)
 {
-    if (value == NULL) {
-        lua_pushnil(L);
-        return;
-    }
     if (lj_view_push_scalar(L, value))
         return;
     lua_getiuservalue(L, index, 1);
-    lj_view_push(L, (struct opp_view){ .kind = opp_view_kind_of(value), .json = value });
+    lj_view_push(L, (struct opp_view){ .kind = opp_view_kind_of(value), .json = value, .shape = shape });
+}
+
+/* Whether an object of this shape has the members that are listed and no others. */
+static bool is_closed(const json_t *shape)
+{
+    const json_t *more = json_object_get(shape, "additionalProperties");
+
+    return json_is_object(json_object_get(shape, "properties")) && (more == NULL || json_is_false(more));
+}
+
+/* Pushes the function of that name that the root has, or says that it has none. */
+static bool push_method(lua_State *L, const struct opp_view_root *root, const char *key)
+{
+    const struct opp_script_function *method = root->options.methods;
+
+    if (method == NULL || root->call != opp_script_of(L)->calls)
+        return false;
+    while (method->name != NULL && strcmp(method->name, key) != 0)
+        method++;
+    if (method->name == NULL)
+        return false;
+    lua_pushcfunction(L, method->call);
+    return true;
+}
+
+/* Pushes what an object has under a key of no member, or raises. May jump. */
+static void lj_push_absent(lua_State *L, const struct opp_view *view, const char *key)
+{
+    if (view->hooks != NULL && push_method(L, view->hooks, key))
+        return;
+    if ((view->hooks != NULL && view->hooks->options.strict) ||
+        (is_closed(view->shape) && json_object_get(json_object_get(view->shape, "properties"), key) == NULL))
+        luaL_error(L, "there is no field '%s' here", key);
+    lua_pushnil(L);
 }
 
 static void lj_push_cell(lua_State *L, const struct opp_view *view, size_t column)
@@ -58,7 +91,7 @@ void lj_view_geti(lua_State *L, int index, lua_Integer i)
     if (i < 1 || (lua_Unsigned)i > opp_view_length(view)) {
         lua_pushnil(L);
     } else if (view->kind == OPP_VIEW_ARRAY) {
-        lj_push_json(L, index, json_array_get(view->json, (size_t)i - 1));
+        lj_push_json(L, index, json_array_get(view->json, (size_t)i - 1), json_object_get(view->shape, "items"));
     } else {
         lua_getiuservalue(L, index, 1);
         lj_view_push(L, (struct opp_view){ .kind = OPP_VIEW_ROW, .rows = view->rows, .row = (size_t)i - 1 });
@@ -88,12 +121,12 @@ static void lj_push_member(lua_State *L, int index, const struct opp_view *view,
     const char *key = lua_tolstring(L, key_index, &length);
     json_t *value = json_object_getn(view->json, key, length);
 
-    if (view->hooks != NULL) {
+    if (view->hooks != NULL)
         note_read(opp_script_of(L), view->hooks, key);
-        if (value == NULL && view->hooks->options.strict)
-            luaL_error(L, "there is no field '%s' here", key);
-    }
-    lj_push_json(L, index, value);
+    if (value == NULL)
+        lj_push_absent(L, view, key);
+    else
+        lj_push_json(L, index, value, json_object_getn(json_object_get(view->shape, "properties"), key, length));
 }
 
 static int l_view_index(lua_State *L)

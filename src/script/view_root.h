@@ -37,6 +37,7 @@ struct opp_view {
     struct opp_rows *rows;
     size_t row;
     struct opp_view_root *hooks; /* set in a root object that is strict or tracked */
+    const json_t *shape;         /* what is known of it, or NULL */
 };
 
 /* Pushes a view whose holder is on top, and takes that away. May jump. */

@@ -64,7 +64,16 @@ static size_t slot_of(const char *sql)
     return (hash ^ (hash >> 29)) & (STATEMENT_SLOTS - 1);
 }
 
-/* Statements are few and constant; a caller that makes up texts must not grow the table, so a full one starts over. */
+/* Where the text is, or is to be. */
+static struct slot *find_slot(struct opp_db *db, const char *sql)
+{
+    size_t at = slot_of(sql);
+
+    while (db->slots[at].sql != NULL && strcmp(db->slots[at].sql, sql) != 0)
+        at = (at + 1) & (STATEMENT_SLOTS - 1);
+    return &db->slots[at];
+}
+
 static void forget_statements(struct opp_db *db)
 {
     for (size_t i = 0; i < STATEMENT_SLOTS; i++) {
@@ -73,6 +82,29 @@ static void forget_statements(struct opp_db *db)
         db->slots[i] = (struct slot){ 0 };
     }
     db->statements = 0;
+}
+
+/* Statements are few and constant; a caller that makes up texts must not grow the table, so a full one starts over
+ * with those that are in the middle of their rows. */
+static enum opp_code forget_idle(struct opp_db *db, struct opp_err *err)
+{
+    struct slot *busy = calloc(STATEMENTS_MAX, sizeof *busy);
+    size_t count = 0;
+
+    if (busy == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for a statement");
+    for (size_t i = 0; i < STATEMENT_SLOTS; i++) {
+        if (db->slots[i].statement == NULL || !sqlite3_stmt_busy(db->slots[i].statement))
+            continue;
+        busy[count++] = db->slots[i];
+        db->slots[i] = (struct slot){ 0 };
+    }
+    forget_statements(db);
+    for (size_t i = 0; i < count; i++)
+        *find_slot(db, busy[i].sql) = busy[i];
+    db->statements = count;
+    free(busy);
+    return count < STATEMENTS_MAX ? OPP_OK : opp_fail(err, OPP_E_LIMIT, "too many statements at once");
 }
 
 static bool only_space(const char *text)
@@ -104,23 +136,21 @@ static enum opp_code prepare_into(struct opp_db *db, struct slot *slot, const ch
 
 enum opp_code opp_db_prepare(struct opp_db *db, const char *sql, struct sqlite3_stmt **out, struct opp_err *err)
 {
-    size_t at = slot_of(sql);
-    enum opp_code rc;
+    struct slot *slot = find_slot(db, sql);
+    enum opp_code rc = OPP_OK;
 
-    while (db->slots[at].sql != NULL && strcmp(db->slots[at].sql, sql) != 0)
-        at = (at + 1) & (STATEMENT_SLOTS - 1);
-    if (db->slots[at].sql == NULL) {
-        if (db->statements >= STATEMENTS_MAX) {
-            forget_statements(db);
-            at = slot_of(sql);
-        }
-        rc = prepare_into(db, &db->slots[at], sql, err);
+    if (slot->sql == NULL) {
+        if (db->statements >= STATEMENTS_MAX)
+            rc = forget_idle(db, err);
+        slot = find_slot(db, sql);
+        if (rc == OPP_OK)
+            rc = prepare_into(db, slot, sql, err);
         if (rc != OPP_OK)
             return rc;
     }
-    sqlite3_reset(db->slots[at].statement);
-    sqlite3_clear_bindings(db->slots[at].statement);
-    *out = db->slots[at].statement;
+    sqlite3_reset(slot->statement);
+    sqlite3_clear_bindings(slot->statement);
+    *out = slot->statement;
     return OPP_OK;
 }
 
@@ -129,6 +159,21 @@ enum opp_code opp_db_run(struct opp_db *db, const char *sql, struct opp_err *err
     int result = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
 
     return result == SQLITE_OK ? OPP_OK : opp_db_error(db, result, err);
+}
+
+enum opp_code opp_db_step(struct opp_db *db, const char *sql, struct opp_err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    enum opp_code rc = opp_db_prepare(db, sql, &statement, err);
+    int result;
+
+    if (rc != OPP_OK)
+        return rc;
+    result = sqlite3_step(statement);
+    if (result != SQLITE_DONE)
+        rc = opp_db_error(db, result, err);
+    sqlite3_reset(statement);
+    return rc;
 }
 
 static int on_progress(void *arg)
@@ -143,10 +188,11 @@ void opp_db_deadline(struct opp_db *db, int64_t monotonic_ms)
     db->deadline_ms = monotonic_ms;
 }
 
-/* What a reader may ask of SQLite: to read. */
+/* What a reader may ask of SQLite: to read. SQLite asks as if to change its own schema table when a table-valued
+ * function such as json_each is first used; a real change of it is refused by the connection being read-only. */
 static int authorize_reader(void *arg, int action, const char *a, const char *b, const char *c, const char *d)
 {
-    (void)arg, (void)a, (void)b, (void)c, (void)d;
+    (void)arg, (void)b, (void)c, (void)d;
     switch (action) {
     case SQLITE_SELECT:
     case SQLITE_READ:
@@ -154,6 +200,8 @@ static int authorize_reader(void *arg, int action, const char *a, const char *b,
     case SQLITE_RECURSIVE:
     case SQLITE_TRANSACTION:
         return SQLITE_OK;
+    case SQLITE_UPDATE:
+        return a != NULL && strcmp(a, "sqlite_master") == 0 ? SQLITE_OK : SQLITE_DENY;
     default:
         return SQLITE_DENY;
     }

@@ -28,11 +28,15 @@ void opp_db_close(struct opp_db *db);
 /* Lends the handle to the layer that binds and steps. */
 struct sqlite3 *opp_db_handle(struct opp_db *db);
 
-/* Lends a prepared statement, reset and unbound, until the same text is asked for again; reset it after use.
- * OPP_E_INTERNAL: SQLite refuses the text, or it holds more than one statement; err has SQLite's message. */
+/* Lends a prepared statement, reset and unbound: step it before another text is asked for, reset it after use. While it
+ * is being stepped only the same text ends it. OPP_E_INTERNAL: SQLite refuses the text, or it holds more than one
+ * statement; err has SQLite's message. OPP_E_LIMIT: too many are being stepped. OPP_E_MEMORY. */
 enum opp_code opp_db_prepare(struct opp_db *db, const char *sql, struct sqlite3_stmt **out, struct opp_err *err);
 
-/* Runs statements that give no rows. */
+/* Runs one statement that gives no rows and has no parameters; it is prepared once. */
+enum opp_code opp_db_step(struct opp_db *db, const char *sql, struct opp_err *err);
+
+/* Runs statements that give no rows, parsed anew. */
 enum opp_code opp_db_run(struct opp_db *db, const char *sql, struct opp_err *err);
 
 /* What an unsuccessful SQLite result means to a caller: OPP_E_UNAVAILABLE (full, busy, I/O, read-only), OPP_E_EXISTS

@@ -19,7 +19,7 @@ static const char SCHEMA_1[] =
     " org_id TEXT, action TEXT NOT NULL, status TEXT NOT NULL, request_id TEXT, idempotency_key TEXT,"
     " intent_hash TEXT NOT NULL, justification TEXT, preflight_id TEXT, impact_hash TEXT, effect_hash TEXT,"
     " witness_hash TEXT, seal TEXT NOT NULL, confirmed_by TEXT, payload TEXT NOT NULL, resources TEXT, impact TEXT,"
-    " effect TEXT, witness TEXT, policy TEXT, approvals TEXT, decisions TEXT, review TEXT, failure TEXT,"
+    " state TEXT, effect TEXT, witness TEXT, policy TEXT, approvals TEXT, decisions TEXT, review TEXT, failure TEXT,"
     " requires_confirmation INTEGER NOT NULL, auto_execute_requested INTEGER NOT NULL,"
     " approvals_required INTEGER NOT NULL, expires_at INTEGER NOT NULL, created_at INTEGER NOT NULL,"
     " updated_at INTEGER NOT NULL, confirmed_at INTEGER NOT NULL, canceled_at INTEGER NOT NULL);"
@@ -27,10 +27,12 @@ static const char SCHEMA_1[] =
     "CREATE INDEX drafts_pending ON drafts(expires_at) WHERE status='draft';"
     "CREATE INDEX drafts_pending_key ON drafts(key_id) WHERE status='draft';"
     "CREATE TABLE pending(app_id TEXT PRIMARY KEY, drafts INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE executions(id TEXT PRIMARY KEY, draft_id TEXT NOT NULL, app_id TEXT NOT NULL, idempotency_key TEXT,"
+    "CREATE TABLE executions(id TEXT PRIMARY KEY, draft_id TEXT NOT NULL, app_id TEXT NOT NULL, key_id TEXT NOT NULL,"
+    " actor_user_id TEXT NOT NULL, action TEXT NOT NULL, idempotency_key TEXT,"
     " effect_id TEXT NOT NULL UNIQUE, status TEXT NOT NULL, result TEXT, error TEXT, created_at INTEGER NOT NULL,"
     " finished_at INTEGER NOT NULL);"
     "CREATE UNIQUE INDEX executions_draft ON executions(draft_id);"
+    "CREATE INDEX executions_app ON executions(app_id, created_at);"
     "CREATE INDEX executions_pending ON executions(id) WHERE status='pending';"
     "CREATE INDEX executions_unknown ON executions(id) WHERE status='unknown';"
     "CREATE TABLE preflights(id TEXT PRIMARY KEY, app_id TEXT NOT NULL, key_id TEXT NOT NULL,"
@@ -46,6 +48,8 @@ static const char SCHEMA_1[] =
     " draft_id TEXT, row TEXT NOT NULL, event_hash TEXT NOT NULL, created_at INTEGER NOT NULL);"
     "CREATE INDEX audit_app ON audit(app_id, seq);"
     "CREATE INDEX audit_draft ON audit(draft_id, seq) WHERE draft_id IS NOT NULL;"
+    "CREATE TABLE generations(id TEXT PRIMARY KEY, profile TEXT NOT NULL, sha256 TEXT NOT NULL, sources TEXT NOT NULL,"
+    " loaded_at INTEGER NOT NULL);"
     "CREATE TABLE settings(id TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
 
 const char *const OPP_MIGRATIONS[] = { SCHEMA_1 };

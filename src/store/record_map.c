@@ -96,6 +96,7 @@ static const struct opp_field DRAFT_FIELDS[] = {
     JSON(opp_draft, payload),
     JSON(opp_draft, resources),
     JSON(opp_draft, impact),
+    JSON(opp_draft, state),
     JSON(opp_draft, effect),
     JSON(opp_draft, witness),
     JSON(opp_draft, policy),
@@ -118,6 +119,9 @@ static const struct opp_field EXECUTION_FIELDS[] = {
     TEXT(opp_execution, id),
     TEXT(opp_execution, draft_id),
     TEXT(opp_execution, app_id),
+    TEXT(opp_execution, key_id),
+    TEXT(opp_execution, actor_user_id),
+    TEXT(opp_execution, action),
     TEXT(opp_execution, idempotency_key),
     TEXT(opp_execution, effect_id),
     TEXT(opp_execution, status),
@@ -168,6 +172,13 @@ static const struct opp_field SETTING_FIELDS[] = {
     TEXT(opp_setting, value),
 };
 RECORD(OPP_SETTING, "settings", opp_setting, SETTING_FIELDS);
+
+static const struct opp_field GENERATION_FIELDS[] = {
+    TEXT(opp_generation_record, id),           TEXT(opp_generation_record, profile),
+    TEXT(opp_generation_record, sha256),       JSON(opp_generation_record, sources),
+    INTEGER(opp_generation_record, loaded_at),
+};
+RECORD(OPP_GENERATION_RECORD, "generations", opp_generation_record, GENERATION_FIELDS);
 
 const struct opp_field *opp_record_field(const struct opp_record *record, const char *column)
 {

@@ -35,13 +35,13 @@ struct opp_draft {
     char *id, *app_id, *key_id, *actor_user_id, *org_id, *action, *status;
     char *request_id, *idempotency_key, *intent_hash, *justification;
     char *preflight_id, *impact_hash, *effect_hash, *witness_hash, *seal, *confirmed_by;
-    json_t *payload, *resources, *impact, *effect, *witness, *policy, *approvals, *decisions, *review, *failure;
+    json_t *payload, *resources, *impact, *state, *effect, *witness, *policy, *approvals, *decisions, *review, *failure;
     bool requires_confirmation, auto_execute_requested;
     int64_t approvals_required, expires_at, created_at, updated_at, confirmed_at, canceled_at;
 };
 
 struct opp_execution {
-    char *id, *draft_id, *app_id, *idempotency_key, *effect_id, *status;
+    char *id, *draft_id, *app_id, *key_id, *actor_user_id, *action, *idempotency_key, *effect_id, *status;
     json_t *result, *error;
     int64_t created_at, finished_at;
 };
@@ -65,6 +65,13 @@ struct opp_audit_row {
     int64_t created_at;
 };
 
+/* The bytes of a policy generation that was in force. id is its number, padded so that it sorts. */
+struct opp_generation_record {
+    char *id, *profile, *sha256;
+    json_t *sources;
+    int64_t loaded_at;
+};
+
 /* A small value of the gateway's own, such as a key made at the first start. */
 struct opp_setting {
     char *id, *value;
@@ -73,7 +80,7 @@ struct opp_setting {
 /* How a record is kept; one constant each. */
 struct opp_record;
 extern const struct opp_record OPP_APP, OPP_KEY, OPP_ADMIN_TOKEN, OPP_DRAFT, OPP_EXECUTION, OPP_PREFLIGHT,
-    OPP_IDEMPOTENCY, OPP_AUDIT_ROW, OPP_SETTING;
+    OPP_IDEMPOTENCY, OPP_AUDIT_ROW, OPP_SETTING, OPP_GENERATION_RECORD;
 
 /* Frees what the struct owns and the struct itself; NULL allowed. */
 void opp_record_free(const struct opp_record *record, void *value);

@@ -228,6 +228,8 @@ enum opp_code opp_store_now(struct opp_store *store, opp_tx_fn run, void *arg, s
         rc = now.op.rc;
         if (rc != OPP_OK)
             opp_fail(err, rc, "%s", now.op.err.message);
+    } else {
+        opp_fail(err, rc, "the write queue is full");
     }
     pthread_cond_destroy(&now.waiting.wake);
     pthread_mutex_destroy(&now.waiting.lock);
@@ -261,16 +263,22 @@ void opp_session_close(struct opp_session *session)
     free(session);
 }
 
-void opp_store_read(struct opp_session *session, struct opp_store_op *op)
+enum opp_code opp_session_now(struct opp_session *session, opp_tx_fn run, void *arg, struct opp_err *err)
 {
     struct opp_db *db = session->tx.db;
+    enum opp_code rc = opp_db_step(db, "BEGIN", err);
 
+    if (rc != OPP_OK)
+        return rc;
+    rc = run(&session->tx, arg, err);
+    opp_db_step(db, "COMMIT", NULL);
+    return rc;
+}
+
+void opp_store_read(struct opp_session *session, struct opp_store_op *op)
+{
     op->err = (struct opp_err){ 0 };
-    op->rc = opp_db_run(db, "BEGIN", &op->err);
-    if (op->rc == OPP_OK) {
-        op->rc = op->run(&session->tx, op->arg, &op->err);
-        opp_db_run(db, "COMMIT", NULL);
-    }
+    op->rc = opp_session_now(session, op->run, op->arg, &op->err);
     op->done(op->arg);
 }
 

@@ -67,6 +67,8 @@ enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, s
 void opp_session_close(struct opp_session *session);
 
 void opp_store_read(struct opp_session *session, struct opp_store_op *op);
+/* Reads at once, on the session's thread: for the few questions whose asker cannot wait. */
+enum opp_code opp_session_now(struct opp_session *session, opp_tx_fn run, void *arg, struct opp_err *err);
 /* rc OPP_E_UNAVAILABLE: the queue is full or the disk will not take it; nothing happened. */
 void opp_store_write(struct opp_session *session, struct opp_store_op *op);
 /* A write that nobody waits for: done runs on the writer's thread. OPP_E_UNAVAILABLE: not taken, done is not called. */

@@ -10,15 +10,31 @@
 
 #define SQL_MAX 2048
 
-/* Appends to a text that was sized for our longest statement; what does not fit is a defect found by the first test. */
-static void add(char *sql, const char *text)
-{
-    size_t length = strlen(sql);
+/* A statement being written; it is sized for our longest, and what does not fit is a defect found by the first test. */
+struct sql {
+    size_t length;
+    char text[SQL_MAX];
+};
 
-    snprintf(sql + length, SQL_MAX - length, "%s", text);
+static void add(struct sql *sql, const char *text)
+{
+    size_t length = strlen(text);
+
+    if (length >= SQL_MAX - sql->length)
+        length = SQL_MAX - sql->length - 1;
+    memcpy(sql->text + sql->length, text, length);
+    sql->length += length;
+    sql->text[sql->length] = '\0';
 }
 
-static void add_columns(char *sql, const struct opp_record *record)
+static void begin(struct sql *sql, const char *text)
+{
+    sql->length = 0;
+    sql->text[0] = '\0';
+    add(sql, text);
+}
+
+static void add_columns(struct sql *sql, const struct opp_record *record)
 {
     for (size_t i = 0; i < record->field_count; i++) {
         add(sql, i == 0 ? "" : ",");
@@ -26,9 +42,9 @@ static void add_columns(char *sql, const struct opp_record *record)
     }
 }
 
-static void add_select(char *sql, const struct opp_record *record)
+static void begin_select(struct sql *sql, const struct opp_record *record)
 {
-    add(sql, "SELECT ");
+    begin(sql, "SELECT ");
     add_columns(sql, record);
     add(sql, " FROM ");
     add(sql, record->table);
@@ -54,16 +70,16 @@ static enum opp_code must_change(struct opp_tx *tx, const struct opp_record *rec
 enum opp_code opp_tx_get(struct opp_tx *tx, const struct opp_record *record, const char *column, const char *text,
                          void **out, struct opp_err *err)
 {
-    char sql[SQL_MAX] = "";
+    struct sql sql;
     sqlite3_stmt *statement = NULL;
     enum opp_code rc;
     int result;
 
-    add_select(sql, record);
-    add(sql, " WHERE ");
-    add(sql, column);
-    add(sql, "=?1");
-    rc = opp_db_prepare(tx->db, sql, &statement, err);
+    begin_select(&sql, record);
+    add(&sql, " WHERE ");
+    add(&sql, column);
+    add(&sql, "=?1");
+    rc = opp_db_prepare(tx->db, sql.text, &statement, err);
     if (rc != OPP_OK)
         return rc;
     sqlite3_bind_text(statement, 1, text, -1, SQLITE_STATIC);
@@ -80,18 +96,19 @@ enum opp_code opp_tx_get(struct opp_tx *tx, const struct opp_record *record, con
 
 enum opp_code opp_tx_insert(struct opp_tx *tx, const struct opp_record *record, const void *value, struct opp_err *err)
 {
-    char sql[SQL_MAX] = "INSERT INTO ";
+    struct sql sql;
     sqlite3_stmt *statement = NULL;
     enum opp_code rc;
 
-    add(sql, record->table);
-    add(sql, "(");
-    add_columns(sql, record);
-    add(sql, ") VALUES(?");
+    begin(&sql, "INSERT INTO ");
+    add(&sql, record->table);
+    add(&sql, "(");
+    add_columns(&sql, record);
+    add(&sql, ") VALUES(?");
     for (size_t i = 1; i < record->field_count; i++)
-        add(sql, ",?");
-    add(sql, ")");
-    rc = opp_db_prepare(tx->db, sql, &statement, err);
+        add(&sql, ",?");
+    add(&sql, ")");
+    rc = opp_db_prepare(tx->db, sql.text, &statement, err);
     for (size_t i = 0; rc == OPP_OK && i < record->field_count; i++)
         rc = opp_record_bind(&record->fields[i], value, statement, (int)i + 1, err);
     return rc == OPP_OK ? finish(tx, statement, err) : rc;
@@ -100,21 +117,22 @@ enum opp_code opp_tx_insert(struct opp_tx *tx, const struct opp_record *record, 
 enum opp_code opp_tx_update(struct opp_tx *tx, const struct opp_record *record, const void *value,
                             const char *const *columns, struct opp_err *err)
 {
-    char sql[SQL_MAX] = "UPDATE ";
+    struct sql sql;
     sqlite3_stmt *statement = NULL;
     enum opp_code rc;
     int index = 0;
 
-    add(sql, record->table);
+    begin(&sql, "UPDATE ");
+    add(&sql, record->table);
     for (size_t i = 0; columns[i] != NULL; i++) {
-        add(sql, i == 0 ? " SET " : ",");
-        add(sql, columns[i]);
-        add(sql, "=?");
+        add(&sql, i == 0 ? " SET " : ",");
+        add(&sql, columns[i]);
+        add(&sql, "=?");
     }
-    add(sql, " WHERE ");
-    add(sql, record->fields[0].column);
-    add(sql, "=?");
-    rc = opp_db_prepare(tx->db, sql, &statement, err);
+    add(&sql, " WHERE ");
+    add(&sql, record->fields[0].column);
+    add(&sql, "=?");
+    rc = opp_db_prepare(tx->db, sql.text, &statement, err);
     for (; rc == OPP_OK && columns[index] != NULL; index++)
         rc = opp_record_bind(opp_record_field(record, columns[index]), value, statement, index + 1, err);
     if (rc == OPP_OK)
@@ -126,15 +144,16 @@ enum opp_code opp_tx_update(struct opp_tx *tx, const struct opp_record *record, 
 
 enum opp_code opp_tx_delete(struct opp_tx *tx, const struct opp_record *record, const void *value, struct opp_err *err)
 {
-    char sql[SQL_MAX] = "DELETE FROM ";
+    struct sql sql;
     sqlite3_stmt *statement = NULL;
     enum opp_code rc;
 
-    add(sql, record->table);
-    add(sql, " WHERE ");
-    add(sql, record->fields[0].column);
-    add(sql, "=?");
-    rc = opp_db_prepare(tx->db, sql, &statement, err);
+    begin(&sql, "DELETE FROM ");
+    add(&sql, record->table);
+    add(&sql, " WHERE ");
+    add(&sql, record->fields[0].column);
+    add(&sql, "=?");
+    rc = opp_db_prepare(tx->db, sql.text, &statement, err);
     if (rc == OPP_OK)
         rc = opp_record_bind(&record->fields[0], value, statement, 1, err);
     if (rc == OPP_OK)
@@ -145,7 +164,8 @@ enum opp_code opp_tx_delete(struct opp_tx *tx, const struct opp_record *record, 
 static void add_where(struct opp_query *query, struct opp_where where)
 {
     if (query->where_count < OPP_WHERE_MAX)
-        query->where[query->where_count++] = where;
+        query->where[query->where_count] = where;
+    query->where_count++; /* beyond the most: the query is refused, for without a condition it would find more */
 }
 
 void opp_query_text(struct opp_query *query, const char *column, enum opp_compare compare, const char *text)
@@ -165,13 +185,11 @@ void opp_query_list(struct opp_query *query, const char *column, const json_t *l
         add_where(query, (struct opp_where){ .column = column, .compare = OPP_IN, .list = list });
 }
 
-static void add_conditions(char *sql, const struct opp_query *query)
+static void add_conditions(struct sql *sql, const struct opp_query *query)
 {
     static const char *const compare[] = {
-        [OPP_EQUAL] = "=?",
-        [OPP_BELOW] = "<?",
-        [OPP_ABOVE] = ">?",
-        [OPP_IN] = " IN (SELECT value FROM json_each(?))",
+        [OPP_EQUAL] = "=?",    [OPP_BELOW] = "<?",
+        [OPP_ABOVE] = ">?",    [OPP_IN] = " IN (SELECT value FROM json_each(?))",
         [OPP_CONSTANT] = "='",
     };
 
@@ -209,23 +227,31 @@ static enum opp_code bind_conditions(const struct opp_query *query, sqlite3_stmt
     return result == SQLITE_OK ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "cannot bind a query");
 }
 
+static enum opp_code check_query(const struct opp_query *query, struct opp_err *err)
+{
+    return query->where_count <= OPP_WHERE_MAX ? OPP_OK : opp_fail(err, OPP_E_INTERNAL, "too many conditions");
+}
+
 static enum opp_code prepare_query(struct opp_tx *tx, const struct opp_query *query, sqlite3_stmt **statement,
                                    struct opp_err *err)
 {
-    char sql[SQL_MAX] = "", tail[96];
-    enum opp_code rc;
+    struct sql sql;
+    enum opp_code rc = check_query(query, err);
 
-    add_select(sql, query->record);
-    add_conditions(sql, query);
+    if (rc != OPP_OK)
+        return rc;
+    begin_select(&sql, query->record);
+    add_conditions(&sql, query);
     if (query->order != NULL) {
-        snprintf(tail, sizeof tail, " ORDER BY %s%s", query->order, query->descending ? " DESC" : "");
-        add(sql, tail);
+        add(&sql, " ORDER BY ");
+        add(&sql, query->order);
+        add(&sql, query->descending ? " DESC" : "");
     }
-    if (query->limit != 0) {
-        snprintf(tail, sizeof tail, " LIMIT %zu", query->limit);
-        add(sql, tail);
-    }
-    rc = opp_db_prepare(tx->db, sql, statement, err);
+    if (query->limit != 0)
+        add(&sql, " LIMIT ?"); /* not as text: a client's limits must not be that many statements */
+    rc = opp_db_prepare(tx->db, sql.text, statement, err);
+    if (rc == OPP_OK && query->limit != 0)
+        sqlite3_bind_int64(*statement, sqlite3_bind_parameter_count(*statement), (sqlite3_int64)query->limit);
     return rc == OPP_OK ? bind_conditions(query, *statement, err) : rc;
 }
 
@@ -267,13 +293,16 @@ static enum opp_code one_number(struct opp_tx *tx, sqlite3_stmt *statement, int6
 
 enum opp_code opp_tx_count(struct opp_tx *tx, const struct opp_query *query, int64_t *out, struct opp_err *err)
 {
-    char sql[SQL_MAX] = "SELECT count(*) FROM ";
+    struct sql sql;
     sqlite3_stmt *statement = NULL;
-    enum opp_code rc;
+    enum opp_code rc = check_query(query, err);
 
-    add(sql, query->record->table);
-    add_conditions(sql, query);
-    rc = opp_db_prepare(tx->db, sql, &statement, err);
+    if (rc != OPP_OK)
+        return rc;
+    begin(&sql, "SELECT count(*) FROM ");
+    add(&sql, query->record->table);
+    add_conditions(&sql, query);
+    rc = opp_db_prepare(tx->db, sql.text, &statement, err);
     if (rc == OPP_OK)
         rc = bind_conditions(query, statement, err);
     return rc == OPP_OK ? one_number(tx, statement, out, err) : rc;
@@ -320,7 +349,7 @@ enum opp_code opp_tx_chain_append(struct opp_tx *tx, const struct opp_audit_row 
     if (rc != OPP_OK)
         return rc;
     tx->head.seq = row->seq;
-    snprintf(tx->head.hash, sizeof tx->head.hash, "%s", row->event_hash);
+    memcpy(tx->head.hash, row->event_hash, strnlen(row->event_hash, OPP_HASH_HEX - 1));
     return OPP_OK;
 }
 

@@ -45,7 +45,8 @@ struct opp_where {
 
 #define OPP_WHERE_MAX 8
 
-/* All conditions hold; ordered by one column; limit 0: all. */
+/* All conditions hold, at most OPP_WHERE_MAX (more: the query fails with OPP_E_INTERNAL); ordered by one column;
+ * limit 0: all. */
 struct opp_query {
     const struct opp_record *record;
     struct opp_where where[OPP_WHERE_MAX];
@@ -72,8 +73,8 @@ enum opp_code opp_tx_count(struct opp_tx *tx, const struct opp_query *query, int
 enum opp_code opp_tx_pending(struct opp_tx *tx, const char *app_id, int64_t *out, struct opp_err *err);
 enum opp_code opp_tx_pending_add(struct opp_tx *tx, const char *app_id, int change, struct opp_err *err);
 
-/* The audit chain's head: the number and hash of the newest row (0 and 64 zeros when there is none). On a writer it
- * follows what this batch appended. */
+/* In a write transaction: the audit chain's head, the number and hash of the newest row (0 and 64 zeros when there is
+ * none), this batch's own included. */
 struct opp_chain_head {
     int64_t seq;
     char hash[OPP_HASH_HEX];
@@ -82,7 +83,7 @@ const struct opp_chain_head *opp_tx_chain(const struct opp_tx *tx);
 /* Appends the row, whose seq and hashes continue the head. */
 enum opp_code opp_tx_chain_append(struct opp_tx *tx, const struct opp_audit_row *row, struct opp_err *err);
 
-/* The number of changes of apps, keys and admin tokens, this transaction's own included. */
+/* In a write transaction: the number of changes of apps, keys and admin tokens, its own included. */
 uint64_t opp_tx_registry_version(const struct opp_tx *tx);
 /* Says that this transaction changes what the registry holds. */
 void opp_tx_registry_changed(struct opp_tx *tx);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define BATCH_MAX 64
+#define BATCH_MAX 256
 #define LINGER_MS 20
 #define LINGER_BYTES (256 * 1024)
 #define STACK_BYTES (1024 * 1024)
@@ -87,19 +87,42 @@ static bool rolled_back(struct opp_writer *writer)
     return sqlite3_get_autocommit(opp_db_handle(writer->db)) != 0;
 }
 
-/* Runs one operation in its savepoint. Gives false when SQLite undid the whole transaction. */
+/* A deferred foreign key would fail the commit, and with it all that share it. */
+static enum opp_code check_deferred(struct opp_writer *writer, struct opp_err *err)
+{
+    int open = 0, highest = 0;
+
+    sqlite3_db_status(opp_db_handle(writer->db), SQLITE_DBSTATUS_DEFERRED_FKS, &open, &highest, 0);
+    return open == 0 ? OPP_OK : opp_fail(err, OPP_E_EXISTS, "a deferred foreign key does not hold");
+}
+
+/* Ends the operation's savepoint as its outcome wants it. What cannot be undone alone is undone with the batch. */
+static void end_savepoint(struct opp_writer *writer, enum opp_code rc)
+{
+    enum opp_code ended = OPP_OK;
+
+    if (rolled_back(writer))
+        return;
+    if (rc != OPP_OK)
+        ended = opp_db_step(writer->db, "ROLLBACK TO one", NULL);
+    if (ended == OPP_OK)
+        ended = opp_db_step(writer->db, "RELEASE one", NULL);
+    if (ended != OPP_OK && !rolled_back(writer))
+        opp_db_run(writer->db, "ROLLBACK", NULL);
+}
+
+/* Runs one operation in its savepoint. Gives false when the whole transaction was undone. */
 static bool apply_one(struct opp_writer *writer, struct opp_write *write)
 {
     const struct opp_writer_hooks *hooks = &writer->settings.hooks;
 
     hook(hooks->save, hooks->arg);
-    write->rc = opp_db_run(writer->db, "SAVEPOINT one", &write->err);
+    write->rc = opp_db_step(writer->db, "SAVEPOINT one", &write->err);
     if (write->rc == OPP_OK) {
         write->rc = write->apply(writer->db, write->arg, &write->err);
-        if (write->rc != OPP_OK && !rolled_back(writer))
-            opp_db_run(writer->db, "ROLLBACK TO one", NULL);
-        if (!rolled_back(writer) && opp_db_run(writer->db, "RELEASE one", &write->err) != OPP_OK)
-            write->rc = OPP_E_UNAVAILABLE;
+        if (write->rc == OPP_OK && !rolled_back(writer))
+            write->rc = check_deferred(writer, &write->err);
+        end_savepoint(writer, write->rc);
     }
     if (write->rc != OPP_OK)
         hook(hooks->restore, hooks->arg);
@@ -108,22 +131,28 @@ static bool apply_one(struct opp_writer *writer, struct opp_write *write)
 
 static enum opp_code apply_all(struct opp_writer *writer, struct opp_write *batch, struct opp_err *err)
 {
-    enum opp_code rc = opp_db_run(writer->db, "BEGIN IMMEDIATE", err);
+    enum opp_code rc = opp_db_step(writer->db, "BEGIN IMMEDIATE", err);
 
     if (rc != OPP_OK)
         return rc;
     for (struct opp_write *write = batch; write != NULL; write = write->next)
         if (!apply_one(writer, write))
-            return opp_fail(err, OPP_E_UNAVAILABLE, "sqlite undid the whole transaction");
+            return opp_fail(err, OPP_E_UNAVAILABLE, "the whole transaction was undone");
     return OPP_OK;
 }
 
 /* SQLITE_FULL means that the commit did not happen; after any other failure it may have. */
 static enum opp_code commit(struct opp_writer *writer, struct opp_err *err)
 {
-    int result = sqlite3_exec(opp_db_handle(writer->db), "COMMIT", NULL, NULL, NULL);
+    sqlite3_stmt *statement = NULL;
+    enum opp_code rc = opp_db_prepare(writer->db, "COMMIT", &statement, err);
+    int result;
 
-    if (result == SQLITE_OK)
+    if (rc != OPP_OK)
+        return rc; /* not even tried */
+    result = sqlite3_step(statement);
+    sqlite3_reset(statement);
+    if (result == SQLITE_DONE)
         return OPP_OK;
     opp_db_error(writer->db, result, err);
     if ((result & 0xff) != SQLITE_FULL)
@@ -174,7 +203,7 @@ static void run_batch(struct opp_writer *writer, struct opp_write *batch)
         rc = commit(writer, &err);
     if (rc != OPP_OK) {
         if (!rolled_back(writer))
-            opp_db_run(writer->db, "ROLLBACK", NULL);
+            opp_db_step(writer->db, "ROLLBACK", NULL);
         fail_all(batch, &err);
     }
     if (hooks->commit != NULL)

@@ -19,7 +19,9 @@ struct opp_writer;
 
 /* One operation. The caller embeds it and keeps it until done ran. */
 struct opp_write {
-    /* On the writer's thread, in a savepoint of its own: what fails is undone alone. */
+    /* On the writer's thread, in a savepoint of its own: what fails is undone alone, with its own code; so is what
+     * leaves a deferred foreign key open (OPP_E_EXISTS). Where SQLite undoes the whole batch, none of it happened and
+     * every rc is OPP_E_UNAVAILABLE. */
     enum opp_code (*apply)(struct opp_db *db, void *arg, struct opp_err *err);
     void (*done)(void *arg); /* after the commit, on loop; with no loop, on the writer's thread */
     void *arg;

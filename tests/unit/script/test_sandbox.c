@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "script/globals.h"
 #include "script/kit.h"
 
 #include <lua.h>
@@ -201,6 +202,50 @@ static void a_layer_adds_functions_and_constants_before_sealing(void **state)
     opp_script_free(script);
 }
 
+struct seen {
+    char text[400];
+};
+
+static void note(void *arg, const char *name, int line, bool assigned)
+{
+    struct seen *seen = arg;
+    size_t used = strlen(seen->text);
+
+    snprintf(seen->text + used, sizeof seen->text - used, "%s:%d%s ", name, line, assigned ? "=" : "");
+}
+
+static const char *globals_of(struct opp_script *script, const char *text, struct seen *seen)
+{
+    seen->text[0] = '\0';
+    opp_script_begin(script);
+    assert_int_equal(opp_script_load(script, text, strlen(text), "test.lua", NULL), OPP_OK);
+    assert_int_equal(opp_script_check_globals(script, note, seen, NULL), OPP_OK);
+    lua_settop(opp_script_lua(script), 0);
+    return seen->text;
+}
+
+static void undefined_globals_are_found_before_they_are_read(void **state)
+{
+    struct opp_script *script = kit_script();
+    struct seen seen;
+    char many[4000] = "local t = {}\n";
+
+    (void)state;
+    assert_string_equal(globals_of(script, "return math.abs(1) + #table", &seen), "");
+    assert_string_equal(globals_of(script, "local a = prnt\nx = 1\nreturn y.z", &seen), "prnt:1 x:2= y:3 ");
+    assert_string_equal(globals_of(script, "return function()\n return function(a)\n return a and oops end end", &seen),
+                        "oops:3 ");
+    assert_string_equal(globals_of(script, "local function f(_ENV) return oops end return f", &seen), "");
+    assert_string_equal(globals_of(script, "local _ENV = {} return function() return oops end", &seen), "");
+    assert_string_equal(globals_of(script, "local s, i, n, f = '\\n\\0', 1 << 40, 0.5, true\nmath = s", &seen),
+                        "math:2= ");
+    for (int i = 0; i < 250; i++)
+        strcat(many, "t[1] = {}\n\n");
+    strcat(many, "return late");
+    assert_string_equal(globals_of(script, many, &seen), "late:502 ");
+    opp_script_free(script);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -213,6 +258,7 @@ int main(void)
         cmocka_unit_test(sorting_any_list_leaves_it_in_order),
         cmocka_unit_test(pcall_catches_what_is_a_scripts_own),
         cmocka_unit_test(a_layer_adds_functions_and_constants_before_sealing),
+        cmocka_unit_test(undefined_globals_are_found_before_they_are_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,6 +250,59 @@ static void rows_count_as_live_bytes_until_they_are_garbage(void **state)
     opp_script_free(script);
 }
 
+static int l_push_shaped(lua_State *L)
+{
+    static const struct opp_script_function methods[] = { { "type", l_push_shaped }, { NULL, NULL } };
+    const struct given *given = lua_touserdata(L, 1);
+    struct opp_view_options options = given->options;
+
+    options.methods = methods;
+    lj_view_json(L, given->json, &options);
+    return 1;
+}
+
+static const char *eval_shaped(const char *json, const char *shape, const char *text)
+{
+    struct opp_script *script = kit_script();
+    struct given given = { .json = json_loads(json, 0, NULL) };
+    json_t *shape_json = json_loads(shape, 0, NULL);
+    static char shown[300];
+    struct opp_err err = { 0 };
+    enum opp_code rc;
+
+    given.options.shape = shape_json;
+    opp_script_begin(script);
+    assert_int_equal(opp_script_load(script, text, strlen(text), "test.lua", NULL), OPP_OK);
+    assert_int_equal(opp_script_protect(script, l_push_shaped, &given, NULL), OPP_OK);
+    rc = opp_script_call(script, 1, 1, &err);
+    snprintf(shown, sizeof shown, "%s", rc == OPP_OK ? lua_tostring(opp_script_lua(script), -1) : err.message);
+    opp_script_free(script);
+    json_decref(given.json);
+    json_decref(shape_json);
+    return shown;
+}
+
+static void a_shape_makes_unknown_members_errors_at_any_depth(void **state)
+{
+    static const char json[] = "{\"a\":{\"b\":{\"c\":1}},\"list\":[{\"x\":1}],\"free\":{\"y\":1},\"more\":{}}";
+    static const char shape[] = "{\"properties\":{\"a\":{\"properties\":{\"b\":{\"properties\":{\"c\":{},\"d\":{}}}}},"
+                                "\"list\":{\"items\":{\"properties\":{\"x\":{}}}},\"free\":{\"type\":\"object\"},"
+                                "\"more\":{\"properties\":{},\"additionalProperties\":true}}}";
+
+    (void)state;
+    assert_string_equal(eval_shaped(json, shape, "local r = ... return tostring(r.a.b.d) .. r.a.b.c"), "nil1");
+    assert_string_equal(eval_shaped(json, shape, "local r = ... return r.a.b.e"), "there is no field 'e' here");
+    assert_string_equal(eval_shaped(json, shape, "local r = ... return r.z"), "there is no field 'z' here");
+    assert_string_equal(eval_shaped(json, shape, "local r = ... return r.list[1].z"), "there is no field 'z' here");
+    assert_string_equal(eval_shaped(json, shape, "local r = ... return tostring(r.list[2]) .. tostring(r.free.z)"),
+                        "nilnil");
+    assert_string_equal(eval_shaped(json, shape, "local r = ... return tostring(r.more.z)"), "nil");
+    assert_string_equal(eval_shaped(json, shape, "local r = ... return type(r.type)"), "function");
+    assert_string_equal(
+        eval_shaped(json, shape, "local r = ... for k, v in pairs(r.a) do r = v end return tostring(r.z)"),
+        "there is no field 'z' here");
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -262,6 +315,7 @@ int main(void)
         cmocka_unit_test(rows_are_an_array_of_rows),
         cmocka_unit_test(a_view_keeps_what_it_views),
         cmocka_unit_test(rows_count_as_live_bytes_until_they_are_garbage),
+        cmocka_unit_test(a_shape_makes_unknown_members_errors_at_any_depth),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,46 @@
+-- SPDX-License-Identifier: MIT
+-- This profile restricts nothing beyond the core. To restrict something, move a rule out of the comments (or into a
+-- file of your own beside this one) and reload. A rule can only narrow: the strictest answer of all counts.
+--
+-- return {
+--   {
+--     name = "no deletes on a Friday",
+--     tools = { "transaction.delete", "transaction.hard_delete" },
+--     decide = function(request)
+--       if now_in("Europe/Berlin").weekday == "fri" then
+--         return deny("Nothing is deleted on a Friday.")
+--       end
+--     end,
+--     tests = {
+--       { given = { now = "2026-03-06T12:00:00+01:00" }, expect = { "deny" } },
+--       { given = { now = "2026-03-05T12:00:00+01:00" }, expect = { "allow" } },
+--     },
+--   },
+--   {
+--     name = "amounts over 1000 need two people",
+--     tools = { "transaction.*" },
+--     decide = function(request)
+--       local transaction = request.phase ~= "read" and request.impact.transaction
+--       if transaction and math.abs(transaction.amount_home) > 1000 then
+--         return draft("Over 1000.", { approvals = 2 })
+--       end
+--     end,
+--   },
+--   {
+--     name = "titles are nobody's business, and a hundred rows are enough",
+--     tools = { "transaction.list" },
+--     decide = function() return allow { redact = { "title", "notes" }, max_rows = 100 } end,
+--   },
+--   {
+--     name = "five deletes an hour, between nine and five",
+--     tools = { "transaction.delete" },
+--     decide = function() return allow { limit = { count = 5, per = 3600 } } end,
+--     window = function() return weekly { days = "mon-fri", from = "09:00", to = "17:00", tz = "Europe/Berlin" } end,
+--   },
+--   {
+--     name = "the office's addresses only",
+--     tools = { "*" },
+--     discover = function(request) return ip_in(request.ip, "192.0.2.0/24") end,
+--   },
+-- }
+return {}

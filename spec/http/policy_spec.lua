@@ -1,0 +1,213 @@
+-- SPDX-License-Identifier: MIT
+-- Operators' rules on a running gateway: each kind of answer in each phase, and reloading.
+local check = require "spec.support.check"
+local gateway = require "spec.support.gateway"
+local http = require "spec.support.http"
+local ledger = require "spec.support.ledger"
+
+describe("a rule", function()
+  local g
+
+  local function rules(text)
+    gateway.write_file(g:file("policies/mine/10-rules.lua"), text)
+    return g.admin:post("/policies/reload")
+  end
+
+  local function in_force(text)
+    return check.ok(rules("return {\n" .. text .. "\n}\n"))
+  end
+
+  setup(function()
+    local dir = os.tmpname()
+    os.remove(dir)
+    os.execute("mkdir -p " .. dir .. "/mine")
+    gateway.write_file(dir .. "/mine/profile.lua", "return { description = 'A test.' }\n")
+    g = gateway.start { flags = { "--policies", dir, "--profile", "mine" } }
+    function g.file(self, name)
+      local policy = name:match("^policies/(.*)")
+      return policy and dir .. "/" .. policy or self.dir .. "/" .. name
+    end
+  end)
+  teardown(function() gateway.stop(g) end)
+
+  it("that denies refuses with its reason and tag, and stores nothing but the audit row", function()
+    in_force [[{ name = "no ops", tools = { "transaction.*" }, decide = function(request)
+      if request.payload.ledgerId == "ledger_ops" then return deny("Operations are closed.", { tag = "ops" }) end
+    end }]]
+    local before = #check.ok(g.agent:get("/drafts", { limit = 500 })).items
+    local body = ledger.create(nil, { ledgerId = "ledger_ops" })
+    local response = g.agent:post("/actions", body)
+    local details = check.refused(response, 403, "agent.policy_denied")
+    assert.same({ "Operations are closed.", "ops" }, { response.body.message, details.tag })
+    assert.equal(before, #check.ok(g.agent:get("/drafts", { limit = 500 })).items)
+    assert.equal("denied", check.find(g:audit(), { request_id = response.headers["x-request-id"] }).status)
+    check.ok(g.agent:post("/actions", ledger.create()))
+  end)
+
+  it("hides a tool that it denies at discover, and makes it not callable", function()
+    in_force [[{ name = "no deletes", tools = { "transaction.delete", "transaction.hard_delete" },
+      discover = function(request) return deny("Nothing is deleted here.") end }]]
+    local names = {}
+    for _, tool in ipairs(check.ok(g.agent:get("/manifest")).tools) do names[tool.name] = true end
+    assert.is_nil(names["transaction.delete"])
+    assert.is_true(names["transaction.create"])
+    local response = g.agent:post("/actions", { action = "transaction.delete", payload = { transactionId = "txn_1" } })
+    check.refused(response, 403, "agent.policy_denied")
+    assert.equal("Nothing is deleted here.", response.body.message)
+  end)
+
+  it("asks for two people, and neither the same person twice nor one alone is enough", function()
+    in_force [[{ name = "two", tools = { "transaction.create" }, decide = function(request)
+      return draft("Two people must agree.", { approvals = 2, expires_in = 3600 })
+    end }]]
+    local app = g:app { auto_execute = { writes = { enabled = true } } }
+    local body = ledger.create()
+    body.execute = true
+    local data = check.ok(app.client:post("/actions", body))
+    assert.equal("agent.auto_execute_denied", data.autoExecuteDeniedCode)
+    assert.equal("Two people must agree.", data.autoExecuteDenied.reason)
+    assert.same({ required = 2, given = 0 }, data.draft.approvals)
+    assert.same({ "Two people must agree." }, data.draft.policy.reasons)
+    local anna, bert = g:person("anna", { "reviewer" }).client, g:person("bert", { "reviewer" }).client
+    local first = check.ok(anna:post("/drafts/" .. data.draft.id .. "/approve"))
+    assert.same({ "draft", 1 }, { first.draftStatus, first.approvals.given })
+    check.refused(anna:post("/drafts/" .. data.draft.id .. "/approve"), 403, "agent.forbidden")
+    local second = check.ok(bert:post("/drafts/" .. data.draft.id .. "/approve"))
+    assert.equal("success", second.execution.status)
+  end)
+
+  it("limits executions exactly, also when they come at once", function()
+    in_force [[{ name = "three an hour", tools = { "transaction.create" }, decide = function()
+      return allow { limit = { count = 3, per = 3600 } }
+    end }]]
+    local app = g:app { auto_execute = { writes = { enabled = true } } }
+    local requests = {}
+    for i = 1, 12 do
+      local body = ledger.create()
+      body.execute = true
+      requests[i] = { method = "POST", path = "/actions", json = body }
+    end
+    local executed, drafts, last = 0, 0, nil
+    for _, response in ipairs(http.parallel(app.client, requests, 6)) do
+      local data = check.ok(response)
+      if data.status == "executed" then
+        executed = executed + 1
+      else
+        drafts, last = drafts + 1, data
+      end
+    end
+    assert.same({ 3, 9 }, { executed, drafts })
+    assert.equal("agent.auto_execute_denied", last.autoExecuteDeniedCode)
+    local details = check.refused(g.admin:post("/drafts/" .. last.draft.id .. "/approve"), 429, "agent.rate_limited")
+    assert.equal("limit", details.reason)
+    assert.equal("draft", check.ok(app.client:get("/drafts/" .. last.draft.id)).draft.status)
+  end)
+
+  it("shapes reads", function()
+    in_force [[{ name = "short and blind", tools = { "transaction.list" }, decide = function()
+      return allow { max_rows = 2, redact = { "title" } }
+    end }]]
+    local data = check.ok(g.agent:get("/transactions", { ledgerId = "ledger_main" }))
+    assert.equal(2, #data.items)
+    assert.equal("[redacted]", data.items[1].title)
+  end)
+
+  it("demands safeguards at any risk", function()
+    in_force [[{ name = "say why", tools = { "transaction.create" }, decide = function()
+      return allow { require = { "justification", "idempotency" } }
+    end }]]
+    local app = g:app { auto_execute = { writes = { enabled = true } } }
+    local body = ledger.create()
+    body.execute = true
+    assert.equal("agent.action_invalid", check.ok(app.client:post("/actions", body)).autoExecuteDeniedCode)
+    body.justification = "The month ends."
+    assert.equal("agent.idempotency_required", check.ok(app.client:post("/actions", body)).autoExecuteDeniedCode)
+    body.idempotencyKey = ledger.unique("key")
+    assert.equal("executed", check.ok(app.client:post("/actions", body)).status)
+  end)
+
+  it("closes its window, says when it opens, and a person may still approve", function()
+    in_force [[{ name = "never by itself", tools = { "transaction.create" },
+      window = function() return between { from = "2999-01-01T00:00:00Z", to = "2999-01-02T00:00:00Z" } end }]]
+    local app = g:app { auto_execute = { writes = { enabled = true } } }
+    local body = ledger.create()
+    body.execute = true
+    local data = check.ok(app.client:post("/actions", body))
+    assert.equal("agent.auto_execute_window_closed", data.autoExecuteDeniedCode)
+    assert.equal("2999-01-01T00:00:00.000Z", data.autoExecuteDenied.opensAt)
+    assert.equal("success", check.ok(g.admin:post("/drafts/" .. data.draft.id .. "/approve")).execution.status)
+  end)
+
+  it("binds what it looks at to the draft", function()
+    in_force [[{ name = "amount", tools = { "transaction.update" },
+      witness = function(request) return { zone = "a" } end }]]
+    local made = ledger.execute(g:app { auto_execute = { writes = { enabled = true } } }.client, ledger.create())
+    local draft = ledger.draft(g.agent, { action = "transaction.update",
+      payload = { transactionId = made.result.transaction.id, title = "Bound" } })
+    local seen = check.ok(g.admin:get("/drafts/" .. draft.id)).draft
+    assert.same({ amount = { zone = "a" } }, seen.preflight_state_witness.rules)
+    assert.equal("success", check.ok(g.admin:post("/drafts/" .. draft.id .. "/approve")).execution.status)
+  end)
+
+  it("that fails denies, and only the operator hears why", function()
+    in_force [[{ name = "misspelt", tools = { "transaction.create" }, decide = function(request)
+      return request.paylod.title and nil
+    end }]]
+    local response = g.agent:post("/actions", ledger.create())
+    check.refused(response, 403, "agent.policy_denied")
+    assert.is_nil(response.text:find("paylod", 1, true))
+    assert.is_nil(response.text:find(".lua", 1, true))
+    local errors = check.ok(g.admin:get("/policies")).active.errors
+    assert.is_true(errors.count >= 1)
+    assert.is_truthy(g:log():find("10-rules.lua", 1, true))
+  end)
+
+  it("that does not load changes nothing, and is named with its line", function()
+    in_force [[{ name = "fine", tools = { "transaction.create" }, decide = function() return deny("Still here.") end }]]
+    local before = check.ok(g.admin:get("/policies")).active
+    local details = check.refused(rules("return {\n  { name = 'x', tools = { 'no.such' }, decide = function() end },\n}"),
+      400, "common.validation")
+    assert.is_truthy(details.issues[1].file:find("10-rules.lua", 1, true))
+    assert.equal(2, details.issues[1].line)
+    assert.equal(before.generation, check.ok(g.admin:get("/policies")).active.generation)
+    local response = g.agent:post("/actions", ledger.create())
+    assert.equal("Still here.", response.body.message)
+  end)
+
+  it("counts for drafts that were made before it", function()
+    in_force ""
+    local draft = ledger.draft(g.agent, ledger.create())
+    in_force [[{ name = "later", tools = { "*" }, decide = function(request)
+      if request.phase == "approve" then return deny("Not any more.") end
+    end }]]
+    local response = g.admin:post("/drafts/" .. draft.id .. "/approve")
+    check.refused(response, 403, "agent.policy_denied")
+    assert.equal("draft", check.ok(g.agent:get("/drafts/" .. draft.id)).draft.status)
+    in_force ""
+    assert.equal("success", check.ok(g.admin:post("/drafts/" .. draft.id .. "/approve")).execution.status)
+  end)
+
+  it("is in force from the answer to the reload on, under load and without a failed request", function()
+    for round = 1, 15 do
+      in_force(([[{ name = "round", tools = { "transaction.create" }, decide = function()
+        return deny("Round %d.") end }]]):format(round))
+      local requests = {}
+      for i = 1, 12 do
+        requests[i] = { method = "POST", path = "/actions", json = ledger.create() }
+      end
+      for _, response in ipairs(http.parallel(g.agent, requests, 6)) do
+        assert.equal(("Round %d."):format(round), response.body.message, response.text)
+      end
+    end
+  end)
+
+  it("stays in force after a restart, whatever the disk says", function()
+    in_force [[{ name = "kept", tools = { "transaction.create" }, decide = function() return deny("Kept.") end }]]
+    gateway.write_file(g:file("policies/mine/10-rules.lua"), "return {}\n")
+    g:restart()
+    assert.equal("Kept.", g.agent:post("/actions", ledger.create()).body.message)
+    assert.equal("changed", check.ok(g.admin:get("/policies")).active.disk)
+    os.execute("kill -HUP " .. g.pid)
+    gateway.eventually("the reload", function() return g.agent:post("/actions", ledger.create()).status == 200 end)
+  end)
+end)

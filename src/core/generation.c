@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/generation.h"
+
+#include "base/clock.h"
+#include "policy/engine.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct opp_generation {
+    atomic_uint pins;
+    struct opp_policy_bundle *bundle;
+    char label[OPP_GENERATION_LABEL_MAX];
+    pthread_mutex_t lock; /* guards the errors */
+    int64_t loaded_at_ms, errors, logged_ms;
+    char last_where[128], last_message[256];
+    size_t workers;
+    struct opp_policy_engine *engines[];
+};
+
+struct opp_generation_slot {
+    pthread_mutex_t lock;
+    struct opp_generation *current, *prepared;
+    bool ready;
+};
+
+static void free_generation(struct opp_generation *generation)
+{
+    for (size_t i = 0; i < generation->workers; i++)
+        opp_policy_engine_free(generation->engines[i]);
+    opp_policy_bundle_unref(generation->bundle);
+    pthread_mutex_destroy(&generation->lock);
+    free(generation);
+}
+
+enum opp_code opp_generation_new(struct opp_policy_bundle *bundle, size_t workers, int64_t loaded_at_ms,
+                                 struct opp_generation **out, struct opp_err *err)
+{
+    struct opp_generation *generation = calloc(1, sizeof *generation + workers * sizeof generation->engines[0]);
+    enum opp_code rc = OPP_OK;
+
+    if (generation == NULL) {
+        opp_policy_bundle_unref(bundle);
+        return opp_fail(err, OPP_E_MEMORY, "no memory for a policy generation");
+    }
+    atomic_init(&generation->pins, 1);
+    pthread_mutex_init(&generation->lock, NULL);
+    generation->bundle = bundle;
+    generation->loaded_at_ms = loaded_at_ms;
+    snprintf(generation->label, sizeof generation->label, "%lld-%.12s", (long long)opp_policy_bundle_generation(bundle),
+             opp_policy_bundle_sha256(bundle));
+    for (; rc == OPP_OK && generation->workers < workers; generation->workers += rc == OPP_OK ? 1 : 0)
+        rc = opp_policy_engine_new(bundle, &generation->engines[generation->workers], err);
+    if (rc == OPP_OK)
+        *out = generation;
+    else
+        free_generation(generation);
+    return rc;
+}
+
+void opp_generation_unpin(struct opp_generation *generation)
+{
+    if (generation != NULL && atomic_fetch_sub(&generation->pins, 1) == 1)
+        free_generation(generation);
+}
+
+void opp_generation_done(struct opp_generation *generation, size_t worker)
+{
+    if (generation == NULL)
+        return;
+    if (opp_policy_engine_stale(generation->engines[worker]))
+        opp_policy_engine_renew(generation->engines[worker], NULL);
+    opp_generation_unpin(generation);
+}
+
+struct opp_policy_bundle *opp_generation_bundle(const struct opp_generation *generation)
+{
+    return generation->bundle;
+}
+
+struct opp_policy_engine *opp_generation_engine(const struct opp_generation *generation, size_t worker)
+{
+    return generation->engines[worker];
+}
+
+const char *opp_generation_label(const struct opp_generation *generation)
+{
+    return generation->label;
+}
+
+int64_t opp_generation_loaded_at(const struct opp_generation *generation)
+{
+    return generation->loaded_at_ms;
+}
+
+bool opp_generation_note_error(struct opp_generation *generation, const char *where, const char *message)
+{
+    int64_t now_ms = opp_monotonic_ms();
+    bool log;
+
+    pthread_mutex_lock(&generation->lock);
+    generation->errors++;
+    log = generation->logged_ms == 0 || now_ms - generation->logged_ms >= 1000 ||
+          strcmp(generation->last_where, where) != 0;
+    if (log)
+        generation->logged_ms = now_ms;
+    snprintf(generation->last_where, sizeof generation->last_where, "%s", where);
+    snprintf(generation->last_message, sizeof generation->last_message, "%s", message);
+    pthread_mutex_unlock(&generation->lock);
+    return log;
+}
+
+json_t *opp_generation_errors(struct opp_generation *generation)
+{
+    json_t *shown;
+
+    pthread_mutex_lock(&generation->lock);
+    if (generation->errors == 0)
+        shown = json_pack("{s:i, s:n}", "count", 0, "last");
+    else
+        shown = json_pack("{s:I, s:{s:s, s:s}}", "count", (json_int_t)generation->errors, "last", "where",
+                          generation->last_where, "message", generation->last_message);
+    pthread_mutex_unlock(&generation->lock);
+    return shown;
+}
+
+enum opp_code opp_generation_slot_new(struct opp_generation_slot **out, struct opp_err *err)
+{
+    struct opp_generation_slot *slot = calloc(1, sizeof *slot);
+
+    if (slot == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for the policies");
+    pthread_mutex_init(&slot->lock, NULL);
+    *out = slot;
+    return OPP_OK;
+}
+
+void opp_generation_slot_free(struct opp_generation_slot *slot)
+{
+    if (slot == NULL)
+        return;
+    opp_generation_unpin(slot->current);
+    opp_generation_unpin(slot->prepared);
+    pthread_mutex_destroy(&slot->lock);
+    free(slot);
+}
+
+struct opp_generation *opp_generation_pin(struct opp_generation_slot *slot)
+{
+    struct opp_generation *generation;
+
+    pthread_mutex_lock(&slot->lock);
+    generation = slot->current;
+    if (generation != NULL)
+        atomic_fetch_add(&generation->pins, 1);
+    pthread_mutex_unlock(&slot->lock);
+    return generation;
+}
+
+bool opp_generation_prepare(struct opp_generation_slot *slot, struct opp_generation *next)
+{
+    bool taken;
+
+    pthread_mutex_lock(&slot->lock);
+    taken = slot->prepared == NULL;
+    if (taken) {
+        slot->prepared = next;
+        slot->ready = false;
+    }
+    pthread_mutex_unlock(&slot->lock);
+    if (!taken)
+        opp_generation_unpin(next);
+    return taken;
+}
+
+struct opp_generation *opp_generation_pin_prepared(struct opp_generation_slot *slot)
+{
+    struct opp_generation *prepared;
+
+    pthread_mutex_lock(&slot->lock);
+    prepared = slot->prepared;
+    if (prepared != NULL)
+        atomic_fetch_add(&prepared->pins, 1);
+    pthread_mutex_unlock(&slot->lock);
+    return prepared;
+}
+
+void opp_generation_ready(struct opp_generation_slot *slot)
+{
+    pthread_mutex_lock(&slot->lock);
+    slot->ready = true;
+    pthread_mutex_unlock(&slot->lock);
+}
+
+void opp_generation_commit(struct opp_generation_slot *slot)
+{
+    struct opp_generation *last = NULL;
+
+    pthread_mutex_lock(&slot->lock);
+    if (slot->ready && slot->prepared != NULL) {
+        last = slot->current;
+        slot->current = slot->prepared;
+        slot->prepared = NULL;
+    }
+    slot->ready = false;
+    pthread_mutex_unlock(&slot->lock);
+    opp_generation_unpin(last);
+}
+
+void opp_generation_abandon(struct opp_generation_slot *slot)
+{
+    struct opp_generation *dropped;
+
+    pthread_mutex_lock(&slot->lock);
+    dropped = slot->prepared;
+    slot->prepared = NULL;
+    slot->ready = false;
+    pthread_mutex_unlock(&slot->lock);
+    opp_generation_unpin(dropped);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * core/policy_load.h - from files, or from what the store kept, to a generation in force: all or nothing.
+ * May include: policy, adapter, audit, store, base, core.
+ */
+#ifndef OPP_CORE_POLICY_LOAD_H
+#define OPP_CORE_POLICY_LOAD_H
+
+#include "base/error.h"
+
+#include <jansson.h>
+
+struct opp_gateway;
+struct opp_tx;
+
+/* At the start, before the workers: the generation that was in force last, from its stored bytes; at the very first
+ * start the profile's files. OPP_E_CONFIG: they do not load; err says where. OPP_E_IO, OPP_E_UNAVAILABLE. */
+enum opp_code opp_policies_open(struct opp_gateway *gateway, struct opp_err *err);
+
+/* Reads the active profile's files anew and prepares them as the next generation. Takes its time: not for a loop's
+ * thread. *issues and *warnings (give; NULL: not wanted) are arrays of {file, line, message}. OPP_E_CONFIG: issues says
+ * what is wrong; the old generation stays. OPP_E_KEY_BUSY: another change is under way. */
+enum opp_code opp_policies_prepare(struct opp_gateway *gateway, json_t **issues, json_t **warnings,
+                                   struct opp_err *err);
+
+/* In a write transaction: what was prepared is kept and becomes current with the commit. */
+enum opp_code opp_policies_store(struct opp_gateway *gateway, struct opp_tx *tx, struct opp_err *err);
+
+/* opp_policies_prepare and _store from a thread that may wait: for SIGHUP. Audited as done by "signal". */
+enum opp_code opp_policies_reload_now(struct opp_gateway *gateway, struct opp_err *err);
+
+/* Gives {profile, generation, sha256, loaded_at, rules, disk} of the current generation; disk is "same" or "changed".
+ */
+json_t *opp_policies_active(struct opp_gateway *gateway);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#include "policy/merge.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FAILED_REASON "A policy rule failed."
+
+void opp_decision_start(struct opp_policy_decision *out)
+{
+    *out = (struct opp_policy_decision){ .max_rows = -1, .max_days = -1, .window_open = true };
+}
+
+static json_t *outcome_json(enum opp_outcome outcome)
+{
+    return json_string_nocheck(opp_outcome_name(outcome));
+}
+
+static bool add_reason(struct opp_policy_decision *out, enum opp_outcome outcome, const struct opp_spoken *spoken)
+{
+    json_t *row = json_object();
+
+    if (out->reasons == NULL)
+        out->reasons = json_array();
+    if (json_object_set_new_nocheck(row, "rule", json_incref(spoken->rule)) != 0 ||
+        json_object_set_new_nocheck(row, "outcome", outcome_json(outcome)) != 0 ||
+        (*spoken->reason != '\0' &&
+         json_object_set_new_nocheck(row, "reason", json_string_nocheck(spoken->reason)) != 0)) {
+        json_decref(row);
+        return false;
+    }
+    return json_array_append_new(out->reasons, row) == 0;
+}
+
+/* Keeps the array sorted and without doubles. */
+static bool add_name(json_t *sorted, json_t *name)
+{
+    size_t at = 0;
+
+    for (; at < json_array_size(sorted); at++) {
+        int order = strcmp(json_string_value(json_array_get(sorted, at)), json_string_value(name));
+
+        if (order == 0)
+            return true;
+        if (order > 0)
+            break;
+    }
+    return json_array_insert(sorted, at, name) == 0;
+}
+
+static bool merge_redact(struct opp_policy_decision *out, const json_t *names)
+{
+    json_t *name;
+    size_t i;
+
+    if (!json_is_array(names))
+        return true;
+    if (out->redact == NULL)
+        out->redact = json_array();
+    json_array_foreach(names, i, name)
+    {
+        if (!add_name(out->redact, name))
+            return false;
+    }
+    return out->redact != NULL;
+}
+
+static bool add_limit(struct opp_policy_decision *out, const struct opp_spoken *spoken)
+{
+    static const char *const by[] = { "app", "key", "actor", "tool" };
+    const struct opp_answer *answer = spoken->answer;
+    json_t *row;
+
+    if (answer->limit_per_s == 0)
+        return true;
+    if (out->limits == NULL)
+        out->limits = json_array();
+    row = json_pack("{s:O, s:I, s:I, s:s, s:O}", "rule", spoken->rule, "count", (json_int_t)answer->limit_count, "per",
+                    (json_int_t)answer->limit_per_s, "by", by[answer->limit_by], "tools",
+                    json_is_array(spoken->limit_tools) ? spoken->limit_tools : spoken->tools);
+    return json_array_append_new(out->limits, row) == 0;
+}
+
+static int64_t stricter(int64_t a, int64_t b, int64_t unsaid)
+{
+    if (a == unsaid || b == unsaid)
+        return a == unsaid ? b : a;
+    return a < b ? a : b;
+}
+
+static void merge_outcome(struct opp_policy_decision *out, enum opp_outcome outcome, const struct opp_spoken *spoken)
+{
+    if (outcome <= out->outcome)
+        return;
+    out->outcome = outcome;
+    snprintf(out->reason, sizeof out->reason, "%s", spoken->reason);
+    snprintf(out->tag, sizeof out->tag, "%s", spoken->tag);
+}
+
+enum opp_code opp_decision_merge(struct opp_policy_decision *out, enum opp_phase phase, const struct opp_spoken *spoken)
+{
+    const struct opp_answer *answer = spoken->answer;
+    enum opp_outcome outcome = answer->outcome;
+
+    if (phase == OPP_PHASE_READ && outcome == OPP_OUTCOME_DRAFT) {
+        outcome = OPP_OUTCOME_DENY;
+        out->drafted_read = true;
+    }
+    out->spoke = true;
+    merge_outcome(out, outcome, spoken);
+    out->approvals = answer->approvals > out->approvals ? answer->approvals : out->approvals;
+    out->expires_in_s = stricter(out->expires_in_s, answer->expires_in_s, 0);
+    out->max_rows = stricter(out->max_rows, answer->max_rows, -1);
+    out->max_days = stricter(out->max_days, answer->max_days, -1);
+    out->require |= answer->require;
+    if (add_reason(out, outcome, spoken) && merge_redact(out, spoken->redact) && add_limit(out, spoken))
+        return OPP_OK;
+    return OPP_E_MEMORY;
+}
+
+void opp_decision_fail(struct opp_policy_decision *out, const char *rule, const struct opp_err *err)
+{
+    opp_policy_decision_clear(out);
+    out->outcome = OPP_OUTCOME_DENY;
+    out->spoke = out->failed = true;
+    out->window_open = false;
+    out->failed_rule = rule;
+    out->error = *err;
+    snprintf(out->reason, sizeof out->reason, "%s", FAILED_REASON);
+    out->reasons =
+        json_pack("[{s:s, s:s, s:s}]", "rule", rule != NULL ? rule : "", "outcome", "deny", "reason", FAILED_REASON);
+}

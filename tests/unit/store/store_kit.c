@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/store_kit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above */
+#include <cmocka.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+void kit_make_dir(struct kit *kit)
+{
+    *kit = (struct kit){ .dir = "/tmp/opp-test-XXXXXX" };
+    assert_non_null(mkdtemp(kit->dir));
+}
+
+void kit_path(const struct kit *kit, const char *name, char path[KIT_PATH_MAX])
+{
+    assert_true(snprintf(path, KIT_PATH_MAX, "%s/%s", kit->dir, name) < KIT_PATH_MAX);
+}
+
+void kit_remove_dir(const struct kit *kit)
+{
+    DIR *dir = opendir(kit->dir);
+    char path[KIT_PATH_MAX + 256];
+    struct dirent *entry;
+
+    assert_non_null(dir);
+    while ((entry = readdir(dir)) != NULL) {
+        snprintf(path, sizeof path, "%s/%s", kit->dir, entry->d_name);
+        unlink(path);
+    }
+    closedir(dir);
+    assert_int_equal(rmdir(kit->dir), 0);
+}
+
+void kit_on_unknown(const char *name, const char *message)
+{
+    fprintf(stderr, "the outcome of a commit to %s is not known: %s\n", name, message);
+    abort();
+}
+
+void kit_open(struct kit *kit)
+{
+    struct opp_err err = { 0 };
+    struct opp_store_settings settings = {
+        .dir = kit->dir, .queue_max_bytes = 8 << 20, .lazy_max_bytes = 4 << 20, .on_unknown = kit_on_unknown
+    };
+
+    assert_int_equal(opp_clock_new(&kit->clock, &err), OPP_OK);
+    settings.clock = kit->clock;
+    if (opp_store_open(&settings, &kit->store, NULL, &err) != OPP_OK)
+        fail_msg("%s", err.message);
+}
+
+void kit_close(struct kit *kit)
+{
+    opp_store_close(kit->store);
+    opp_clock_free(kit->clock);
+    kit->store = NULL;
+    kit->clock = NULL;
+}
