@@ -27,34 +27,24 @@ static bool is_utf8(const char *text)
 
 /* A stranger's header holds any bytes, and a row is JSON: text that is no UTF-8 is kept with ? for what is not ASCII.
  */
-static void add_string(struct opp_buf *row, const char *value)
+static void add_header(struct opp_buf *row, const char *name, const char *value)
 {
     struct opp_buf plain = { 0 };
 
-    if (is_ascii(value) || is_utf8(value)) {
-        opp_jcs_string(row, value, strlen(value));
+    if (value == NULL || is_ascii(value) || is_utf8(value)) {
+        opp_jcs_member_text(row, name, value);
         return;
     }
     for (const char *at = value; *at != '\0'; at++)
         opp_buf_char(&plain, (char)((unsigned char)*at < 0x80 ? *at : '?'));
+    opp_buf_char(&plain, '\0');
     row->failed = row->failed || plain.failed;
     if (!plain.failed)
-        opp_jcs_string(row, plain.bytes, plain.length);
+        opp_jcs_member_text(row, name, plain.bytes);
     opp_buf_free(&plain);
 }
 
-/* A member of the row; the caller writes them in the order of their names, as RFC 8785 wants them. */
-static void add_text(struct opp_buf *row, const char *name, const char *value)
-{
-    opp_buf_text(row, row->length == 1 ? "\"" : ",\"");
-    opp_buf_text(row, name);
-    opp_buf_text(row, "\":");
-    if (value != NULL)
-        add_string(row, value);
-    else
-        opp_buf_text(row, "null");
-}
-
+/* In the order of the names, as RFC 8785 wants them. */
 static void write_row(struct opp_buf *row, const struct opp_audit_event *event, const struct opp_chain_head *head)
 {
     char created_at[OPP_DATE_MAX], id[OPP_ID_MAX];
@@ -62,29 +52,25 @@ static void write_row(struct opp_buf *row, const struct opp_audit_event *event, 
     opp_date_format(event->created_at, created_at);
     opp_id_make(id, "aud_", event->created_at);
     opp_buf_char(row, '{');
-    add_text(row, "action", event->action);
-    add_text(row, "actor_user_id", event->actor_user_id);
-    add_text(row, "app_id", event->app_id);
-    add_text(row, "client_request_id", event->client_request_id);
-    add_text(row, "code", opp_code_name(event->code));
-    add_text(row, "created_at", created_at);
-    opp_buf_text(row, ",\"details\":");
-    if (event->details != NULL)
-        opp_jcs_write(row, event->details);
-    else
-        opp_buf_text(row, "null");
-    add_text(row, "draft_id", event->draft_id);
-    add_text(row, "execution_id", event->execution_id);
-    add_text(row, "id", id);
-    add_text(row, "ip", event->ip);
-    add_text(row, "key_id", event->key_id);
-    add_text(row, "performed_by_user_id", event->performed_by_user_id);
-    add_text(row, "policy_generation", event->policy_generation);
-    add_text(row, "prev_event_hash", head->hash);
-    add_text(row, "request_id", event->request_id);
-    opp_buf_format(row, ",\"seq\":%lld", (long long)head->seq + 1);
-    add_text(row, "status", event->status);
-    add_text(row, "user_agent", event->user_agent);
+    opp_jcs_member_text(row, "action", event->action);
+    opp_jcs_member_text(row, "actor_user_id", event->actor_user_id);
+    opp_jcs_member_text(row, "app_id", event->app_id);
+    opp_jcs_member_text(row, "client_request_id", event->client_request_id);
+    opp_jcs_member_text(row, "code", opp_code_name(event->code));
+    opp_jcs_member_text(row, "created_at", created_at);
+    opp_jcs_member_json(row, "details", event->details);
+    opp_jcs_member_text(row, "draft_id", event->draft_id);
+    opp_jcs_member_text(row, "execution_id", event->execution_id);
+    opp_jcs_member_text(row, "id", id);
+    opp_jcs_member_text(row, "ip", event->ip);
+    opp_jcs_member_text(row, "key_id", event->key_id);
+    opp_jcs_member_text(row, "performed_by_user_id", event->performed_by_user_id);
+    opp_jcs_member_text(row, "policy_generation", event->policy_generation);
+    opp_jcs_member_text(row, "prev_event_hash", head->hash);
+    opp_jcs_member_text(row, "request_id", event->request_id);
+    opp_jcs_member_integer(row, "seq", head->seq + 1);
+    opp_jcs_member_text(row, "status", event->status);
+    add_header(row, "user_agent", event->user_agent);
     opp_buf_char(row, '}');
 }
 
