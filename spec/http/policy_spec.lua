@@ -165,8 +165,8 @@ describe("a rule", function()
   it("that does not load changes nothing, and is named with its line", function()
     in_force [[{ name = "fine", tools = { "transaction.create" }, decide = function() return deny("Still here.") end }]]
     local before = check.ok(g.admin:get("/policies")).active
-    local details = check.refused(rules("return {\n  { name = 'x', tools = { 'no.such' }, decide = function() end },\n}"),
-      400, "common.validation")
+    local broken = rules("return {\n  { name = 'x', tools = { 'no.such' }, decide = function() end },\n}")
+    local details = check.refused(broken, 400, "common.validation")
     assert.is_truthy(details.issues[1].file:find("10-rules.lua", 1, true))
     assert.equal(2, details.issues[1].line)
     assert.equal(before.generation, check.ok(g.admin:get("/policies")).active.generation)

@@ -211,8 +211,14 @@ static void lj_check_from(lua_State *L, json_t *value, const json_t *rows)
         luaL_error(L, "result: no statement is named '%s'", json_string_value(json_array_get(from, 0)));
     if (from != NULL)
         return;
-    json_array_foreach(value, i, child) lj_check_from(L, child, rows);
-    json_object_foreach(value, key, child) lj_check_from(L, child, rows);
+    json_array_foreach(value, i, child)
+    {
+        lj_check_from(L, child, rows);
+    }
+    json_object_foreach(value, key, child)
+    {
+        lj_check_from(L, child, rows);
+    }
 }
 
 static void lj_add_result(lua_State *L, struct opp_adapter_call *run, int table, const json_t *rows)

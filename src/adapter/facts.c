@@ -122,7 +122,10 @@ static enum opp_code take_rows(const json_t *declared, struct opp_tool_entry *en
     hide(entry, shown, rows->id);
     hide(entry, shown, rows->org_id);
     hide(entry, shown, rows->user_id);
-    json_object_foreach((json_t *)(uintptr_t)rows->parents, kind, column) hide(entry, shown, json_string_value(column));
+    json_object_foreach((json_t *)(uintptr_t)rows->parents, kind, column)
+    {
+        hide(entry, shown, json_string_value(column));
+    }
     return OPP_OK;
 }
 

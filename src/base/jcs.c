@@ -120,16 +120,19 @@ static void sort_members(struct member *members, size_t count)
     }
 }
 
-static void collect_members(const json_t *value, struct member *members)
+/* Gives the number of members; count is how many there is room for. */
+static size_t collect_members(const json_t *value, struct member *members, size_t count)
 {
     json_t *object = (json_t *)(uintptr_t)value; /* jansson's iterators are not const */
+    void *at = json_object_iter(object);
+    size_t i;
 
-    for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at)) {
-        members->key = json_object_iter_key(at);
-        members->length = json_object_iter_key_len(at);
-        members->value = json_object_iter_value(at);
-        members++;
+    for (i = 0; i < count && at != NULL; i++, at = json_object_iter_next(object, at)) {
+        members[i].key = json_object_iter_key(at);
+        members[i].length = json_object_iter_key_len(at);
+        members[i].value = json_object_iter_value(at);
     }
+    return i;
 }
 
 static void write_members(struct opp_buf *out, const struct member *members, size_t count, int depth)
@@ -157,7 +160,7 @@ static void write_object(struct opp_buf *out, const json_t *object, int depth)
             return;
         }
     }
-    collect_members(object, members);
+    count = collect_members(object, members, count);
     sort_members(members, count);
     write_members(out, members, count, depth);
     if (members != few)

@@ -116,8 +116,9 @@ static void find_shortest(double value, struct decimal *decimal)
 
     while (!print_digits(value, count, text))
         count++;
-    decimal->count = 0;
-    for (at = text; *at != 'e'; at++) {
+    decimal->digits[0] = text[0];
+    decimal->count = 1;
+    for (at = text + 1; *at != 'e'; at++) {
         if (*at >= '0' && *at <= '9')
             decimal->digits[decimal->count++] = *at;
     }

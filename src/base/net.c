@@ -78,7 +78,7 @@ enum opp_code opp_cidr_parse(const char *text, struct opp_cidr *out, struct opp_
     const char *slash = strchr(text, '/');
     size_t length = slash != NULL ? (size_t)(slash - text) : strlen(text);
     char address[OPP_ADDRESS_TEXT_MAX];
-    struct opp_cidr cidr;
+    struct opp_cidr cidr = { 0 };
     unsigned bits = 128;
 
     if (length >= sizeof address)

@@ -15,7 +15,7 @@ enum opp_code opp_schema_compile_list(struct schema_compiler *c, const struct sc
 
     if (count == 0)
         return opp_schema_refuse(c, at->path, "must be a list of schemas");
-    all = opp_schema_room(c, count, sizeof *all);
+    all = opp_schema_room(c, count, sizeof(struct schema_node *));
     if (all == NULL)
         return OPP_E_MEMORY;
     for (size_t i = 0; i < count && rc == OPP_OK; i++) {

@@ -39,7 +39,7 @@ static void free_generation(struct opp_generation *generation)
 enum opp_code opp_generation_new(struct opp_policy_bundle *bundle, size_t workers, int64_t loaded_at_ms,
                                  struct opp_generation **out, struct opp_err *err)
 {
-    struct opp_generation *generation = calloc(1, sizeof *generation + workers * sizeof generation->engines[0]);
+    struct opp_generation *generation = calloc(1, sizeof *generation + workers * sizeof(struct opp_policy_engine *));
     enum opp_code rc = OPP_OK;
 
     if (generation == NULL) {

@@ -62,7 +62,7 @@ static struct node *child_of(const struct node *node, const char *segment, size_
 {
     size_t place = place_of(node, segment, length);
 
-    if (place == node->count || compare(node->children[place], segment, length) != 0)
+    if (place >= node->count || compare(node->children[place], segment, length) != 0)
         return NULL;
     return node->children[place];
 }
@@ -189,7 +189,7 @@ static bool is_pattern(const char *path)
 static struct node *add_literal(struct node *node, const char *segment, size_t length)
 {
     size_t place = place_of(node, segment, length);
-    struct node **grown = realloc(node->children, (node->count + 1) * sizeof *grown);
+    struct node **grown = realloc(node->children, (node->count + 1) * sizeof(struct node *));
     struct node *child;
 
     if (grown == NULL)
@@ -200,7 +200,7 @@ static struct node *add_literal(struct node *node, const char *segment, size_t l
         return NULL;
     child->segment = segment;
     child->length = length;
-    memmove(grown + place + 1, grown + place, (node->count - place) * sizeof *grown);
+    memmove(grown + place + 1, grown + place, (node->count - place) * sizeof(struct node *));
     grown[place] = child;
     node->count++;
     return child;

@@ -53,7 +53,8 @@ static void lj_each(lua_State *L, const char *what, const struct field *fields, 
             continue;
         if (field->name == NULL)
             luaL_error(L, "%s has no field '%s'", what, name);
-        field->read(L, answer_at, answer);
+        else
+            field->read(L, answer_at, answer);
         lua_pop(L, 1);
     }
 }

@@ -18,7 +18,8 @@ static void lj_copy(lua_State *L, const char *name, char *to, size_t size)
 
     if (text == NULL || length == 0 || length >= size || !opp_text_is_utf8(text, length))
         luaL_error(L, "%s is text of 1 to %d bytes", name, (int)size - 1);
-    memcpy(to, text, length + 1);
+    else
+        memcpy(to, text, length + 1);
 }
 
 /* Arguments: what to fill, and what profile.lua gave. */

@@ -213,16 +213,14 @@ static void lj_read_rule(lua_State *L, struct reading *reading, struct opp_rule 
     lua_pop(L, 1);
 }
 
-static struct opp_rule *lj_add_rule(lua_State *L, const struct reading *reading)
+/* NULL: no memory. */
+static struct opp_rule *add_rule(const struct reading *reading)
 {
     struct opp_rules *rules = &reading->lua->rules;
-    struct opp_rule *grown;
+    struct opp_rule *grown = realloc(rules->list, (rules->count + 1) * sizeof *grown);
 
-    if (rules->count >= RULES_MAX)
-        luaL_error(L, "a profile has at most %d rules", RULES_MAX);
-    grown = realloc(rules->list, (rules->count + 1) * sizeof *grown);
     if (grown == NULL)
-        luaL_error(L, "no memory for a rule");
+        return NULL;
     rules->list = grown;
     grown[rules->count] = (struct opp_rule){ .file = reading->file };
     return &grown[rules->count++];
@@ -245,8 +243,15 @@ static int l_rules_read(lua_State *L)
     if (named != count)
         return luaL_error(L, "a file returns a list of rules: return { { name = … }, … }");
     for (lua_Integer i = 1; i <= count; i++) {
+        struct opp_rule *rule;
+
+        if (reading->lua->rules.count >= RULES_MAX)
+            return luaL_error(L, "a profile has at most %d rules", RULES_MAX);
+        rule = add_rule(reading);
+        if (rule == NULL)
+            return luaL_error(L, "no memory for a rule");
         lua_rawgeti(L, 3, i);
-        lj_read_rule(L, reading, lj_add_rule(L, reading));
+        lj_read_rule(L, reading, rule);
         lua_pop(L, 1);
     }
     lua_settop(L, 2);

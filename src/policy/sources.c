@@ -43,16 +43,16 @@ void opp_policy_sources_free(struct opp_policy_sources *sources)
     free(sources);
 }
 
-static enum opp_code make(const char *profile, struct opp_policy_sources **out, struct opp_err *err)
+/* NULL: no memory. */
+static struct opp_policy_sources *make(const char *profile)
 {
     struct opp_policy_sources *sources = calloc(1, sizeof *sources);
 
     if (sources == NULL || (sources->profile = strdup(profile)) == NULL) {
         free(sources);
-        return no_memory(err);
+        return NULL;
     }
-    *out = sources;
-    return OPP_OK;
+    return sources;
 }
 
 /* Takes bytes, and name's copy. Text only: bytecode, and what a store of JSON could not keep, is refused. */
@@ -86,14 +86,16 @@ static bool is_path(char path[PATH_MAX], const char *a, const char *b)
 static enum opp_code read_directory(struct opp_policy_sources *sources, const char *dir, const char *below,
                                     struct opp_err *err)
 {
-    char path[PATH_MAX], name[PATH_MAX], **names = NULL, *bytes = NULL;
-    size_t length = 0;
+    char path[PATH_MAX], name[PATH_MAX], **names = NULL;
     enum opp_code rc;
 
     if (!is_path(path, dir, below))
         return opp_fail(err, OPP_E_CONFIG, "the path of the policies is too long");
     rc = opp_file_list(path, ".lua", &names, err);
     for (size_t i = 0; rc == OPP_OK && names[i] != NULL; i++) {
+        char *bytes = NULL;
+        size_t length = 0;
+
         if (names[i][0] == '.')
             continue;
         if (!is_path(name, below, names[i]) || !is_path(path, dir, name))
@@ -205,11 +207,12 @@ static enum opp_code seal(struct opp_policy_sources *sources, struct opp_err *er
 enum opp_code opp_policy_sources_read(const char *policies_dir, const char *profile, struct opp_policy_sources **out,
                                       struct opp_err *err)
 {
-    struct opp_policy_sources *sources = NULL;
-    enum opp_code rc = make(profile, &sources, err);
+    struct opp_policy_sources *sources = make(profile);
+    enum opp_code rc;
 
-    if (rc == OPP_OK)
-        rc = read_chain(sources, policies_dir, err);
+    if (sources == NULL)
+        return no_memory(err);
+    rc = read_chain(sources, policies_dir, err);
     if (rc == OPP_OK)
         rc = seal(sources, err);
     if (rc == OPP_OK)
@@ -283,14 +286,16 @@ enum opp_code opp_policy_sources_from_json(const json_t *value, struct opp_polic
 {
     const char *profile = opp_json_text(value, "profile");
     const json_t *files = json_object_get(value, "files");
-    struct opp_policy_sources *sources = NULL;
-    enum opp_code rc;
+    struct opp_policy_sources *sources;
+    enum opp_code rc = OPP_OK;
     json_t *item;
     size_t i;
 
     if (profile == NULL || !json_is_array(files))
         return opp_fail(err, OPP_E_VALIDATION, "stored policies are not what they should be");
-    rc = make(profile, &sources, err);
+    sources = make(profile);
+    if (sources == NULL)
+        return no_memory(err);
     json_array_foreach(files, i, item)
     {
         if (rc == OPP_OK)

@@ -4,6 +4,7 @@
 #include <lua.h>
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The length of the character that begins at bytes, 0 when it is none. */
@@ -70,7 +71,6 @@ static void copy_clean(const char *from, size_t length, char text[OPP_ERROR_TEXT
 
 const char *opp_error_text(lua_State *L, int index, char text[OPP_ERROR_TEXT_BYTES])
 {
-    static const char other[] = "the script raised a value that is no text: ";
     const char *from;
     size_t length;
 
@@ -79,7 +79,7 @@ const char *opp_error_text(lua_State *L, int index, char text[OPP_ERROR_TEXT_BYT
         copy_clean(from, length, text);
         return text;
     }
-    memcpy(text, other, sizeof other);
-    strcat(text, lua_typename(L, lua_type(L, index)));
+    snprintf(text, OPP_ERROR_TEXT_BYTES, "the script raised a value that is no text: %s",
+             lua_typename(L, lua_type(L, index)));
     return text;
 }

@@ -27,8 +27,12 @@ static void root_free(struct opp_script *script, struct opp_view_root *root)
 
 void opp_view_roots_free(struct opp_script *script)
 {
-    while (script->roots != NULL)
-        root_free(script, script->roots);
+    struct opp_view_root *next;
+
+    for (struct opp_view_root *root = script->roots; root != NULL; root = next) {
+        next = root->next;
+        root_free(script, root);
+    }
 }
 
 static int l_holder_gc(lua_State *L)

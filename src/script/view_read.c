@@ -111,7 +111,10 @@ void opp_view_note_all(struct opp_script *script, const struct opp_view *view)
 
     if (view->hooks == NULL)
         return;
-    json_object_foreach(view->json, key, value) note_read(script, view->hooks, key);
+    json_object_foreach(view->json, key, value)
+    {
+        note_read(script, view->hooks, key);
+    }
 }
 
 /* Pushes the member of an object view that a key names. May jump. */
