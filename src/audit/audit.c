@@ -114,11 +114,6 @@ enum opp_code opp_audit_append(struct opp_tx *tx, const struct opp_audit_event *
     return rc;
 }
 
-struct walk {
-    struct opp_audit_verdict verdict;
-    char previous[OPP_HASH_HEX];
-};
-
 static bool says(const json_t *value, const char *name, const char *text)
 {
     const char *said = json_string_value(json_object_get(value, name));
@@ -154,11 +149,12 @@ static bool row_holds(const struct opp_audit_row *row, const char *previous, int
 
 static enum opp_code walk_row(void *arg, void *record, struct opp_err *err)
 {
-    struct walk *walk = arg;
+    struct opp_audit_walk *walk = arg;
     struct opp_audit_row *row = record;
 
     (void)err;
     walk->verdict.rows++;
+    walk->last_seq = row->seq;
     if (walk->verdict.first_bad == 0 && !row_holds(row, walk->previous, walk->verdict.rows))
         walk->verdict.first_bad = walk->verdict.rows;
     memcpy(walk->previous, row->event_hash, strnlen(row->event_hash, OPP_HASH_HEX - 1));
@@ -166,14 +162,26 @@ static enum opp_code walk_row(void *arg, void *record, struct opp_err *err)
     return OPP_OK;
 }
 
-enum opp_code opp_audit_verify(struct opp_tx *tx, struct opp_audit_verdict *out, struct opp_err *err)
+enum opp_code opp_audit_walk(struct opp_tx *tx, struct opp_audit_walk *walk, size_t rows, struct opp_err *err)
 {
-    struct opp_query all = { .record = &OPP_AUDIT_ROW, .order = "seq" };
-    struct walk walk = { 0 };
+    struct opp_query next = { .record = &OPP_AUDIT_ROW, .order = "seq", .limit = rows };
+    int64_t before = walk->verdict.rows;
     enum opp_code rc;
 
-    memset(walk.previous, '0', OPP_HASH_HEX - 1);
-    rc = opp_tx_each(tx, &all, walk_row, &walk, err);
+    if (walk->previous[0] == '\0')
+        memset(walk->previous, '0', OPP_HASH_HEX - 1);
+    if (before > 0) /* from the very first, whatever number a forger gave it */
+        opp_query_number(&next, "seq", OPP_ABOVE, walk->last_seq);
+    rc = opp_tx_each(tx, &next, walk_row, walk, err);
+    walk->done = rows == 0 || walk->verdict.rows - before < (int64_t)rows;
+    return rc;
+}
+
+enum opp_code opp_audit_verify(struct opp_tx *tx, struct opp_audit_verdict *out, struct opp_err *err)
+{
+    struct opp_audit_walk walk = { 0 };
+    enum opp_code rc = opp_audit_walk(tx, &walk, 0, err);
+
     if (rc == OPP_OK)
         *out = walk.verdict;
     return rc;
