@@ -150,12 +150,12 @@ describe("a rule", function()
   end)
 
   it("that fails denies, and only the operator hears why", function()
-    in_force [[{ name = "misspelt", tools = { "transaction.create" }, decide = function(request)
-      return request.paylod.title and nil
+    in_force [[{ name = "failing", tools = { "transaction.create" }, decide = function(request)
+      return request.payload.ghost.title and nil
     end }]]
     local response = g.agent:post("/actions", ledger.create())
     check.refused(response, 403, "agent.policy_denied")
-    assert.is_nil(response.text:find("paylod", 1, true))
+    assert.is_nil(response.text:find("ghost", 1, true))
     assert.is_nil(response.text:find(".lua", 1, true))
     local errors = check.ok(g.admin:get("/policies")).active.errors
     assert.is_true(errors.count >= 1)
