@@ -61,9 +61,14 @@ static json_t *make_shape(const struct opp_policy_tool *tool)
     static const char *const of_tool[] = { "name", "kind", "risk", "scopes", NULL };
     static const char *const of_app[] = { "id", "name", "scope", "org_id", "scopes", "policy", NULL };
     static const char *const of_key[] = { "id", "name", NULL };
+    static const char *const of_draft[] = {
+        "id", "created_at", "expires_at", "approvals_required", "approvals_given", "approved_by", NULL
+    };
+    static const char *const of_reviewer[] = { "user_id", "roles", NULL };
     const json_t *facts = json_object_get(tool->facts, "properties");
-    json_t *known = json_pack("{s:o, s:o, s:o}", "tool", known_fields(of_tool), "app", known_fields(of_app), "key",
-                              known_fields(of_key));
+    json_t *known =
+        json_pack("{s:o, s:o, s:o, s:o, s:o}", "tool", known_fields(of_tool), "app", known_fields(of_app), "key",
+                  known_fields(of_key), "draft", known_fields(of_draft), "reviewer", known_fields(of_reviewer));
     json_t *copied = json_is_object(facts) ? json_deep_copy(facts) : json_object();
 
     if (known != NULL && (copied == NULL || !add_summary(copied) || json_object_update_missing(known, copied) != 0)) {

@@ -58,6 +58,7 @@ static void a_misspelt_fact_is_found_without_running_anything(void **state)
         { "return request.paylod.x", "p/10.lua:2: no request that decide is given has a field request.paylod" },
         { "return request.impact.thing.amuont",
           "p/10.lua:2: none of the rule's tools has request.impact.thing.amuont" },
+        { "return request.draft.approvals", "p/10.lua:2: none of the rule's tools has request.draft.approvals" },
         { "return request.app.polcy", "p/10.lua:2: none of the rule's tools has request.app.polcy" },
         { "local t = request.impact.thing\nif t.amount > 5 then\nt = nil end\nif request.phase then return t.x end\n"
           "return request.impact.x",
@@ -77,7 +78,7 @@ static void a_misspelt_fact_is_found_without_running_anything(void **state)
         "local request = { x = 1 } return request.x > 1 and nil",
         "request = { x = 1 } return request.x > 1 and nil",
         "return request.state.amount and request.impact.summary and request.impact.open.x and nil",
-        "return request.recent { seconds = 5 } and request.reviewer and request.draft.anything and nil",
+        "return request.recent { seconds = 5 } and request.reviewer.roles and request.draft.approved_by and nil",
     };
     char text[600];
 
