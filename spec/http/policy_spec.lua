@@ -76,6 +76,30 @@ describe("a rule", function()
     assert.equal("success", second.execution.status)
   end)
 
+  it("that asks for two people only now keeps out who made the app", function()
+    in_force ""
+    local draft = ledger.draft(g:app().client, ledger.create())
+    in_force [[{ name = "two now", tools = { "transaction.create" }, decide = function(request)
+      return draft("Two people must agree.", { approvals = 2 })
+    end }]]
+    local details = check.refused(g.admin:post("/drafts/" .. draft.id .. "/approve"), 403, "agent.forbidden")
+    assert.equal("own_app", details.reason)
+    assert.equal(0, check.ok(g.admin:get("/drafts/" .. draft.id)).draft.approvals.given)
+  end)
+
+  it("redacts results as it redacts impacts", function()
+    in_force [[{ name = "no titles", tools = { "transaction.*" }, decide = function()
+      return allow { redact = { "title" } }
+    end }]]
+    local app = g:open_app()
+    local action = ledger.create { idempotencyKey = ledger.unique("key") }
+    local execution = ledger.execute(app.client, action)
+    assert.equal("[redacted]", execution.result.transaction.title)
+    assert.equal("[redacted]", check.ok(app.client:post("/actions", action)).execution.result.transaction.title)
+    local seen = check.ok(app.client:get("/drafts/" .. execution.draft_id)).execution.result
+    assert.equal("[redacted]", seen.transaction.title)
+  end)
+
   it("limits executions exactly, also when they come at once", function()
     in_force [[{ name = "three an hour", tools = { "transaction.create" }, decide = function()
       return allow { limit = { count = 3, per = 3600 } }
