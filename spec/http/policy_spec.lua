@@ -44,6 +44,16 @@ describe("a rule", function()
     check.ok(g.agent:post("/actions", ledger.create()))
   end)
 
+  it("may give a reason of 511 bytes, and the agent reads all of it", function()
+    local reason = "x" .. ("\u{20AC}"):rep(170)
+    in_force(([[{ name = "long", tools = { "transaction.*" }, decide = function()
+      return deny("%s") end }]]):format(reason))
+    local response = g.agent:post("/actions", ledger.create())
+    check.refused(response, 403, "agent.policy_denied")
+    assert.equal(reason, response.body.message)
+    in_force ""
+  end)
+
   it("hides a tool that it denies at discover, and makes it not callable", function()
     in_force [[{ name = "no deletes", tools = { "transaction.delete", "transaction.hard_delete" },
       discover = function(request) return deny("Nothing is deleted here.") end }]]
