@@ -72,6 +72,10 @@ describe("an adapter that goes wrong", function()
     check.refused(app.client:post("/actions", action("nonsense")), 502, "agent.execution_failed")
   end)
 
+  it("cannot refuse with what is no text", function()
+    check.refused(app.client:post("/actions", action("mumbled")), 502, "agent.execution_failed")
+  end)
+
   it("is stopped when it never ends, and holds up nobody for long", function()
     local requests = {}
     for i = 1, 8 do

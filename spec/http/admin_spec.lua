@@ -199,6 +199,34 @@ describe("the administration of apps, keys and tokens", function()
     assert.equal("draft", get("/drafts/" .. draft.id).draft.status)
   end)
 
+  it("does not take a blank for an organisation or a person", function()
+    for _, fields in ipairs { { scope = "workspace", org_id = " " }, { scope = "personal", user_id = "\t" } } do
+      fields.name = "Blank"
+      check.refused(g.admin:post("/apps", fields), 400, "common.validation")
+    end
+    check.refused(g.admin:post("/tokens", { user_id = " ", name = "x", roles = { "viewer" } }), 400,
+      "common.validation")
+  end)
+
+  it("makes a service user for the longest name of an organisation", function()
+    local org = ("\u{10348}"):rep(255)
+    local made = check.ok(g.admin:post("/apps", { scope = "workspace", name = "Long", org_id = org }))
+    assert.equal("svc_" .. org, made.app.service_user_id)
+  end)
+
+  it("lists to an owner of some organisations only tokens that reach no further", function()
+    g:person("of_another_org", { "viewer" }, { "org_demo", "org_other" })
+    g:person("of_all_orgs", { "viewer" })
+    g:person("of_this_org", { "viewer" }, { "org_demo" })
+    local seen = {}
+    for _, token in ipairs(check.ok(g:person("limited", { "owner" }, { "org_demo" }).client:get("/tokens")).items) do
+      seen[token.user_id] = true
+    end
+    assert.same({ of_this_org = true, limited = true }, { of_this_org = seen.of_this_org, limited = seen.limited })
+    assert.is_nil(seen.of_another_org)
+    assert.is_nil(seen.of_all_orgs)
+  end)
+
   it("takes no body where every field of it is optional", function()
     local app = g:app()
     assert.equal(200, g.admin:post("/apps/" .. app.app.id .. "/keys").status)

@@ -150,6 +150,17 @@ describe("a person's decision", function()
     assert.is_nil(ledger.find(g.agent, txn.id))
   end)
 
+  it("names the draft whenever it is refused", function()
+    local app = g:app()
+    local draft = ledger.draft(app.client, ledger.create())
+    local own = g:person("svc_org_demo", { "reviewer" }).client
+    local viewer = g:person("watcher", { "viewer" }).client
+    assert.equal(draft.id, check.refused(approve(draft, nil, own), 403, "agent.forbidden").draftId)
+    assert.equal(draft.id, check.refused(approve(draft, nil, viewer), 403, "agent.forbidden").draftId)
+    check.ok(g.admin:patch("/apps/" .. app.app.id .. "/policy", { data = { allowed_ledger_ids = { "ledger_ops" } } }))
+    assert.equal(draft.id, check.refused(approve(draft), 403, "agent.policy_denied").draftId)
+  end)
+
   it("executes outside every window", function()
     local draft = ledger.draft(g.agent, ledger.create { execute = true })
     assert.equal("confirmed", check.ok(approve(draft)).draftStatus)

@@ -112,6 +112,25 @@ describe("the audit trail", function()
     assert.same({ "denied", "agent.auto_execute_disabled" }, { row.status, row.code })
   end)
 
+  it("records refusals of reads, whatever refused them", function()
+    local shut = g:app { policy = { network = { allowed_ips = { "192.0.2.1" } } } }
+    for _, response in ipairs { shut.client:get("/ledgers"), (g.agent:get("/ledgers?a=1&a=2")) } do
+      local row = row_of(response)
+      assert.same({ "agent.ledger.list", response.body.code }, { row.action, row.code })
+    end
+  end)
+
+  it("records every reason for a draft instead of an execution as denied", function()
+    local made = g:open_app()
+    local action = ledger.delete("txn_2", { execute = true })
+    action.justification = nil
+    local response = made.client:post("/actions", action)
+    assert.equal("agent.action_invalid", check.ok(response).autoExecuteDeniedCode)
+    local id = response.headers["x-request-id"]
+    local row = check.find(g:audit { action = "agent.action.auto_execute.requested" }, { request_id = id })
+    assert.same({ "denied", "agent.action_invalid" }, { row.status, row.code })
+  end)
+
   it("records every change that a person makes", function()
     local made = g:app()
     local id = made.app.id

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 local check = require "spec.support.check"
+local db = require "spec.support.db"
 local gateway = require "spec.support.gateway"
 local http = require "spec.support.http"
 local json = require "spec.support.json"
@@ -107,6 +108,56 @@ describe("an idempotency key", function()
     action.payload.amount_home = 13
     local details = check.refused(g.agent:post("/actions", action), 409, "agent.idempotency_mismatch")
     assert.equal("key", details.recovery)
+  end)
+
+  it("is free again when the world has moved away from its draft", function()
+    local app = g:app()
+    local txn = ledger.make(open)
+    local action = ledger.delete(txn.id, { idempotencyKey = ledger.unique("key") })
+    local draft = ledger.draft(app.client, action)
+    ledger.execute(open, ledger.update(txn.id, { amount_home = 2 }))
+    check.ok(g.admin:patch("/apps/" .. app.app.id .. "/auto-execute", gateway.open_windows))
+    action.execute = true
+    local details = check.refused(app.client:post("/actions", action), 409, "agent.precondition_failed")
+    assert.same({ draft.id, "state_witness_mismatch" }, { details.draftId, details.reason })
+    local failed = check.ok(app.client:get("/drafts/" .. draft.id)).draft
+    assert.same({ "failed", "state_witness_mismatch" }, { failed.status, failed.failure.reason })
+    assert.not_equal(draft.id, ledger.execute(app.client, action).draft_id)
+  end)
+
+  it("keeps its draft when only the request's witness is wrong", function()
+    local app = g:open_app()
+    local txn = ledger.make(open)
+    local action = ledger.delete(txn.id, { idempotencyKey = ledger.unique("key") })
+    local draft = ledger.draft(app.client, action)
+    action.execute, action.stateWitnessHash = true, ("0"):rep(64)
+    local details = check.refused(app.client:post("/actions", action), 409, "agent.precondition_failed")
+    assert.equal(draft.id, details.draftId)
+    action.stateWitnessHash = nil
+    assert.equal(draft.id, ledger.execute(app.client, action).draft_id)
+  end)
+
+  it("knows the preflight that its draft was completed with, also after that has gone", function()
+    local app = g:open_app()
+    local action = keyed()
+    local draft = ledger.draft(app.client, action)
+    local flight = check.ok(app.client:post("/preflight", { action = action.action, payload = action.payload }))
+    local handle = { action = action.action, preflightId = flight.preflightId,
+      idempotencyKey = action.idempotencyKey, execute = true }
+    assert.equal(draft.id, check.ok(app.client:post("/actions", handle)).draft.id)
+    g:terminate()
+    db.change(g.data .. "/gateway.db", "DELETE FROM preflights")
+    g:restart()
+    assert.is_true(check.ok(app.client:post("/actions", handle)).replayed)
+  end)
+
+  it("says again why its draft was not executed", function()
+    local action = keyed(true)
+    local app = g:app()
+    local first = check.ok(app.client:post("/actions", action))
+    assert.equal("agent.auto_execute_disabled", first.autoExecuteDenied.code)
+    action.execute = nil
+    assert.same(first.autoExecuteDenied, check.ok(app.client:post("/actions", action)).autoExecuteDenied)
   end)
 
   it("does not care about the order or the spelling of what is the same JSON", function()

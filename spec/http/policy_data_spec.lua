@@ -3,6 +3,7 @@ local check = require "spec.support.check"
 local gateway = require "spec.support.gateway"
 local json = require "spec.support.json"
 local ledger = require "spec.support.ledger"
+local socket = require "socket"
 
 describe("an app's data policy", function()
   local g, open
@@ -82,6 +83,17 @@ describe("an app's data policy", function()
     assert.same({ true, first.id }, { again.replayed, again.execution.id })
   end)
 
+  it("does not change the range of an export between its draft and its approval", function()
+    local app = with { max_days = 30 }
+    local action = ledger.export()
+    local flight = check.ok(app.client:post("/preflight", { action = action.action, payload = action.payload }))
+    for _, body in ipairs { action, { action = action.action, preflightId = flight.preflightId } } do
+      local draft = ledger.draft(app.client, body)
+      socket.sleep(0.02)
+      assert.equal("success", ledger.approve(g.admin, draft).execution.status)
+    end
+  end)
+
   it("gives the days before an end, after a start, and the last ones", function()
     local app = with { max_days = 10 }
     local function dates(query)
@@ -139,6 +151,24 @@ describe("an app's data policy", function()
     check.ok(g.admin:patch("/apps/" .. app.app.id .. "/policy", { data = { allow_sensitive_fields = false } }))
     local seen = app.client:get("/drafts/" .. execution.draft_id)
     assert.equal("[redacted]", check.ok(seen).execution.result.transaction.title)
+  end)
+
+  it("is today's for exports too, whose text cannot be redacted afterwards", function()
+    local app = g:open_app()
+    ledger.make(open, { title = "Told in an export" })
+    local action = ledger.export(nil, { idempotencyKey = ledger.unique("key") })
+    local execution = ledger.execute(app.client, action)
+    assert.is_truthy(execution.result.export.csv:find("Told in an export", 1, true))
+    check.ok(g.admin:patch("/apps/" .. app.app.id .. "/policy", { data = { allow_sensitive_fields = false } }))
+    local replay, seen = app.client:post("/actions", action), (app.client:get("/drafts/" .. execution.draft_id))
+    for _, response in ipairs { replay, seen } do
+      assert.equal(json.null, check.ok(response).execution.result)
+      assert.is_nil(response.text:find("Told in an export", 1, true))
+    end
+    action.idempotencyKey = ledger.unique("key")
+    local redacted = ledger.execute(app.client, action)
+    local again = check.ok(app.client:post("/actions", action))
+    assert.equal(redacted.result.export.csv, again.execution.result.export.csv)
   end)
 
   it("is replaced whole", function()

@@ -44,6 +44,16 @@ describe("a rule", function()
     check.ok(g.agent:post("/actions", ledger.create()))
   end)
 
+  it("may give a reason of 511 bytes, and the agent reads all of it", function()
+    local reason = "x" .. ("\u{20AC}"):rep(170)
+    in_force(([[{ name = "long", tools = { "transaction.*" }, decide = function()
+      return deny("%s") end }]]):format(reason))
+    local response = g.agent:post("/actions", ledger.create())
+    check.refused(response, 403, "agent.policy_denied")
+    assert.equal(reason, response.body.message)
+    in_force ""
+  end)
+
   it("hides a tool that it denies at discover, and makes it not callable", function()
     in_force [[{ name = "no deletes", tools = { "transaction.delete", "transaction.hard_delete" },
       discover = function(request) return deny("Nothing is deleted here.") end }]]
@@ -74,6 +84,30 @@ describe("a rule", function()
     check.refused(anna:post("/drafts/" .. data.draft.id .. "/approve"), 403, "agent.forbidden")
     local second = check.ok(bert:post("/drafts/" .. data.draft.id .. "/approve"))
     assert.equal("success", second.execution.status)
+  end)
+
+  it("that asks for two people only now keeps out who made the app", function()
+    in_force ""
+    local draft = ledger.draft(g:app().client, ledger.create())
+    in_force [[{ name = "two now", tools = { "transaction.create" }, decide = function(request)
+      return draft("Two people must agree.", { approvals = 2 })
+    end }]]
+    local details = check.refused(g.admin:post("/drafts/" .. draft.id .. "/approve"), 403, "agent.forbidden")
+    assert.equal("own_app", details.reason)
+    assert.equal(0, check.ok(g.admin:get("/drafts/" .. draft.id)).draft.approvals.given)
+  end)
+
+  it("redacts results as it redacts impacts", function()
+    in_force [[{ name = "no titles", tools = { "transaction.*" }, decide = function()
+      return allow { redact = { "title" } }
+    end }]]
+    local app = g:open_app()
+    local action = ledger.create { idempotencyKey = ledger.unique("key") }
+    local execution = ledger.execute(app.client, action)
+    assert.equal("[redacted]", execution.result.transaction.title)
+    assert.equal("[redacted]", check.ok(app.client:post("/actions", action)).execution.result.transaction.title)
+    local seen = check.ok(app.client:get("/drafts/" .. execution.draft_id)).execution.result
+    assert.equal("[redacted]", seen.transaction.title)
   end)
 
   it("limits executions exactly, also when they come at once", function()

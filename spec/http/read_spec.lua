@@ -62,6 +62,7 @@ describe("reading the ledger", function()
     local data = list { pageSize = 10, page = 2 }
     assert.same({ 2, 10, 10 }, { data.page, data.pageSize, #data.items })
     assert.equal(200, list({ pageSize = 500 }).pageSize)
+    assert.equal(200, list({ pageSize = "99999999999" }).pageSize)
   end)
 
   it("says honestly whether there is more", function()

@@ -122,6 +122,13 @@ describe("executing at once", function()
       replaced.max_export_rows, replaced.allowed_actions })
   end)
 
+  it("is off in a section that does not say", function()
+    local app = g:open_app()
+    local data = check.ok(g.admin:patch("/apps/" .. app.app.id .. "/auto-execute", { writes = json.decode "{}" }))
+    assert.is_false(data.auto_execute.writes.enabled)
+    assert.is_true(data.auto_execute.high_risk.enabled)
+  end)
+
   it("refuses windows that make no sense", function()
     local path = "/apps/" .. g:app().app.id .. "/auto-execute"
     for _, body in ipairs {

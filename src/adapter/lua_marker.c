@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "adapter/marker.h"
+#include "script/error_text.h"
 #include "script/sandbox.h"
 #include "script/values.h"
 
@@ -38,13 +39,15 @@ void lj_marker_push_new_id(lua_State *L, unsigned n, const char *prefix)
 static void lj_copy_text(lua_State *L, int argument, bool optional, char *to, size_t size)
 {
     const char *text;
+    size_t length;
 
     if (optional && lua_isnoneornil(L, argument))
         return;
     luaL_checktype(L, argument, LUA_TSTRING);
-    text = lua_tostring(L, argument);
-    luaL_argcheck(L, strlen(text) < size, argument, "it is too long");
-    memcpy(to, text, strlen(text) + 1);
+    text = lua_tolstring(L, argument, &length);
+    luaL_argcheck(L, length < size, argument, "it is too long");
+    luaL_argcheck(L, opp_text_is_utf8(text, length), argument, "it is no UTF-8 text");
+    memcpy(to, text, length + 1);
 }
 
 static struct opp_refusal *lj_push_refusal(lua_State *L, enum opp_code code)

@@ -31,7 +31,7 @@ static void fill_tenant(struct opp_call *call, struct opp_app *app, bool *failed
 {
     const char *org_id = opp_call_text(call, "org_id"), *user_id = opp_call_text(call, "user_id");
     const char *service_user_id = opp_call_text(call, "service_user_id");
-    char made_up[300];
+    char made_up[sizeof "svc_" + 4 * 255]; /* an org_id is at most 255 characters, of at most 4 bytes */
 
     if (strcmp(app->scope, "workspace") == 0) {
         snprintf(made_up, sizeof made_up, "svc_%s", org_id);

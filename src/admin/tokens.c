@@ -181,6 +181,7 @@ static enum opp_code find_tokens(struct opp_tx *tx, void *arg, struct opp_err *e
     struct opp_call *call = arg;
     struct opp_query query = { .record = &OPP_ADMIN_TOKEN };
 
+    opp_query_within(&query, "org_ids", call->admin->org_ids);
     return opp_page_read(call->state, call, tx, &query, shape_token, err);
 }
 

@@ -4,6 +4,7 @@
 #include "api/api.h"
 #include "base/shared.h"
 #include "core/gateway.h"
+#include "core/read.h"
 #include "http/request.h"
 #include "http/server.h"
 
@@ -172,12 +173,12 @@ static void fill(struct bound *bound, struct opp_request *request, const struct 
     call->idempotency_header = opp_request_header(request, "Idempotency-Key");
     call->last_event_id = opp_request_header(request, "Last-Event-ID");
     call->if_none_match = opp_request_header(request, "If-None-Match");
-    call->route = endpoint->route;
+    call->route = endpoint->read;
     call->param = param;
     call->answer = answer;
     call->on_gone = on_gone;
     call->stream = &STREAM;
-    call->audit.action = endpoint->flow->audit_action;
+    call->audit.action = endpoint->read != NULL ? endpoint->read->audit_action : endpoint->flow->audit_action;
     call->audit.request_id = call->request_id;
     call->audit.client_request_id = call->client_request_id;
     call->audit.ip = call->ip;

@@ -10,6 +10,7 @@
 #include "core/call.h"
 #include "core/guard.h"
 
+struct opp_read_route;
 struct opp_router;
 
 enum opp_caller {
@@ -23,7 +24,7 @@ struct opp_endpoint {
     enum opp_caller caller;
     unsigned roles; /* of a person: any of these bits; OPP_ROLE_VIEWER: any role */
     const struct opp_flow *flow;
-    const void *route; /* for call->route */
+    const struct opp_read_route *read; /* a read tool's, for call->route; else NULL */
 };
 
 /* Adds endpoints to a router; they must outlive it. POST, PUT and PATCH take a JSON object as body; the input of the

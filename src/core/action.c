@@ -7,6 +7,7 @@
 #include "core/guard.h"
 #include "core/hub.h"
 #include "core/judge.h"
+#include "core/moved.h"
 #include "core/rules.h"
 #include "core/shape.h"
 #include "store/tx.h"
@@ -22,6 +23,15 @@ static struct action *of(struct opp_call *call)
     return call->state;
 }
 
+/* What the request witnessed is wrong, not the draft that its key may hold: that one stays. */
+static enum opp_step refuse_witness(struct opp_call *call, const char *message, const char *reason)
+{
+    if (of(call)->intent.execution != NULL)
+        return opp_intent_refuse_moved(call, message, reason);
+    return opp_call_refuse(call, OPP_E_PRECONDITION, message,
+                           json_pack("{s:s, s:s}", "action", of(call)->intent.action, "reason", reason));
+}
+
 /* A witness or handle binds the request to a state; where it differs, nothing is stored. */
 static enum opp_step check_witness(struct opp_call *call)
 {
@@ -31,12 +41,12 @@ static enum opp_step check_witness(struct opp_call *call)
     const struct opp_preflight *preflight = action->attached ? action->preflight : NULL;
 
     if (asked != NULL && intent->witness_hash[0] == '\0')
-        return opp_intent_refuse_moved(call, "This action has no state to witness.", "state_witness_unsupported");
+        return refuse_witness(call, "This action has no state to witness.", "state_witness_unsupported");
     if (asked != NULL && strcmp(asked, intent->witness_hash) != 0)
-        return opp_intent_refuse_moved(call, "The state is not the one that was witnessed.", "state_witness_mismatch");
+        return refuse_witness(call, "The state is not the one that was witnessed.", "state_witness_mismatch");
     if (preflight != NULL && preflight->witness_hash != NULL &&
         strcmp(preflight->witness_hash, intent->witness_hash) != 0)
-        return opp_intent_refuse_moved(call, "The state has changed since the preflight.", "state_witness_mismatch");
+        return refuse_witness(call, "The state has changed since the preflight.", "state_witness_mismatch");
     return OPP_NEXT;
 }
 
@@ -199,8 +209,10 @@ static enum opp_code write_audit(struct opp_call *call, struct opp_tx *tx, struc
     call->audit.execution_id = action->intent.execution != NULL ? action->intent.execution->id : NULL;
     if (rc == OPP_OK && !action->existing)
         rc = opp_call_audit(call, tx, "agent.action.draft.created", OPP_OK, details, err);
+    call->audit.status = action->request.denied != OPP_OK ? "denied" : NULL; /* whatever the code is elsewhere */
     if (rc == OPP_OK && action->request.execute)
         rc = opp_call_audit(call, tx, "agent.action.auto_execute.requested", action->request.denied, details, err);
+    call->audit.status = NULL;
     json_decref(details);
     return rc;
 }
@@ -301,9 +313,10 @@ static enum opp_step answer_executed(struct opp_call *call)
 {
     const struct opp_intent *intent = &of(call)->intent;
 
-    return opp_call_answer_recorded(call, json_pack("{s:s, s:{s:s, s:s}, s:o}", "status", "executed", "draft", "id",
-                                                    intent->draft->id, "status", intent->draft->status, "execution",
-                                                    opp_shape_execution(intent->execution, intent->app, intent->tool)));
+    return opp_call_answer_recorded(
+        call, json_pack("{s:s, s:{s:s, s:s}, s:o}", "status", "executed", "draft", "id", intent->draft->id, "status",
+                        intent->draft->status, "execution",
+                        opp_shape_execution(intent->execution, intent->draft, intent->app, intent->tool)));
 }
 
 static void dispose(void *state)
@@ -340,6 +353,8 @@ static const opp_step_fn STEPS[] = {
     opp_step_settle,
     opp_step_settled,
     answer_executed,
+    opp_step_moved_write,
+    opp_step_moved_written,
     NULL,
 };
 

@@ -7,6 +7,7 @@
 #include "core/execute.h"
 #include "core/gateway.h"
 #include "core/judge.h"
+#include "core/moved.h"
 #include "core/shape.h"
 #include "store/tx.h"
 
@@ -144,6 +145,7 @@ static void forget(struct action *action)
     action->found_execution = NULL;
     action->preflight = NULL;
     action->previous_execution_id = NULL;
+    action->intent.refused = NULL;
     action->existing = action->attached = action->preflight_gone = action->limit_reached = false;
 }
 
@@ -153,6 +155,7 @@ enum opp_step opp_action_look_up(struct opp_call *call)
 
     opp_await_again(&action->await);
     forget(action);
+    call->audit.draft_id = NULL;                                  /* it was the forgotten record's */
     if (action->key[0] == '\0' && action->preflight_id == NULL) { /* there is nothing to be known */
         call->op.rc = OPP_OK;
         return OPP_NEXT;
@@ -168,13 +171,20 @@ static bool usable(struct opp_call *call, const struct opp_preflight *preflight)
            strcmp(preflight->actor_user_id, of(call)->intent.actor_user_id) == 0;
 }
 
+static bool names(const char *preflight_id, const char *asked)
+{
+    return preflight_id != NULL && strcmp(preflight_id, asked) == 0;
+}
+
+/* A handle that the key was taken with, or that its draft was completed with, stands for the intent for good. */
 static bool same_intent(struct opp_call *call, const struct opp_idempotency *known)
 {
     const struct action *action = of(call);
 
     if (json_object_get(call->input, "payload") != NULL)
         return strcmp(known->intent_hash, action->intent.intent_hash) == 0;
-    if (known->preflight_id != NULL && strcmp(known->preflight_id, action->preflight_id) == 0)
+    if (names(known->preflight_id, action->preflight_id) ||
+        names(action->found_draft->preflight_id, action->preflight_id))
         return strcmp(action->found_draft->action, action->intent.action) == 0;
     return usable(call, action->preflight) && strcmp(known->intent_hash, action->preflight->intent_hash) == 0;
 }
@@ -200,7 +210,7 @@ static enum opp_step replay_execution(struct opp_call *call)
                                .data = json_pack(
                                    "{s:s, s:b, s:s, s:o, s:{s:s, s:s}}", "status", "executed", "replayed", 1, "code",
                                    opp_code_name(OPP_E_REPLAY), "execution",
-                                   opp_shape_execution(action->found_execution, call->app, action->intent.tool),
+                                   opp_shape_execution(action->found_execution, draft, call->app, action->intent.tool),
                                    "draft", "id", draft->id, "status", draft->status) };
 
     return replay(call, draft, &reply);
@@ -210,14 +220,15 @@ static enum opp_step replay_execution(struct opp_call *call)
 static void write_draft_answer(struct opp_buf *out, struct opp_call *call, const struct opp_draft *draft, bool fresh)
 {
     const struct action *action = of(call);
-    json_t *denied = opp_judge_explain(call->app, action->intent.tool, &action->intent.ruling, action->request.denied);
+    enum opp_code code = opp_draft_denied(draft);
+    json_t *denied = opp_judge_explain(call->app, action->intent.tool, &action->intent.ruling, code);
     char path[96];
 
     snprintf(path, sizeof path, "/api/agent-admin/v1/drafts/%s", draft->id);
     out->failed = out->failed || denied == NULL;
     opp_buf_char(out, '{');
     opp_jcs_member_json(out, "autoExecuteDenied", denied);
-    opp_jcs_member_text(out, "autoExecuteDeniedCode", opp_draft_denied(draft));
+    opp_jcs_member_text(out, "autoExecuteDeniedCode", code != OPP_OK ? opp_code_name(code) : NULL);
     if (action->previous_execution_id != NULL) {
         opp_jcs_member(out, "details");
         opp_buf_char(out, '{');
@@ -306,8 +317,11 @@ static enum opp_step judge_pending(struct opp_call *call)
     if (opp_intent_set(intent, intent->action, json_incref(action->found_draft->payload), call->app) != OPP_OK)
         return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
     intent->draft = action->found_draft;
+    intent->refused = opp_moved_refuse;
+    intent->moved.look_again = opp_action_look_up;
     action->found_draft = NULL;
     action->existing = true;
+    call->audit.draft_id = intent->draft->id;
     return OPP_NEXT;
 }
 
@@ -345,7 +359,7 @@ static enum opp_step attach(struct opp_call *call, const struct opp_preflight *p
         opp_intent_set(&action->intent, action->intent.action, json_incref(preflight->payload), call->app) != OPP_OK)
         return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
     action->attached = strcmp(preflight->intent_hash, action->intent.intent_hash) == 0;
-    if (action->attached)
+    if (action->attached && !action->existing)
         action->intent.asked_at_ms = preflight->created_at;
     return OPP_NEXT;
 }
@@ -355,7 +369,7 @@ enum opp_step opp_action_attach_preflight(struct opp_call *call)
     struct action *action = of(call);
     const struct opp_preflight *preflight = action->preflight;
 
-    action->intent.asked_at_ms = action->existing ? action->intent.draft->created_at : 0;
+    action->intent.asked_at_ms = action->existing ? opp_draft_asked_at(action->intent.draft) : 0;
     if (action->preflight_id == NULL)
         return OPP_NEXT;
     if (!usable(call, preflight) || preflight->expires_at <= opp_call_now_ms(call)) {

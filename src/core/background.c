@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/background.h"
 
-#include "audit/audit.h"
 #include "base/id.h"
 #include "core/draft.h"
 #include "core/gateway.h"
@@ -32,25 +31,10 @@ static enum opp_code expire_draft(void *arg, void *record, struct opp_err *err)
     struct opp_gateway *gateway = background->worker->gateway;
     struct opp_draft *draft = record;
     char request_id[OPP_ID_MAX];
-    int64_t now_ms = opp_clock_now_ms(gateway->clock);
-    struct opp_draft_end end = { .status = "canceled",
-                                 .failure = OPP_E_DRAFT_EXPIRED,
-                                 .now_ms = now_ms,
-                                 .key_lifetime_ms = gateway->settings.idempotency_lifetime_ms };
-    struct opp_audit_event event = { .action = "agent.draft.expire",
-                                     .status = "success",
-                                     .app_id = draft->app_id,
-                                     .org_id = draft->org_id,
-                                     .key_id = draft->key_id,
-                                     .actor_user_id = draft->actor_user_id,
-                                     .request_id = request_id,
-                                     .draft_id = draft->id,
-                                     .created_at = now_ms };
-    enum opp_code rc = opp_draft_end(background->tx, draft, &end, err);
+    enum opp_code rc;
 
-    opp_id_make(request_id, "req_", now_ms);
-    if (rc == OPP_OK)
-        rc = opp_audit_append(background->tx, &event, err);
+    opp_id_make(request_id, "req_", opp_clock_now_ms(gateway->clock));
+    rc = opp_draft_expire(background->tx, draft, gateway, request_id, err);
     background->found_drafts = true;
     opp_record_free(&OPP_DRAFT, draft);
     return rc;

@@ -90,7 +90,12 @@ enum opp_step opp_flow_read(struct opp_call *call, opp_tx_fn run)
 
 enum opp_step opp_flow_write(struct opp_call *call, opp_tx_fn run)
 {
-    prepare(call, run, resume);
+    return opp_flow_write_then(call, run, resume);
+}
+
+enum opp_step opp_flow_write_then(struct opp_call *call, opp_tx_fn run, void (*done)(void *arg))
+{
+    prepare(call, run, done);
     opp_store_write(call->worker->session, &call->op);
     return OPP_WAIT;
 }
@@ -116,7 +121,7 @@ enum opp_code opp_call_audit(struct opp_call *call, struct opp_tx *tx, const cha
 
     event.action = action;
     event.code = code;
-    event.status = status_of(code);
+    event.status = event.status != NULL ? event.status : status_of(code);
     event.details = details;
     event.created_at = opp_call_now_ms(call);
     return opp_audit_append(tx, &event, err);
@@ -163,9 +168,21 @@ static bool recorded(const struct opp_call *call, enum opp_code code)
     return call->audit.action != NULL && code != OPP_E_RATE_LIMITED && code != OPP_E_UNAVAILABLE;
 }
 
+static void name_id(json_t **details, const char *name, const char *id)
+{
+    if (id == NULL || json_object_get(*details, name) != NULL)
+        return;
+    if (*details == NULL)
+        *details = json_object();
+    json_object_set_new(*details, name, json_string(id));
+}
+
 enum opp_step opp_call_refuse(struct opp_call *call, enum opp_code code, const char *message, json_t *details)
 {
     struct opp_reply reply = { .code = code, .details = details, .retry_after_s = call->retry_after_s };
+
+    name_id(&reply.details, "draftId", call->audit.draft_id);
+    name_id(&reply.details, "executionId", call->audit.execution_id);
 
     if (message != NULL) {
         snprintf(call->message, sizeof call->message, "%s", message);

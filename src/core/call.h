@@ -24,6 +24,9 @@ struct opp_generation;
 struct opp_shared;
 struct opp_worker;
 
+/* Of a refusal's message: the longest is a rule's reason. */
+#define OPP_MESSAGE_MAX 512
+
 enum opp_step {
     OPP_NEXT,
     OPP_WAIT,
@@ -83,11 +86,11 @@ struct opp_call {
     bool running, resumed;
     void *state;
     struct opp_store_op op;
-    struct opp_audit_event audit; /* filled in as the call becomes known */
-    struct opp_reply pending;     /* a refusal that waits for its audit row */
-    int64_t retry_after_s;        /* for a refusal; 0: not said */
-    char message[256];            /* room for the pending reply's message */
-    char actor[256];              /* the person that an agent's call acts for, or that calls */
+    struct opp_audit_event audit;  /* filled in as the call becomes known */
+    struct opp_reply pending;      /* a refusal that waits for its audit row */
+    int64_t retry_after_s;         /* for a refusal; 0: not said */
+    char message[OPP_MESSAGE_MAX]; /* room for the pending reply's message */
+    char actor[256];               /* the person that an agent's call acts for, or that calls */
 };
 
 /* Starts a flow on a call that the guard has admitted. */
@@ -100,6 +103,8 @@ void opp_flow_goto(struct opp_call *call, opp_step_fn step);
 /* Runs a transaction with the call as its arg. The next step finds call->op.rc and call->op.err. */
 enum opp_step opp_flow_read(struct opp_call *call, opp_tx_fn run);
 enum opp_step opp_flow_write(struct opp_call *call, opp_tx_fn run);
+/* As opp_flow_write; done, with the call, has to end in opp_flow_resume. */
+enum opp_step opp_flow_write_then(struct opp_call *call, opp_tx_fn run, void (*done)(void *arg));
 
 /* The ends of a flow; each gives OPP_DONE. A refusal is durable in the audit trail before it is answered.
  * All take data, details and reply's contents. */

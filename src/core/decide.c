@@ -3,10 +3,12 @@
 
 #include "base/json.h"
 #include "core/draft.h"
+#include "core/draft_make.h"
 #include "core/execute.h"
 #include "core/gateway.h"
 #include "core/guard.h"
 #include "core/hub.h"
+#include "core/moved.h"
 #include "core/rules.h"
 #include "core/shape.h"
 #include "store/tx.h"
@@ -21,10 +23,6 @@ struct decision {
     struct opp_intent intent; /* first: the shared steps find it */
     bool claimed;
     unsigned rejudged;
-    /* A refusal because the world has moved, while the draft's end is written: */
-    enum opp_code moved;
-    char moved_message[256];
-    json_t *moved_details;
 };
 
 static struct decision *of(struct opp_call *call)
@@ -32,7 +30,6 @@ static struct decision *of(struct opp_call *call)
     return call->state;
 }
 
-static enum opp_step write_moved(struct opp_call *call);
 static enum opp_step look(struct opp_call *call);
 
 static enum opp_code find_draft(struct opp_tx *tx, void *arg, struct opp_err *err)
@@ -113,13 +110,25 @@ static bool has_approved(const struct opp_draft *draft, const char *user_id)
     return false;
 }
 
+/* Where two must approve, neither is who made the app or its key. */
+static enum opp_step check_maker(struct opp_call *call)
+{
+    const struct opp_intent *intent = &of(call)->intent;
+    const struct opp_key_entry *key = opp_registry_key_by_id(call->registry, intent->draft->key_id);
+
+    if (intent->draft->approvals_required >= 2 && intent->app != NULL && key != NULL &&
+        (made_by(intent->app->record->created_by, call->admin) || made_by(key->record->created_by, call->admin)))
+        return opp_call_refuse_reason(call, OPP_E_FORBIDDEN, "Nobody approves for an app or key that they made.",
+                                      "own_app");
+    return OPP_NEXT;
+}
+
 /* The seal, if named; and whether this person may approve this draft. */
 static enum opp_step check_person(struct opp_call *call)
 {
     struct opp_intent *intent = &of(call)->intent;
     const struct opp_draft *draft = intent->draft;
     const char *seal = opp_call_text(call, "seal");
-    const struct opp_key_entry *key = opp_registry_key_by_id(call->registry, draft->key_id);
 
     intent->app = opp_registry_app(call->registry, draft->app_id);
     if (seal != NULL && strcmp(seal, draft->seal) != 0)
@@ -130,34 +139,19 @@ static enum opp_step check_person(struct opp_call *call)
         return opp_call_refuse_reason(call, OPP_E_FORBIDDEN, "Nobody approves what acts for them.", "own_draft");
     if (has_approved(draft, call->admin->user_id))
         return opp_call_refuse_reason(call, OPP_E_FORBIDDEN, "This person has approved already.", "already_approved");
-    if (draft->approvals_required >= 2 && intent->app != NULL && key != NULL &&
-        (made_by(intent->app->record->created_by, call->admin) || made_by(key->record->created_by, call->admin)))
-        return opp_call_refuse_reason(call, OPP_E_FORBIDDEN, "Nobody approves for an app or key that they made.",
-                                      "own_app");
-    return OPP_NEXT;
+    return check_maker(call);
 }
 
 /* What refuses the reviewer leaves the draft pending; what refuses because the world moved makes it failed. */
 static enum opp_step refused(struct opp_call *call, enum opp_code code, const char *message, json_t *details)
 {
-    struct decision *decision = of(call);
-    const struct opp_intent *intent = &decision->intent;
+    const struct opp_intent *intent = &of(call)->intent;
 
-    if (intent->loaded && intent->tool_call.rc == OPP_E_ABSENT) {
-        json_decref(details);
-        details = json_pack("{s:s, s:s}", "action", intent->action, "reason", "resource_gone");
-        code = OPP_E_PRECONDITION;
-        message = "The resource is gone.";
-    }
-    if (code != OPP_E_PRECONDITION && code != OPP_E_ACTION_INVALID)
-        return opp_call_refuse(call, code, message, details);
-    decision->moved = code;
-    decision->moved_details = details != NULL ? details : json_object();
-    json_object_set_new(decision->moved_details, "draftId", json_string(intent->draft->id));
-    strncpy(decision->moved_message, message != NULL ? message : opp_code_message(code),
-            sizeof decision->moved_message - 1);
-    opp_flow_goto(call, write_moved);
-    return OPP_NEXT;
+    if (!intent->loaded || intent->tool_call.rc != OPP_E_ABSENT)
+        return opp_moved_refuse(call, code, message, details);
+    json_decref(details);
+    return opp_moved_refuse(call, OPP_E_PRECONDITION, "The resource is gone.",
+                            json_pack("{s:s, s:s}", "action", intent->action, "reason", "resource_gone"));
 }
 
 /* A key that was rotated away has expired and is not revoked: what it asked for lives on, as long as its draft. */
@@ -174,13 +168,14 @@ static enum opp_step take_intent(struct opp_call *call)
     const struct opp_draft *draft = intent->draft;
 
     intent->refused = refused;
+    intent->moved.look_again = look;
     intent->action = draft->action;
     if (intent->app == NULL || strcmp(intent->app->record->status, "active") != 0 || intent->app->record->deleted_at ||
         !key_alive(call, draft))
         return opp_intent_refuse_moved(call, "The app or key that asked is no longer active.", "key_revoked");
     if (opp_intent_set(intent, draft->action, json_incref(draft->payload), intent->app) != OPP_OK)
         return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
-    intent->asked_at_ms = draft->created_at;
+    intent->asked_at_ms = opp_draft_asked_at(draft);
     intent->phase = OPP_PHASE_APPROVE;
     return OPP_NEXT;
 }
@@ -249,6 +244,8 @@ static enum opp_step count_approvals(struct opp_call *call)
     if (step == OPP_DONE || intent->ruling.outcome == OPP_OUTCOME_DENY)
         return step;
     draft->approvals_required = opp_rules_approvals(&intent->ruling, draft->approvals_required);
+    if (check_maker(call) == OPP_DONE) /* the rules of today may ask for more people than the draft's did */
+        return OPP_DONE;
     if (opp_approvals_given(draft) >= draft->approvals_required)
         return OPP_NEXT;
     opp_flow_goto(call, approval_written);
@@ -338,44 +335,6 @@ static enum opp_step approval_written(struct opp_call *call)
     return answer(call);
 }
 
-static enum opp_code write_failed(struct opp_tx *tx, void *arg, struct opp_err *err)
-{
-    struct opp_call *call = arg;
-    struct decision *decision = of(call);
-    struct opp_draft_end end = { .status = "failed",
-                                 .failure = decision->moved,
-                                 .failure_reason = opp_json_text(decision->moved_details, "reason"),
-                                 .now_ms = opp_call_now_ms(call),
-                                 .key_lifetime_ms = call->worker->gateway->settings.idempotency_lifetime_ms };
-    void *found = NULL;
-    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT, "id", decision->intent.draft->id, &found, err);
-
-    if (rc != OPP_OK)
-        return rc;
-    rc = opp_draft_end(tx, found, &end, err);
-    opp_record_free(&OPP_DRAFT, found);
-    if (rc == OPP_E_DRAFT_FINAL)
-        rc = OPP_OK; /* somebody else decided: the answer stands, and is recorded */
-    return rc == OPP_OK ? opp_call_audit(call, tx, call->audit.action, decision->moved, decision->moved_details, err)
-                        : rc;
-}
-
-static enum opp_step write_moved(struct opp_call *call)
-{
-    return opp_flow_write(call, write_failed);
-}
-
-static enum opp_step moved_written(struct opp_call *call)
-{
-    struct decision *decision = of(call);
-
-    if (call->op.rc != OPP_OK)
-        return opp_call_fail(call, call->op.rc, &call->op.err);
-    opp_hub_notify(call->worker->gateway->hub, decision->intent.draft->id);
-    call->audit.action = NULL;
-    return opp_call_refuse(call, decision->moved, decision->moved_message, json_incref(decision->moved_details));
-}
-
 static enum opp_step read_approval(struct opp_call *call)
 {
     return opp_call_check_input(call, OPP_SCHEMA_APPROVE);
@@ -383,10 +342,7 @@ static enum opp_step read_approval(struct opp_call *call)
 
 static void dispose(void *state)
 {
-    struct decision *decision = state;
-
-    json_decref(decision->moved_details);
-    opp_intent_clear(&decision->intent);
+    opp_intent_clear(&((struct decision *)state)->intent);
 }
 
 static const opp_step_fn APPROVE_STEPS[] = {
@@ -412,8 +368,8 @@ static const opp_step_fn APPROVE_STEPS[] = {
     opp_step_settled,
     answer,
     approval_written,
-    write_moved,
-    moved_written,
+    opp_step_moved_write,
+    opp_step_moved_written,
     NULL,
 };
 

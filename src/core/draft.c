@@ -102,30 +102,54 @@ bool opp_draft_overdue(const struct opp_call *call, const struct opp_draft *draf
     return strcmp(draft->status, "draft") == 0 && draft->expires_at <= opp_call_now_ms(call);
 }
 
+enum opp_code opp_draft_expire(struct opp_tx *tx, struct opp_draft *draft, struct opp_gateway *gateway,
+                               const char *request_id, struct opp_err *err)
+{
+    struct opp_draft_end end = { .status = "canceled",
+                                 .failure = OPP_E_DRAFT_EXPIRED,
+                                 .now_ms = opp_clock_now_ms(gateway->clock),
+                                 .key_lifetime_ms = gateway->settings.idempotency_lifetime_ms };
+    struct opp_audit_event event = { .action = "agent.draft.expire",
+                                     .status = "success",
+                                     .app_id = draft->app_id,
+                                     .org_id = draft->org_id,
+                                     .key_id = draft->key_id,
+                                     .actor_user_id = draft->actor_user_id,
+                                     .request_id = request_id,
+                                     .draft_id = draft->id,
+                                     .created_at = end.now_ms };
+    enum opp_code rc = opp_draft_end(tx, draft, &end, err);
+
+    return rc == OPP_OK ? opp_audit_append(tx, &event, err) : rc;
+}
+
 /* The draft that is to expire is named by the path or by what the flow found: the flow says which by audit.draft_id. */
 static enum opp_code expire_one(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     struct opp_call *call = arg;
-    struct opp_draft_end end = { .status = "canceled",
-                                 .failure = OPP_E_DRAFT_EXPIRED,
-                                 .now_ms = opp_call_now_ms(call),
-                                 .key_lifetime_ms = call->worker->gateway->settings.idempotency_lifetime_ms };
     void *found = NULL;
     enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT, "id", call->audit.draft_id, &found, err);
 
     if (rc != OPP_OK)
         return rc;
-    rc = opp_draft_end(tx, found, &end, err);
+    rc = opp_draft_expire(tx, found, call->worker->gateway, call->request_id, err);
     opp_record_free(&OPP_DRAFT, found);
-    if (rc == OPP_E_DRAFT_FINAL)
-        return OPP_OK; /* somebody else ended it */
-    return rc == OPP_OK ? opp_call_audit(call, tx, "agent.draft.expire", OPP_OK, NULL, err) : rc;
+    return rc == OPP_E_DRAFT_FINAL ? OPP_OK : rc; /* somebody else ended it */
+}
+
+/* Others may wait for the draft too. */
+static void expired(void *arg)
+{
+    struct opp_call *call = arg;
+
+    opp_hub_notify(call->worker->gateway->hub, NULL);
+    opp_flow_resume(call);
 }
 
 enum opp_step opp_draft_expire_now(struct opp_call *call, const char *draft_id)
 {
     call->audit.draft_id = draft_id;
-    return opp_flow_write(call, expire_one);
+    return opp_flow_write_then(call, expire_one, expired);
 }
 
 /* --- GET drafts/{id} --- */
@@ -216,7 +240,7 @@ static enum opp_step answer(struct opp_call *call)
     const struct opp_tool *tool = opp_tool_find(call->worker->gateway->adapters, state->draft->action);
 
     return opp_call_answer(call, json_pack("{s:o, s:o}", "draft", opp_shape_draft(state->draft), "execution",
-                                           opp_shape_execution(state->execution, call->app, tool)));
+                                           opp_shape_execution(state->execution, state->draft, call->app, tool)));
 }
 
 static const opp_step_fn GET_STEPS[] = { begin_wait, look, judge, answer, NULL };

@@ -9,6 +9,7 @@
 #include "core/call.h"
 
 struct opp_draft;
+struct opp_gateway;
 struct opp_tx;
 
 extern const struct opp_flow OPP_FLOW_DRAFT_GET, OPP_FLOW_DRAFT_LIST, OPP_FLOW_DRAFT_CANCEL;
@@ -32,6 +33,10 @@ enum opp_code opp_drafts_end_of_key(struct opp_tx *tx, const char *key_id, const
                                     struct opp_err *err);
 
 bool opp_draft_overdue(const struct opp_call *call, const struct opp_draft *draft);
+/* Expires a draft in a write transaction, as opp_draft_end, with its audit row. */
+enum opp_code opp_draft_expire(struct opp_tx *tx, struct opp_draft *draft, struct opp_gateway *gateway,
+                               const char *request_id, struct opp_err *err);
+
 /* Expires one overdue draft, audited, before the flow goes on; call->op.rc tells. */
 enum opp_step opp_draft_expire_now(struct opp_call *call, const char *draft_id);
 

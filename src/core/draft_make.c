@@ -97,17 +97,19 @@ static void fill_texts(struct opp_draft *draft, struct opp_call *call, const str
     draft->witness_hash = copy(intent->witness_hash[0] != '\0' ? intent->witness_hash : NULL, failed);
 }
 
-/* What it was judged under, and what the rules said. */
+/* What it was judged under, and what the rules said; what its result may show, and when its dates were asked for. */
 static json_t *show_policy(struct opp_call *call, const struct opp_draft_request *request)
 {
     const struct opp_intent *intent = call->state;
     const struct opp_policy_bundle *bundle = opp_generation_bundle(call->generation);
     json_t *reasons = intent->ruling.reasons;
 
-    return json_pack("{s:s, s:I, s:s, s:o, s:s?}", "profile", opp_policy_bundle_profile(bundle), "generation",
-                     (json_int_t)opp_policy_bundle_generation(bundle), "sha256", opp_policy_bundle_sha256(bundle),
-                     "reasons", reasons != NULL ? json_incref(reasons) : json_array(), "denied",
-                     request->denied != OPP_OK ? opp_code_name(request->denied) : NULL);
+    return json_pack("{s:s, s:I, s:s, s:o, s:s?, s:I, s:O?, s:b}", "profile", opp_policy_bundle_profile(bundle),
+                     "generation", (json_int_t)opp_policy_bundle_generation(bundle), "sha256",
+                     opp_policy_bundle_sha256(bundle), "reasons", reasons != NULL ? json_incref(reasons) : json_array(),
+                     "denied", request->denied != OPP_OK ? opp_code_name(request->denied) : NULL, "asked_at",
+                     (json_int_t)intent->asked_at_ms, "redact", intent->ruling.redact, "sensitive",
+                     intent->app->policy.allow_sensitive_fields);
 }
 
 static void fill_rest(struct opp_draft *draft, struct opp_call *call, const struct opp_draft_request *request)
@@ -166,9 +168,21 @@ enum opp_code opp_draft_complete(struct opp_draft *draft, const struct opp_draft
     return changed ? seal(draft) : OPP_OK;
 }
 
-const char *opp_draft_denied(const struct opp_draft *draft)
+int64_t opp_draft_asked_at(const struct opp_draft *draft)
 {
-    return opp_json_text(draft->policy, "denied");
+    int64_t asked_at = json_integer_value(json_object_get(draft->policy, "asked_at"));
+
+    return asked_at != 0 ? asked_at : draft->created_at;
+}
+
+enum opp_code opp_draft_denied(const struct opp_draft *draft)
+{
+    const char *name = opp_json_text(draft->policy, "denied");
+
+    for (int code = 1; name != NULL && code < OPP_CODE_COUNT; code++)
+        if (strcmp(opp_code_name((enum opp_code)code), name) == 0)
+            return (enum opp_code)code;
+    return OPP_OK;
 }
 
 enum opp_code opp_draft_set_denied(struct opp_draft *draft, enum opp_code denied)

@@ -21,8 +21,11 @@ enum opp_code opp_draft_make(struct opp_call *call, const struct opp_draft_reque
 /* Takes over what a repeated request brings and the draft lacked; seals anew if anything changed. OPP_E_MEMORY. */
 enum opp_code opp_draft_complete(struct opp_draft *draft, const struct opp_draft_request *request);
 
-/* The reason that automatic execution was denied for, as it stands on the draft: a code's name or NULL. */
-const char *opp_draft_denied(const struct opp_draft *draft);
+/* What relative date ranges of the draft are relative to. */
+int64_t opp_draft_asked_at(const struct opp_draft *draft);
+
+/* The reason that automatic execution was denied for, as it stands on the draft; OPP_OK: none. */
+enum opp_code opp_draft_denied(const struct opp_draft *draft);
 enum opp_code opp_draft_set_denied(struct opp_draft *draft, enum opp_code denied);
 
 #endif

@@ -81,6 +81,7 @@ void opp_intent_clear(struct opp_intent *intent)
     opp_policy_decision_clear(&intent->ruling);
     json_decref(intent->payload);
     json_decref(intent->outcome_details);
+    json_decref(intent->moved.details);
     json_decref(intent->effect_op.result);
     opp_record_free(&OPP_DRAFT, intent->draft);
     opp_record_free(&OPP_EXECUTION, intent->execution);
@@ -202,8 +203,9 @@ enum opp_step opp_step_load(struct opp_call *call)
         opp_id_make(intent->effect_id, "eff_", opp_call_now_ms(call));
     if (!fill_input(call, intent, &tool_call->input))
         return opp_intent_refuse(call, OPP_E_MEMORY, NULL, NULL);
-    rc = opp_boundary_range(intent->app->policy.max_days, intent->tool, tool_call->input.payload,
-                            intent->asked_at_ms != 0 ? intent->asked_at_ms : tool_call->input.now_ms);
+    if (intent->asked_at_ms == 0)
+        intent->asked_at_ms = tool_call->input.now_ms;
+    rc = opp_boundary_range(intent->app->policy.max_days, intent->tool, tool_call->input.payload, intent->asked_at_ms);
     if (rc != OPP_OK)
         return opp_intent_refuse(call, rc, "The date range is longer than this credential may read.", NULL);
     opp_tool_load(tool_call);

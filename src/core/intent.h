@@ -14,6 +14,14 @@
 #include "core/call.h"
 #include "policy/decision.h"
 
+/* Why a pending draft fails, while that is being written; see core/moved.h. */
+struct opp_moved {
+    enum opp_code code;
+    char message[OPP_MESSAGE_MAX];
+    json_t *details;
+    opp_step_fn look_again; /* where the flow goes on when the draft was ended by somebody else */
+};
+
 /* The first member of the state of every flow that uses these steps. */
 struct opp_intent {
     const char *action;              /* lent */
@@ -36,7 +44,8 @@ struct opp_intent {
     unsigned attempts; /* of the effect */
     enum opp_code outcome;
     json_t *outcome_details;
-    char outcome_message[256];
+    char outcome_message[OPP_MESSAGE_MAX];
+    struct opp_moved moved;
     /* Called instead of a plain refusal when set, before a claim; gives the next step. */
     enum opp_step (*refused)(struct opp_call *call, enum opp_code code, const char *message, json_t *details);
 };

@@ -11,6 +11,8 @@
 
 #include <stdio.h>
 
+_Static_assert(OPP_POLICY_REASON_MAX <= OPP_MESSAGE_MAX, "a reason that is cut may end within a character");
+
 #define FAILED_REASON "A policy rule failed."
 
 static struct opp_policy_engine *engine_of(struct opp_call *call)

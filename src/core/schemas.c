@@ -12,6 +12,7 @@ struct opp_schemas {
 #define TEXT(max) "{'type':'string','maxLength':" #max "}"
 #define NAME "{'type':'string','minLength':1,'maxLength':200,'pattern':'\\\\S'}"
 #define ID "{'type':'string','minLength':1,'maxLength':255}"
+#define WHO "{'type':'string','minLength':1,'maxLength':255,'pattern':'\\\\S'}"
 #define IDS "{'type':'array','minItems':1,'maxItems':10000,'items':" ID "}"
 #define TIME "{'type':'string','format':'date-time'}"
 #define CURSOR "{'type':'string','pattern':'^([a-z]{3}_[0-9a-z]{26}|[0-9]{1,18})$'}"
@@ -39,11 +40,11 @@ struct opp_schemas {
     "'expires_in':{'type':'integer','minimum':1,'maximum':31536000},"       \
     "'allowed_actions':{'type':['array','null'],'maxItems':500,'items':" ID "}"
 
-#define AUTO_EXECUTE                                                                                            \
-    "{'type':'object','additionalProperties':false,'properties':{"                                              \
-    "'writes':{'type':'object','required':['enabled'],'additionalProperties':false,'properties':{" WINDOW "}}," \
-    "'high_risk':{'type':'object','required':['enabled'],'additionalProperties':false,'properties':{" WINDOW    \
-    ",'require_preflight':{'type':'boolean'},'require_idempotency':{'type':'boolean'},"                         \
+#define AUTO_EXECUTE                                                                     \
+    "{'type':'object','additionalProperties':false,'properties':{"                       \
+    "'writes':{'type':'object','additionalProperties':false,'properties':{" WINDOW "}}," \
+    "'high_risk':{'type':'object','additionalProperties':false,'properties':{" WINDOW    \
+    ",'require_preflight':{'type':'boolean'},'require_idempotency':{'type':'boolean'},"  \
     "'max_export_rows':{'type':'integer','minimum':100,'maximum':5000}}}}}"
 
 #define KEY_FIELDS "'name':" NAME ",'expiresAt':" TIME
@@ -68,7 +69,7 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
     [OPP_SCHEMA_APP_CREATE] =
         "{'type':'object','required':['scope','name'],'properties':{'scope':{'enum':['personal','workspace']},"
         "'name':" NAME ",'description':" TEXT(
-            2000) ",'org_id':" ID ",'user_id':" ID ",'service_user_id':" ID ",'scopes':" SCOPES ",'policy':" POLICY
+            2000) ",'org_id':" WHO ",'user_id':" WHO ",'service_user_id':" WHO ",'scopes':" SCOPES ",'policy':" POLICY
                   ",'auto_execute':" AUTO_EXECUTE ",'key':{'type':'object','properties':{" KEY_FIELDS "}}},"
                   "'if':{'properties':{'scope':{'const':'workspace'}}},'then':{'required':['org_id']}}",
     [OPP_SCHEMA_APP_PATCH] = "{'type':'object','minProperties':1,'properties':{'name':" NAME
@@ -85,7 +86,7 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
     [OPP_SCHEMA_AUDIT_LIST] = "{'type':'object','properties':{'appId':" ID ",'action':" ID
                               ",'status':{'enum':['success','denied','failed']}," PAGE "}}",
     [OPP_SCHEMA_TOKEN_CREATE] =
-        "{'type':'object','required':['user_id','name','roles'],'properties':{'user_id':" ID ",'name':" NAME
+        "{'type':'object','required':['user_id','name','roles'],'properties':{'user_id':" WHO ",'name':" NAME
         ",'roles':{'type':'array','minItems':1,'uniqueItems':true,"
         "'items':{'enum':['viewer','reviewer','operator','owner']}},"
         "'org_ids':{'type':['array','null'],'minItems':1,'maxItems':1000,'items':" ID "},'expires_at':" TIME "}}",

@@ -200,25 +200,39 @@ static json_t *show_execution(const struct opp_execution *execution, json_t *res
                      opp_shape_time(execution->created_at));
 }
 
-json_t *opp_shape_execution(const struct opp_execution *execution, const struct opp_app_entry *app,
-                            const struct opp_tool *tool)
+/* What is inside an export's text has no names to be redacted by: one that was made in full is not shown any more. */
+static bool shown_at_all(const struct opp_draft *draft, const struct opp_app_entry *app, const struct opp_tool *tool)
 {
-    json_t *result = NULL;
+    const json_t *redact = json_object_get(draft->policy, "redact");
+
+    if (app->policy.allow_sensitive_fields)
+        return tool != NULL || json_array_size(redact) == 0;
+    if (tool == NULL) /* what was sensitive is not known any more */
+        return false;
+    return !tool->exports || json_is_false(json_object_get(draft->policy, "sensitive"));
+}
+
+json_t *opp_shape_execution(const struct opp_execution *execution, const struct opp_draft *draft,
+                            const struct opp_app_entry *app, const struct opp_tool *tool)
+{
+    json_t *fields, *result = NULL;
 
     if (execution == NULL)
         return json_null();
-    if (execution->result == NULL || app == NULL || app->policy.allow_sensitive_fields)
-        return show_execution(execution, or_null(execution->result));
-    if (tool == NULL) /* what was sensitive is not known any more: nothing is shown */
+    if (execution->result == NULL || !shown_at_all(draft, app, tool))
         return show_execution(execution, json_null());
-    if (opp_redact(execution->result, tool->sensitive, OPP_REDACT_RESULT, NULL, &result, NULL) != OPP_OK)
-        return NULL;
-    return show_execution(execution, result);
+    if (tool == NULL)
+        return show_execution(execution, json_incref(execution->result));
+    fields = opp_redact_fields(app, tool, json_object_get(draft->policy, "redact"));
+    if (fields == NULL || opp_redact(execution->result, fields, OPP_REDACT_RESULT, NULL, &result, NULL) != OPP_OK)
+        result = NULL;
+    json_decref(fields);
+    return result != NULL ? show_execution(execution, result) : NULL;
 }
 
 json_t *opp_shape_admin_execution(const struct opp_execution *execution)
 {
-    return opp_shape_execution(execution, NULL, NULL);
+    return execution != NULL ? show_execution(execution, or_null(execution->result)) : json_null();
 }
 
 json_t *opp_shape_admin_draft(const struct opp_draft *draft)

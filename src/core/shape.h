@@ -24,9 +24,10 @@ json_t *opp_shape_admin_token(const struct opp_admin_token *token);
 /* As the agent whose app it is may see it: appended as canonical JSON, or as a new value. */
 void opp_shape_write_draft(struct opp_buf *out, const struct opp_draft *draft);
 json_t *opp_shape_draft(const struct opp_draft *draft);
-/* execution NULL gives null; tool (NULL if it is gone) redacts the result for an app that may not see it all. */
-json_t *opp_shape_execution(const struct opp_execution *execution, const struct opp_app_entry *app,
-                            const struct opp_tool *tool);
+/* execution NULL gives null. The result is redacted as the app's policy of today, the draft's rules and the tool (NULL
+ * if it is gone) want it. */
+json_t *opp_shape_execution(const struct opp_execution *execution, const struct opp_draft *draft,
+                            const struct opp_app_entry *app, const struct opp_tool *tool);
 
 /* As people see them. */
 json_t *opp_shape_admin_draft(const struct opp_draft *draft);

@@ -185,18 +185,34 @@ void opp_query_list(struct opp_query *query, const char *column, const json_t *l
         add_where(query, (struct opp_where){ .column = column, .compare = OPP_IN, .list = list });
 }
 
+void opp_query_within(struct opp_query *query, const char *column, const json_t *list)
+{
+    if (list != NULL)
+        add_where(query, (struct opp_where){ .column = column, .compare = OPP_WITHIN, .list = list });
+}
+
+/* A column's array that is no part of the one that is bound holds something which that one does not. */
+static void add_within(struct sql *sql, const char *column)
+{
+    add(sql, " IS NOT NULL AND NOT EXISTS (SELECT value FROM json_each(");
+    add(sql, column);
+    add(sql, ") EXCEPT SELECT value FROM json_each(?))");
+}
+
 static void add_conditions(struct sql *sql, const struct opp_query *query)
 {
     static const char *const compare[] = {
-        [OPP_EQUAL] = "=?",    [OPP_BELOW] = "<?",
-        [OPP_ABOVE] = ">?",    [OPP_IN] = " IN (SELECT value FROM json_each(?))",
-        [OPP_CONSTANT] = "='",
+        [OPP_EQUAL] = "=?", [OPP_BELOW] = "<?",
+        [OPP_ABOVE] = ">?", [OPP_IN] = " IN (SELECT value FROM json_each(?))",
+        [OPP_WITHIN] = "",  [OPP_CONSTANT] = "='",
     };
 
     for (size_t i = 0; i < query->where_count; i++) {
         add(sql, i == 0 ? " WHERE " : " AND ");
         add(sql, query->where[i].column);
         add(sql, compare[query->where[i].compare]);
+        if (query->where[i].compare == OPP_WITHIN)
+            add_within(sql, query->where[i].column);
         if (query->where[i].compare == OPP_CONSTANT) {
             add(sql, query->where[i].text);
             add(sql, "'");

@@ -30,11 +30,13 @@ enum opp_compare {
     OPP_BELOW,
     OPP_ABOVE,
     OPP_IN,
+    OPP_WITHIN,
     OPP_CONSTANT
 };
 
-/* A condition on a column: text, or number when text is NULL; OPP_IN takes a JSON array of strings. OPP_CONSTANT is
- * OPP_EQUAL to a word of the program's own (letters and _), which an index may be limited to. */
+/* A condition on a column: text, or number when text is NULL; OPP_IN takes a JSON array of strings;
+ * OPP_WITHIN too, for a column that holds one: there is one, and all of it is in the list. OPP_CONSTANT is OPP_EQUAL to
+ * a word of the program's own (letters and _), which an index may be limited to. */
 struct opp_where {
     const char *column;
     enum opp_compare compare;
@@ -59,7 +61,8 @@ struct opp_query {
 /* Adds a condition; a text of NULL adds none, so that optional filters need no branch. */
 void opp_query_text(struct opp_query *query, const char *column, enum opp_compare compare, const char *text);
 void opp_query_number(struct opp_query *query, const char *column, enum opp_compare compare, int64_t number);
-void opp_query_list(struct opp_query *query, const char *column, const json_t *list); /* NULL: no condition */
+void opp_query_list(struct opp_query *query, const char *column, const json_t *list);   /* NULL: no condition */
+void opp_query_within(struct opp_query *query, const char *column, const json_t *list); /* NULL: no condition */
 
 /* Calls each with every record found; it takes the record, and stops the search by returning anything but OPP_OK. */
 typedef enum opp_code (*opp_each_fn)(void *arg, void *record, struct opp_err *err);

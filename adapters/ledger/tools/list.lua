@@ -53,7 +53,7 @@ return {
       endDate = schema.day_or_time,
       page = { type = "integer", minimum = 1, maximum = 1000000, default = 1 },
       pageSize = {
-        type = "integer", minimum = 1, maximum = 1000000, default = page_size_default,
+        type = "integer", minimum = 1, default = page_size_default,
         description = "At most 200 are given.",
       },
     },

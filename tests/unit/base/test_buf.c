@@ -7,6 +7,7 @@
 #include <stdint.h>
 /* cmocka wants the four above */
 #include <cmocka.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,6 +112,32 @@ static void the_first_error_wins(void **state)
     assert_int_equal(opp_fail(NULL, OPP_E_IO, "nobody listens"), OPP_E_IO);
 }
 
+/* Of each width, so that the cut falls on each byte of a character. */
+static void a_message_that_is_cut_ends_with_a_whole_character(void **state)
+{
+    static const char *const characters[] = { "\xc3\xa9", "\xe2\x82\xac", "\xf0\x90\x8d\x88" };
+
+    (void)state;
+    for (size_t which = 0; which < 3; which++)
+        for (size_t pad = 0; pad < 4; pad++) {
+            struct opp_err err = { 0 };
+            char text[400] = "xxxx";
+            json_t *string;
+
+            text[pad] = '\0';
+            while (strlen(text) < 300)
+                strcat(text, characters[which]);
+            opp_fail_at(&err, OPP_E_IO, text, "%s", text);
+            string = json_string(err.message);
+            assert_non_null(string);
+            json_decref(string);
+            string = json_string(err.where);
+            assert_non_null(string);
+            json_decref(string);
+            assert_true(strlen(err.message) >= sizeof err.message - 4);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +148,7 @@ int main(void)
         cmocka_unit_test(taking_a_failed_one_gives_nothing_and_frees_it),
         cmocka_unit_test(room_is_lent_and_counted_by_the_caller),
         cmocka_unit_test(the_first_error_wins),
+        cmocka_unit_test(a_message_that_is_cut_ends_with_a_whole_character),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

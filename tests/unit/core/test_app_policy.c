@@ -260,7 +260,7 @@ static void the_shape_of_settings_is_checked_before_they_are_read(void **state)
         "[]",
     };
     static const char *const windows[] = {
-        "{\"writes\":{}}",
+        "{\"writes\":{\"enabled\":null}}",
         "{\"writes\":{\"enabled\":1}}",
         "{\"writes\":{\"enabled\":true,\"require_preflight\":false}}",
         "{\"writes\":{\"enabled\":true,\"allowed_actions\":\"all\"}}",

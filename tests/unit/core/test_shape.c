@@ -116,22 +116,63 @@ static void an_agents_draft_has_the_contracts_fields_and_no_inner_ones(void **st
     free_draft(&draft);
 }
 
-static json_t *result_for(bool sensitive_allowed, const struct opp_tool *tool)
+static json_t *result_under(json_t *policy, bool sensitive_allowed, const struct opp_tool *tool)
 {
     char id[] = "exe_1", status[] = "success", key[] = "k";
     struct opp_execution execution = {
         .id = id, .draft_id = draft_text, .app_id = app_text, .idempotency_key = key, .status = status
     };
     struct opp_app_entry app = { .policy.allow_sensitive_fields = sensitive_allowed };
+    struct opp_draft draft = { .policy = policy };
     json_t *shown, *result;
 
     execution.result = json_pack("{s:{s:s}}", "transaction", "title", "secret");
-    shown = opp_shape_execution(&execution, &app, tool);
+    shown = opp_shape_execution(&execution, &draft, &app, tool);
     assert_non_null(shown);
     result = json_incref(json_object_get(shown, "result"));
     json_decref(shown);
     json_decref(execution.result);
     return result;
+}
+
+static json_t *result_for(bool sensitive_allowed, const struct opp_tool *tool)
+{
+    return result_under(NULL, sensitive_allowed, tool);
+}
+
+static void a_result_is_shown_as_the_rules_of_its_draft_wanted(void **state)
+{
+    struct opp_tool tool = { 0 };
+    json_t *policy = json_pack("{s:[s]}", "redact", "title"), *some = result_under(policy, true, &tool);
+    json_t *none = result_under(policy, true, NULL);
+
+    (void)state;
+    assert_string_equal(json_string_value(json_object_get(json_object_get(some, "transaction"), "title")),
+                        "[redacted]");
+    assert_true(json_is_null(none));
+    json_decref(some);
+    json_decref(none);
+    json_decref(policy);
+}
+
+static void an_export_that_was_made_in_full_is_not_shown_to_who_may_not_see_it_all(void **state)
+{
+    struct opp_tool tool = { .exports = true };
+    json_t *full = json_pack("{s:b}", "sensitive", 1), *redacted = json_pack("{s:b}", "sensitive", 0);
+    json_t *seen = result_under(full, true, &tool), *hidden = result_under(full, false, &tool);
+    json_t *harmless = result_under(redacted, false, &tool), *unsure = result_for(false, &tool);
+
+    (void)state;
+    assert_true(json_is_object(seen));
+    assert_true(json_is_null(hidden));
+    assert_true(json_is_object(harmless));
+    assert_true(json_is_null(unsure));
+    json_decref(seen);
+    json_decref(hidden);
+    json_decref(harmless);
+    json_decref(unsure);
+    json_decref(full);
+    json_decref(redacted);
 }
 
 static void a_result_is_shown_as_the_app_may_see_it_today(void **state)
@@ -170,6 +211,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(approvals_count_people_on_the_seal_as_it_is_now),
         cmocka_unit_test(an_agents_draft_has_the_contracts_fields_and_no_inner_ones),
+        cmocka_unit_test(a_result_is_shown_as_the_rules_of_its_draft_wanted),
+        cmocka_unit_test(an_export_that_was_made_in_full_is_not_shown_to_who_may_not_see_it_all),
         cmocka_unit_test(a_result_is_shown_as_the_app_may_see_it_today),
         cmocka_unit_test(a_key_shows_no_hash),
     };
