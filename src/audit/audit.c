@@ -55,6 +55,22 @@ static void add_text(struct opp_buf *row, const char *name, const char *value)
         opp_buf_text(row, "null");
 }
 
+static void add_details(struct opp_buf *row, const struct opp_audit_event *event)
+{
+    json_t *joined = event->details != NULL ? json_copy((json_t *)(uintptr_t)event->details) : json_object();
+
+    if (event->rules != NULL && json_object_set(joined, "rules", (json_t *)(uintptr_t)event->rules) != 0)
+        row->failed = true;
+    opp_buf_text(row, ",\"details\":");
+    if (joined == NULL)
+        row->failed = true;
+    else if (event->details == NULL && event->rules == NULL)
+        opp_buf_text(row, "null");
+    else
+        opp_jcs_write(row, joined);
+    json_decref(joined);
+}
+
 static void write_row(struct opp_buf *row, const struct opp_audit_event *event, const struct opp_chain_head *head)
 {
     char created_at[OPP_DATE_MAX], id[OPP_ID_MAX];
@@ -68,11 +84,7 @@ static void write_row(struct opp_buf *row, const struct opp_audit_event *event, 
     add_text(row, "client_request_id", event->client_request_id);
     add_text(row, "code", opp_code_name(event->code));
     add_text(row, "created_at", created_at);
-    opp_buf_text(row, ",\"details\":");
-    if (event->details != NULL)
-        opp_jcs_write(row, event->details);
-    else
-        opp_buf_text(row, "null");
+    add_details(row, event);
     add_text(row, "draft_id", event->draft_id);
     add_text(row, "execution_id", event->execution_id);
     add_text(row, "id", id);
