@@ -44,6 +44,23 @@ static void add_header(struct opp_buf *row, const char *name, const char *value)
     opp_buf_free(&plain);
 }
 
+/* What the event tells, and the rules that spoke under it. */
+static void add_details(struct opp_buf *row, const struct opp_audit_event *event)
+{
+    json_t *joined;
+
+    if (event->rules == NULL) {
+        opp_jcs_member_json(row, "details", event->details);
+        return;
+    }
+    joined = event->details != NULL ? json_copy((json_t *)(uintptr_t)event->details) : json_object();
+    if (json_object_set(joined, "rules", (json_t *)(uintptr_t)event->rules) == 0)
+        opp_jcs_member_json(row, "details", joined);
+    else
+        row->failed = true;
+    json_decref(joined);
+}
+
 /* In the order of the names, as RFC 8785 wants them. */
 static void write_row(struct opp_buf *row, const struct opp_audit_event *event, const struct opp_chain_head *head)
 {
@@ -58,7 +75,7 @@ static void write_row(struct opp_buf *row, const struct opp_audit_event *event, 
     opp_jcs_member_text(row, "client_request_id", event->client_request_id);
     opp_jcs_member_text(row, "code", opp_code_name(event->code));
     opp_jcs_member_text(row, "created_at", created_at);
-    opp_jcs_member_json(row, "details", event->details);
+    add_details(row, event);
     opp_jcs_member_text(row, "draft_id", event->draft_id);
     opp_jcs_member_text(row, "execution_id", event->execution_id);
     opp_jcs_member_text(row, "id", id);

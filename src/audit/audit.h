@@ -25,7 +25,8 @@ struct opp_audit_event {
     const char *request_id, *client_request_id, *draft_id, *execution_id, *ip, *user_agent;
     const char *policy_generation;
     const json_t *details;
-    int64_t created_at; /* milliseconds */
+    const json_t *rules; /* what the rules said, as details' member "rules"; NULL: none spoke */
+    int64_t created_at;  /* milliseconds */
 };
 
 /* Appends the event in a write transaction. The row's hash is the SHA-256 of its RFC 8785 bytes without event_hash.

@@ -17,13 +17,14 @@ static void end_call(struct opp_call *call, struct opp_reply *reply)
     const struct opp_registry *registry = call->registry;
     struct opp_generation *generation = call->generation;
     struct opp_worker *worker = call->worker;
-    json_t *input = call->input;
+    json_t *input = call->input, *rules = call->rules;
 
     if (state != NULL && flow->dispose != NULL)
         flow->dispose(state);
     call->answer(call, reply);
     free(state);
     json_decref(input);
+    json_decref(rules);
     opp_registry_unpin(registry);
     opp_generation_done(generation, worker->index);
 }
@@ -123,6 +124,7 @@ enum opp_code opp_call_audit(struct opp_call *call, struct opp_tx *tx, const cha
     event.code = code;
     event.status = event.status != NULL ? event.status : status_of(code);
     event.details = details;
+    event.rules = call->rules;
     event.created_at = opp_call_now_ms(call);
     return opp_audit_append(tx, &event, err);
 }
@@ -197,6 +199,7 @@ enum opp_step opp_call_refuse(struct opp_call *call, enum opp_code code, const c
 struct lazy_row {
     struct opp_store_op op;
     struct opp_audit_event event;
+    json_t *rules; /* its own: the call's are freed on another thread */
     char text[];
 };
 
@@ -209,7 +212,10 @@ static enum opp_code write_lazy_row(struct opp_tx *tx, void *arg, struct opp_err
 
 static void free_lazy_row(void *arg)
 {
-    free(arg);
+    struct lazy_row *row = arg;
+
+    json_decref(row->rules);
+    free(row);
 }
 
 /* The event's texts that live no longer than the call. */
@@ -245,6 +251,8 @@ static struct lazy_row *lazy_row_new(struct opp_audit_event *event)
         return NULL;
     row->op = (struct opp_store_op){ .run = write_lazy_row, .done = free_lazy_row, .arg = row, .bytes = bytes };
     row->event = *event;
+    row->rules = event->rules != NULL ? json_deep_copy(event->rules) : NULL;
+    row->event.rules = row->rules;
     at = row->text;
     for (size_t i = 0; i < EVENT_TEXT_COUNT; i++) {
         const char **text = event_text(&row->event, i);
@@ -267,13 +275,14 @@ static bool record_read(struct opp_call *call)
 
     event.code = OPP_OK;
     event.status = "success";
+    event.rules = call->rules;
     event.created_at = opp_call_now_ms(call);
     row = lazy_row_new(&event);
     if (row == NULL)
         return false;
     if (opp_store_write_lazy(call->worker->session, &row->op) == OPP_OK)
         return true;
-    free(row);
+    free_lazy_row(row);
     return false;
 }
 

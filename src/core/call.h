@@ -87,6 +87,7 @@ struct opp_call {
     void *state;
     struct opp_store_op op;
     struct opp_audit_event audit;  /* filled in as the call becomes known */
+    json_t *rules;                 /* what the rules said last, for audit.rules; NULL: none spoke */
     struct opp_reply pending;      /* a refusal that waits for its audit row */
     int64_t retry_after_s;         /* for a refusal; 0: not said */
     char message[OPP_MESSAGE_MAX]; /* room for the pending reply's message */

@@ -15,7 +15,8 @@ struct opp_generation {
     struct opp_policy_bundle *bundle;
     char label[OPP_GENERATION_LABEL_MAX];
     pthread_mutex_t lock; /* guards the errors */
-    int64_t loaded_at_ms, errors, logged_ms;
+    int64_t loaded_at_ms, errors;
+    int64_t *logged_ms; /* when each rule's error was logged last, 0 for never; one more for no rule in particular */
     char last_where[128], last_message[256];
     size_t workers;
     struct opp_policy_engine *engines[];
@@ -32,6 +33,7 @@ static void free_generation(struct opp_generation *generation)
     for (size_t i = 0; i < generation->workers; i++)
         opp_policy_engine_free(generation->engines[i]);
     opp_policy_bundle_unref(generation->bundle);
+    free(generation->logged_ms);
     pthread_mutex_destroy(&generation->lock);
     free(generation);
 }
@@ -40,7 +42,7 @@ enum opp_code opp_generation_new(struct opp_policy_bundle *bundle, size_t worker
                                  struct opp_generation **out, struct opp_err *err)
 {
     struct opp_generation *generation = calloc(1, sizeof *generation + workers * sizeof(struct opp_policy_engine *));
-    enum opp_code rc = OPP_OK;
+    enum opp_code rc;
 
     if (generation == NULL) {
         opp_policy_bundle_unref(bundle);
@@ -52,6 +54,8 @@ enum opp_code opp_generation_new(struct opp_policy_bundle *bundle, size_t worker
     generation->loaded_at_ms = loaded_at_ms;
     snprintf(generation->label, sizeof generation->label, "%lld-%.12s", (long long)opp_policy_bundle_generation(bundle),
              opp_policy_bundle_sha256(bundle));
+    generation->logged_ms = calloc(opp_policy_bundle_count(bundle) + 1, sizeof *generation->logged_ms);
+    rc = generation->logged_ms != NULL ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "no memory for a policy generation");
     for (; rc == OPP_OK && generation->workers < workers; generation->workers += rc == OPP_OK ? 1 : 0)
         rc = opp_policy_engine_new(bundle, &generation->engines[generation->workers], err);
     if (rc == OPP_OK)
@@ -96,17 +100,26 @@ int64_t opp_generation_loaded_at(const struct opp_generation *generation)
     return generation->loaded_at_ms;
 }
 
-bool opp_generation_note_error(struct opp_generation *generation, const char *where, const char *message)
+static size_t number_of(const struct opp_policy_bundle *bundle, const char *rule)
 {
-    int64_t now_ms = opp_monotonic_ms();
+    size_t count = opp_policy_bundle_count(bundle), i = 0;
+
+    while (i < count && (rule == NULL || strcmp(opp_policy_bundle_rule(bundle, i), rule) != 0))
+        i++;
+    return i;
+}
+
+bool opp_generation_note_error(struct opp_generation *generation, const char *rule, const char *where,
+                               const char *message)
+{
+    int64_t now_ms = opp_monotonic_ms(), *logged_ms = &generation->logged_ms[number_of(generation->bundle, rule)];
     bool log;
 
     pthread_mutex_lock(&generation->lock);
     generation->errors++;
-    log = generation->logged_ms == 0 || now_ms - generation->logged_ms >= 1000 ||
-          strcmp(generation->last_where, where) != 0;
+    log = *logged_ms == 0 || now_ms - *logged_ms >= 1000;
     if (log)
-        generation->logged_ms = now_ms;
+        *logged_ms = now_ms;
     snprintf(generation->last_where, sizeof generation->last_where, "%s", where);
     snprintf(generation->last_message, sizeof generation->last_message, "%s", message);
     pthread_mutex_unlock(&generation->lock);

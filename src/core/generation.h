@@ -37,10 +37,11 @@ struct opp_policy_engine *opp_generation_engine(const struct opp_generation *gen
 const char *opp_generation_label(const struct opp_generation *generation);
 int64_t opp_generation_loaded_at(const struct opp_generation *generation); /* milliseconds */
 
-/* Rules that failed: counted, and the last one kept for operators. Gives whether to log it: at most one a second is.
- * From any thread. */
-bool opp_generation_note_error(struct opp_generation *generation, const char *where, const char *message);
-/* Gives {count, last: {file_line, message}|null}. */
+/* A rule (NULL: none in particular) that failed: counted, and the last one kept for operators. Gives whether to log it:
+ * at most one a second is of each rule. From any thread. */
+bool opp_generation_note_error(struct opp_generation *generation, const char *rule, const char *where,
+                               const char *message);
+/* Gives {count, last: {where, message}|null}. */
 json_t *opp_generation_errors(struct opp_generation *generation);
 
 /* Where the current one is found. */

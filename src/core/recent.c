@@ -5,10 +5,10 @@
 #include "core/gateway.h"
 #include "core/intent.h"
 #include "core/rules.h"
+#include "policy/glob.h"
 #include "store/store.h"
 #include "store/tx.h"
 
-#include <fnmatch.h>
 #include <string.h>
 
 /* What is counted: the executions that began after a time, of tools that match, by the same subject. */
@@ -25,10 +25,10 @@ static bool tool_matches(const struct counting *counting, const char *action)
     json_t *glob;
 
     if (counting->globs == NULL)
-        return counting->glob == NULL || fnmatch(counting->glob, action, 0) == 0;
+        return counting->glob == NULL || opp_glob(counting->glob, action);
     json_array_foreach(counting->globs, index, glob)
     {
-        if (fnmatch(json_string_value(glob), action, 0) == 0)
+        if (opp_glob(json_string_value(glob), action))
             return true;
     }
     return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * core/recent.h - how often something was executed lately: for a rule's reasons, and exactly for its limits.
- * May include: store, base, core.
+ * May include: policy, store, base, core.
  */
 #ifndef OPP_CORE_RECENT_H
 #define OPP_CORE_RECENT_H

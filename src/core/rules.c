@@ -114,9 +114,27 @@ static void note_failure(struct opp_call *call, const struct opp_policy_decision
 {
     const char *where = decision->error.where[0] != '\0' ? decision->error.where : decision->failed_rule;
 
-    if (opp_generation_note_error(call->generation, where != NULL ? where : "", decision->error.message))
+    if (opp_generation_note_error(call->generation, decision->failed_rule, where != NULL ? where : "",
+                                  decision->error.message))
         opp_log_event(call->worker->gateway->log, OPP_LOG_WARN, "policy.rule_failed", "where", where, "rule",
                       decision->failed_rule, "message", decision->error.message, "request_id", call->request_id, NULL);
+}
+
+/* Why it failed is for operators. Gives [{rule, outcome, error}]. */
+static json_t *show_failure(const struct opp_policy_decision *decision)
+{
+    char error[OPP_POLICY_REASON_MAX];
+
+    snprintf(error, sizeof error, "%s%s%s", decision->error.where, decision->error.where[0] != '\0' ? ": " : "",
+             decision->error.message);
+    return json_pack("[{s:s?, s:s, s:s}]", "rule", decision->failed_rule, "outcome", "deny", "error", error);
+}
+
+/* For the audit trail: what the rules said last. */
+static void keep(struct opp_call *call, const struct opp_policy_decision *decision)
+{
+    json_decref(call->rules);
+    call->rules = decision->failed ? show_failure(decision) : json_incref(decision->reasons);
 }
 
 static void decide(struct opp_call *call, const struct opp_tool *tool, enum opp_phase phase, json_t *shown,
@@ -135,6 +153,13 @@ static void decide(struct opp_call *call, const struct opp_tool *tool, enum opp_
     if (out->failed)
         note_failure(call, out);
     json_decref(shown);
+}
+
+static void judge(struct opp_call *call, const struct opp_tool *tool, enum opp_phase phase, json_t *shown,
+                  struct opp_policy_decision *out)
+{
+    decide(call, tool, phase, shown, out);
+    keep(call, out);
 }
 
 void opp_rules_look(struct opp_call *call, const struct opp_tool *tool, struct opp_policy_decision *out)
@@ -161,8 +186,8 @@ enum opp_step opp_rules_discover(struct opp_call *call, const struct opp_tool *t
     say_nothing(ruling);
     if (!speaks(call, tool))
         return OPP_NEXT;
-    decide(call, tool, OPP_PHASE_DISCOVER,
-           show_caller(call, tool, intent->app != NULL ? intent->app : call->app, OPP_PHASE_DISCOVER), ruling);
+    judge(call, tool, OPP_PHASE_DISCOVER,
+          show_caller(call, tool, intent->app != NULL ? intent->app : call->app, OPP_PHASE_DISCOVER), ruling);
     return ruling->outcome == OPP_OUTCOME_DENY ? refuse(call, ruling) : OPP_NEXT;
 }
 
@@ -175,7 +200,7 @@ enum opp_step opp_rules_judge(struct opp_call *call, enum opp_phase phase)
     say_nothing(ruling);
     if (!speaks(call, intent->tool))
         return OPP_NEXT;
-    decide(call, intent->tool, phase, show_intent(call, intent, phase), ruling);
+    judge(call, intent->tool, phase, show_intent(call, intent, phase), ruling);
     return ruling->outcome == OPP_OUTCOME_DENY ? refuse(call, ruling) : OPP_NEXT;
 }
 
@@ -214,6 +239,7 @@ enum opp_step opp_step_rules(struct opp_call *call)
         return opp_intent_refuse(call, rc, NULL, NULL);
     if (rc != OPP_OK) {
         note_failure(call, &failed);
+        keep(call, &failed);
         return refuse(call, &failed);
     }
     return opp_rules_judge(call, intent->phase);
