@@ -35,9 +35,8 @@ struct opp_guard {
     int64_t tick_ms; /* the timer's period */
 };
 
-/* guard_open.c. OPP_E_MEMORY; OPP_E_IO, OPP_E_INTERNAL: evhttp could not be tried out, or does not
- * behave as the guard needs it to. What was opened is freed
- * by opp_guard_close, when evhttp is freed already. */
+/* guard_open.c. OPP_E_MEMORY; OPP_E_IO, OPP_E_INTERNAL: evhttp could not be tried out, or does not behave as the guard
+ * needs it to. What was opened, also before a failure, is freed by opp_guard_close, when evhttp is freed already. */
 enum opp_code opp_guard_open(struct opp_http *http, const struct opp_http_settings *settings, struct opp_err *err);
 void opp_guard_close(struct opp_http *http);
 
