@@ -6,6 +6,7 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,11 +18,26 @@ const struct opp_marker *opp_marker_of(lua_State *L, int index)
     return luaL_testudata(L, index, metatable);
 }
 
+/* No more of a marker than its kind has: a refusal is large, and the others are made for each effect. */
+static size_t size_of(enum opp_marker_kind kind)
+{
+    switch (kind) {
+    case OPP_MARKER_REFUSAL:
+        return sizeof(struct opp_marker);
+    case OPP_MARKER_NEW_ID:
+        return offsetof(struct opp_marker, as.new_id) + sizeof(((struct opp_marker *)NULL)->as.new_id);
+    case OPP_MARKER_FROM:
+        return offsetof(struct opp_marker, as.from) + sizeof(((struct opp_marker *)NULL)->as.from);
+    default:
+        return offsetof(struct opp_marker, as);
+    }
+}
+
 static struct opp_marker *lj_push(lua_State *L, enum opp_marker_kind kind)
 {
-    struct opp_marker *marker = lua_newuserdatauv(L, sizeof *marker, 1);
+    struct opp_marker *marker = lua_newuserdatauv(L, size_of(kind), 1);
 
-    memset(marker, 0, sizeof *marker);
+    memset(marker, 0, size_of(kind));
     marker->kind = kind;
     luaL_setmetatable(L, metatable);
     return marker;

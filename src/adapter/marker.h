@@ -24,6 +24,7 @@ enum opp_marker_kind {
     OPP_MARKER_FROM
 };
 
+/* Lent by opp_marker_of only: of `as` there is no more than the kind's own member. */
 struct opp_marker {
     enum opp_marker_kind kind;
     enum opp_code code; /* of a refusal */

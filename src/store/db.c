@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -246,16 +247,24 @@ static enum opp_code set_up(struct opp_db *db, enum opp_db_mode mode, struct opp
     return rc;
 }
 
+/* SQLite counts its memory under one lock for all threads, and nobody asks for the sum. Before its first use only. */
+static void configure_sqlite(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 enum opp_code opp_db_open(const char *path, enum opp_db_mode mode, struct opp_db **out, struct opp_err *err)
 {
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                 (mode == OPP_DB_WRITER ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
+    static pthread_once_t configured = PTHREAD_ONCE_INIT;
     struct opp_db *db = calloc(1, sizeof *db);
     struct opp_err why = { 0 };
     int result;
 
     if (db == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for a database connection");
+    pthread_once(&configured, configure_sqlite);
     result = sqlite3_open_v2(path, &db->handle, flags, NULL);
     if (result != SQLITE_OK || set_up(db, mode, &why) != OPP_OK) {
         opp_fail(err, OPP_E_IO, "cannot open the database %s: %s", path,

@@ -174,9 +174,13 @@ static void finish_op(void *arg)
 static enum opp_code submit(struct opp_store *store, struct opp_loop *loop, struct opp_store_op *op, bool lazy)
 {
     op->store = store;
-    op->write = (struct opp_write){
-        .apply = apply_op, .done = finish_op, .arg = op, .loop = loop, .bytes = sizeof *op + op->bytes, .lazy = lazy
-    };
+    op->write = (struct opp_write){ .apply = apply_op,
+                                    .done = finish_op,
+                                    .arg = op,
+                                    .loop = loop,
+                                    .bytes = sizeof *op + op->bytes,
+                                    .lazy = lazy,
+                                    .single = lazy };
     return opp_writer_submit(store->writer, &op->write);
 }
 

@@ -71,7 +71,8 @@ void opp_store_read(struct opp_session *session, struct opp_store_op *op);
 enum opp_code opp_session_now(struct opp_session *session, opp_tx_fn run, void *arg, struct opp_err *err);
 /* rc OPP_E_UNAVAILABLE: the queue is full or the disk will not take it; nothing happened. */
 void opp_store_write(struct opp_session *session, struct opp_store_op *op);
-/* A write that nobody waits for: done runs on the writer's thread. OPP_E_UNAVAILABLE: not taken, done is not called. */
+/* A write of one record that nobody waits for: done runs on the writer's thread. OPP_E_UNAVAILABLE: not taken, done is
+ * not called. */
 enum opp_code opp_store_write_lazy(struct opp_session *session, struct opp_store_op *op);
 
 #endif

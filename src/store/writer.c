@@ -111,19 +111,27 @@ static void end_savepoint(struct opp_writer *writer, enum opp_code rc)
         opp_db_run(writer->db, "ROLLBACK", NULL);
 }
 
-/* Runs one operation in its savepoint. Gives false when the whole transaction was undone. */
+static void apply_in_savepoint(struct opp_writer *writer, struct opp_write *write)
+{
+    write->rc = opp_db_step(writer->db, "SAVEPOINT one", &write->err);
+    if (write->rc != OPP_OK)
+        return;
+    write->rc = write->apply(writer->db, write->arg, &write->err);
+    if (write->rc == OPP_OK && !rolled_back(writer))
+        write->rc = check_deferred(writer, &write->err);
+    end_savepoint(writer, write->rc);
+}
+
+/* Runs one operation. Gives false when the whole transaction was undone. */
 static bool apply_one(struct opp_writer *writer, struct opp_write *write)
 {
     const struct opp_writer_hooks *hooks = &writer->settings.hooks;
 
     hook(hooks->save, hooks->arg);
-    write->rc = opp_db_step(writer->db, "SAVEPOINT one", &write->err);
-    if (write->rc == OPP_OK) {
+    if (write->single)
         write->rc = write->apply(writer->db, write->arg, &write->err);
-        if (write->rc == OPP_OK && !rolled_back(writer))
-            write->rc = check_deferred(writer, &write->err);
-        end_savepoint(writer, write->rc);
-    }
+    else
+        apply_in_savepoint(writer, write);
     if (write->rc != OPP_OK)
         hook(hooks->restore, hooks->arg);
     return !rolled_back(writer);

@@ -28,6 +28,7 @@ struct opp_write {
     struct opp_loop *loop;
     size_t bytes;     /* about what the operation holds in memory, for the queue's bound */
     bool lazy;        /* nobody waits: may linger to share a commit */
+    bool single;      /* changes with one statement, which SQLite undoes by itself: no savepoint, which copies pages */
     enum opp_code rc; /* the outcome, when done is called: OPP_OK means durable */
     struct opp_err err;
     struct opp_write *next;
