@@ -74,7 +74,13 @@ describe("reloading under load", function()
     run(0, rounds)
   end)
 
+  -- A sanitizer keeps what was freed.
+  local function sanitized()
+    return gateway.read_file("/proc/" .. g.pid .. "/maps"):find("lib[at]san") ~= nil
+  end
+
   it("grows no memory", function()
+    if sanitized() then return end
     run(1000, 1000 + rounds // 4)
     local before = resident_kib()
     run(2000, 2000 + rounds)

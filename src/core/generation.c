@@ -25,7 +25,7 @@ struct opp_generation {
 struct opp_generation_slot {
     pthread_mutex_t lock;
     struct opp_generation *current, *prepared;
-    bool ready;
+    bool changing, ready; /* a change has begun; the prepared one is in the transaction that commits next */
 };
 
 static void free_generation(struct opp_generation *generation)
@@ -173,20 +173,23 @@ struct opp_generation *opp_generation_pin(struct opp_generation_slot *slot)
     return generation;
 }
 
-bool opp_generation_prepare(struct opp_generation_slot *slot, struct opp_generation *next)
+bool opp_generation_begin(struct opp_generation_slot *slot)
 {
-    bool taken;
+    bool begun;
 
     pthread_mutex_lock(&slot->lock);
-    taken = slot->prepared == NULL;
-    if (taken) {
-        slot->prepared = next;
-        slot->ready = false;
-    }
+    begun = !slot->changing;
+    slot->changing = true;
     pthread_mutex_unlock(&slot->lock);
-    if (!taken)
-        opp_generation_unpin(next);
-    return taken;
+    return begun;
+}
+
+void opp_generation_prepare(struct opp_generation_slot *slot, struct opp_generation *next)
+{
+    pthread_mutex_lock(&slot->lock);
+    slot->prepared = next;
+    slot->ready = false;
+    pthread_mutex_unlock(&slot->lock);
 }
 
 struct opp_generation *opp_generation_pin_prepared(struct opp_generation_slot *slot)
@@ -217,6 +220,7 @@ void opp_generation_commit(struct opp_generation_slot *slot)
         last = slot->current;
         slot->current = slot->prepared;
         slot->prepared = NULL;
+        slot->changing = false;
     }
     slot->ready = false;
     pthread_mutex_unlock(&slot->lock);
@@ -230,7 +234,7 @@ void opp_generation_abandon(struct opp_generation_slot *slot)
     pthread_mutex_lock(&slot->lock);
     dropped = slot->prepared;
     slot->prepared = NULL;
-    slot->ready = false;
+    slot->changing = slot->ready = false;
     pthread_mutex_unlock(&slot->lock);
     opp_generation_unpin(dropped);
 }

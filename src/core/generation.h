@@ -48,9 +48,12 @@ json_t *opp_generation_errors(struct opp_generation *generation);
 enum opp_code opp_generation_slot_new(struct opp_generation_slot **out, struct opp_err *err);
 void opp_generation_slot_free(struct opp_generation_slot *slot);
 struct opp_generation *opp_generation_pin(struct opp_generation_slot *slot);
-/* Takes next; one change at a time: false, and next is dropped, while another is prepared. Its transaction calls
- * opp_generation_ready; after the commit, on the writer's thread, opp_generation_commit makes it the current one. */
-bool opp_generation_prepare(struct opp_generation_slot *slot, struct opp_generation *next);
+/* One change at a time: false while another is under way. From here until opp_generation_commit or _abandon the current
+ * one stays. */
+bool opp_generation_begin(struct opp_generation_slot *slot);
+/* Takes next, after opp_generation_begin. Its transaction calls opp_generation_ready; after the commit, on the writer's
+ * thread, opp_generation_commit makes it the current one. */
+void opp_generation_prepare(struct opp_generation_slot *slot, struct opp_generation *next);
 struct opp_generation *opp_generation_pin_prepared(struct opp_generation_slot *slot);
 void opp_generation_ready(struct opp_generation_slot *slot);
 void opp_generation_commit(struct opp_generation_slot *slot);

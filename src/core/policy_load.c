@@ -180,22 +180,33 @@ static int64_t next_number(struct opp_gateway *gateway)
     return number;
 }
 
+static void tell(const struct opp_policy_report *report, json_t **issues, json_t **warnings)
+{
+    if (issues != NULL && report->issues != NULL)
+        *issues = json_incref(report->issues);
+    if (warnings != NULL && report->warnings != NULL)
+        *warnings = json_incref(report->warnings);
+}
+
+/* The number is taken after the change has begun: nobody else takes the same. */
 enum opp_code opp_policies_prepare(struct opp_gateway *gateway, json_t **issues, json_t **warnings, struct opp_err *err)
 {
     struct opp_policy_sources *sources = NULL;
     struct opp_policy_report report = { 0 };
     struct opp_generation *generation = NULL;
-    enum opp_code rc = opp_policy_sources_read(gateway->policies_dir, gateway->profile, &sources, err);
+    enum opp_code rc;
 
+    if (!opp_generation_begin(gateway->policies))
+        return opp_fail(err, OPP_E_KEY_BUSY, "another change of the policies is under way");
+    rc = opp_policy_sources_read(gateway->policies_dir, gateway->profile, &sources, err);
     if (rc == OPP_OK)
         rc = make(gateway, sources, next_number(gateway), &report, &generation, err);
-    if (issues != NULL && report.issues != NULL)
-        *issues = json_incref(report.issues);
-    if (warnings != NULL && report.warnings != NULL)
-        *warnings = json_incref(report.warnings);
+    tell(&report, issues, warnings);
     opp_policy_report_clear(&report);
-    if (rc == OPP_OK && !opp_generation_prepare(gateway->policies, generation))
-        rc = opp_fail(err, OPP_E_KEY_BUSY, "another change of the policies is under way");
+    if (rc == OPP_OK)
+        opp_generation_prepare(gateway->policies, generation);
+    else
+        opp_generation_abandon(gateway->policies);
     return rc;
 }
 
