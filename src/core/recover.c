@@ -3,6 +3,7 @@
 
 #include "adapter/effect.h"
 #include "audit/audit.h"
+#include "base/crash.h"
 #include "base/id.h"
 #include "core/execute.h"
 #include "core/gateway.h"
@@ -95,6 +96,7 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
         rc = opp_audit_append(tx, &event, err);
     json_decref(details);
     json_decref(error);
+    opp_crash_point("recovery.written");
     return rc;
 }
 
@@ -104,6 +106,7 @@ static enum opp_code settle(struct opp_gateway *gateway, struct opp_execution *e
     enum opp_code rc = opp_store_now(gateway->store, find_draft, &settling, err);
 
     if (rc == OPP_OK) {
+        opp_crash_point("recovery.found");
         settling.found =
             opp_effect_receipt(gateway->adapters, settling.draft->effect, execution->effect_id, &settling.result, NULL);
         if (settling.found == OPP_E_ABSENT)
@@ -111,6 +114,7 @@ static enum opp_code settle(struct opp_gateway *gateway, struct opp_execution *e
         else if (settling.found != OPP_OK)
             settling.found = OPP_E_EXECUTION_UNKNOWN;
         rc = opp_store_now(gateway->store, write_outcome, &settling, err);
+        opp_crash_point("recovery.committed");
         opp_log_event(gateway->log, OPP_LOG_WARN, "execution.recovered", "execution_id", execution->id, "status",
                       execution->status, NULL);
     }
