@@ -64,16 +64,17 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
     struct opp_gateway *gateway = settling->gateway;
     char request_id[OPP_ID_MAX];
     int64_t now_ms = opp_clock_now_ms(gateway->clock);
+    const char *reason = settling->found == OPP_E_EXECUTION_UNKNOWN ? "outcome_unknown" : NULL;
     json_t *error = settling->found == OPP_OK
                         ? NULL
-                        : json_pack("{s:s, s:s}", "code", opp_code_name(settling->found), "message",
-                                    "The gateway ended before the outcome was recorded.");
+                        : json_pack("{s:s, s:s, s:s?}", "code", opp_code_name(settling->found), "message",
+                                    "The gateway ended before the outcome was recorded.", "reason", reason);
     struct opp_settlement outcome = { .draft = settling->draft,
                                       .execution = settling->execution,
                                       .code = settling->found,
                                       .result = settling->result,
                                       .error = error,
-                                      .reason = settling->found == OPP_E_EXECUTION_UNKNOWN ? "outcome_unknown" : NULL,
+                                      .reason = reason,
                                       .now_ms = now_ms,
                                       .key_lifetime_ms = gateway->settings.idempotency_lifetime_ms };
     struct opp_audit_event event = { .action = "agent.action.execute",
