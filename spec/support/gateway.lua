@@ -83,7 +83,8 @@ end
 
 local function command_line(self, listen)
   local words = {
-    "env", self.environment or "OPP_CRASH_AT=", self.program(), "serve", "--listen", listen, "--data", self.data, "--policies", self.options.policies or "policies",
+    "env", self.environment or "OPP_CRASH_AT=", self.program(), "serve",
+    "--listen", listen, "--data", self.data, "--policies", self.options.policies or "policies",
     "--adapters", self.options.adapters or "adapters", "--workers", os.getenv("OPP_WORKERS") or "4",
     "--rate-limit", self.options.rate_limit or 1000000, "--credentials", self.dir .. "/credentials.json", "--demo",
   }
@@ -185,6 +186,11 @@ end
 function gateway:kill()
   signal(self, "KILL")
   return await_exit(self)
+end
+
+-- Lets it be killed so many seconds from now; await_end waits for it.
+function gateway:kill_after(seconds)
+  os.execute(("(sleep %.3f; kill -KILL %d) >/dev/null 2>&1 &"):format(seconds, self.pid))
 end
 
 local function spawn_again(self, environment)
