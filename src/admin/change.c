@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "admin/change.h"
 
+#include "base/crash.h"
 #include "base/date.h"
 #include "base/id.h"
 #include "base/json.h"
@@ -69,6 +70,7 @@ enum opp_code opp_change_find_app(struct opp_call *call, struct opp_tx *tx, cons
 enum opp_code opp_change_record(struct opp_call *call, struct opp_tx *tx, const char *action, struct opp_err *err)
 {
     opp_tx_registry_changed(tx);
+    opp_crash_point("registry.unaudited");
     return opp_call_audit(call, tx, action, OPP_OK, of(call)->details, err);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/execute.h"
 
+#include "base/crash.h"
 #include "base/json.h"
 #include "core/gateway.h"
 #include "core/hub.h"
@@ -108,6 +109,7 @@ enum opp_code opp_execute_claim(struct opp_call *call, struct opp_tx *tx, bool i
         return rc;
     draft->confirmed_at = draft->updated_at = now_ms;
     rc = insert ? opp_tx_insert(tx, &OPP_DRAFT, draft, err) : opp_tx_update(tx, &OPP_DRAFT, draft, claimed, err);
+    opp_crash_point("claim.draft_only");
     if (rc == OPP_OK && !insert)
         rc = opp_tx_pending_add(tx, draft->app_id, -1, err);
     if (rc == OPP_OK)
@@ -153,6 +155,7 @@ enum opp_step opp_step_applied(struct opp_call *call)
 
     switch (intent->effect_op.rc) {
     case OPP_OK:
+        opp_crash_point("effect.committed");
         intent->outcome = OPP_OK;
         return OPP_NEXT;
     case OPP_E_STALE:
@@ -238,6 +241,7 @@ enum opp_code opp_settlement_write(struct opp_tx *tx, const struct opp_settlemen
     execution->error = json_incref(outcome->error);
     execution->finished_at = outcome->now_ms;
     rc = opp_tx_update(tx, &OPP_EXECUTION, execution, columns, err);
+    opp_crash_point("outcome.execution_only");
     if (rc == OPP_OK && !success && !unknown)
         rc = write_draft_end(tx, outcome, err);
     if (rc == OPP_OK && !unknown)
@@ -273,6 +277,7 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
                             details != NULL ? details : intent->outcome_details, err);
     json_decref(details);
     json_decref(outcome.error);
+    opp_crash_point("outcome.written");
     return rc;
 }
 
@@ -299,6 +304,7 @@ enum opp_step opp_step_settled(struct opp_call *call)
     struct opp_intent *intent = of(call);
     json_t *details;
 
+    opp_crash_point("outcome.committed");
     opp_hub_notify(call->worker->gateway->hub, intent->draft->id);
     if (call->op.rc != OPP_OK)
         return settle_failed(call);

@@ -3,6 +3,7 @@
 
 #include "adapter/effect.h"
 #include "audit/audit.h"
+#include "base/crash.h"
 #include "base/id.h"
 #include "core/execute.h"
 #include "core/gateway.h"
@@ -63,16 +64,17 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
     struct opp_gateway *gateway = settling->gateway;
     char request_id[OPP_ID_MAX];
     int64_t now_ms = opp_clock_now_ms(gateway->clock);
+    const char *reason = settling->found == OPP_E_EXECUTION_UNKNOWN ? "outcome_unknown" : NULL;
     json_t *error = settling->found == OPP_OK
                         ? NULL
-                        : json_pack("{s:s, s:s}", "code", opp_code_name(settling->found), "message",
-                                    "The gateway ended before the outcome was recorded.");
+                        : json_pack("{s:s, s:s, s:s?}", "code", opp_code_name(settling->found), "message",
+                                    "The gateway ended before the outcome was recorded.", "reason", reason);
     struct opp_settlement outcome = { .draft = settling->draft,
                                       .execution = settling->execution,
                                       .code = settling->found,
                                       .result = settling->result,
                                       .error = error,
-                                      .reason = settling->found == OPP_E_EXECUTION_UNKNOWN ? "outcome_unknown" : NULL,
+                                      .reason = reason,
                                       .now_ms = now_ms,
                                       .key_lifetime_ms = gateway->settings.idempotency_lifetime_ms };
     struct opp_audit_event event = { .action = "agent.action.execute",
@@ -95,6 +97,7 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
         rc = opp_audit_append(tx, &event, err);
     json_decref(details);
     json_decref(error);
+    opp_crash_point("recovery.written");
     return rc;
 }
 
@@ -104,6 +107,7 @@ static enum opp_code settle(struct opp_gateway *gateway, struct opp_execution *e
     enum opp_code rc = opp_store_now(gateway->store, find_draft, &settling, err);
 
     if (rc == OPP_OK) {
+        opp_crash_point("recovery.found");
         settling.found =
             opp_effect_receipt(gateway->adapters, settling.draft->effect, execution->effect_id, &settling.result, NULL);
         if (settling.found == OPP_E_ABSENT)
@@ -111,6 +115,7 @@ static enum opp_code settle(struct opp_gateway *gateway, struct opp_execution *e
         else if (settling.found != OPP_OK)
             settling.found = OPP_E_EXECUTION_UNKNOWN;
         rc = opp_store_now(gateway->store, write_outcome, &settling, err);
+        opp_crash_point("recovery.committed");
         opp_log_event(gateway->log, OPP_LOG_WARN, "execution.recovered", "execution_id", execution->id, "status",
                       execution->status, NULL);
     }
