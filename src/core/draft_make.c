@@ -11,6 +11,7 @@
 #include "core/rules.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Contract section 5: the members in the order of their names. */
 static void write_sealed(struct opp_buf *out, const struct opp_draft *draft)
