@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "core/gateway.h"
 #include "core/hub.h"
+#include "core/stranded.h"
 #include "store/tx.h"
 
 #include <stdio.h>
@@ -281,6 +282,7 @@ static enum opp_step settle_failed(struct opp_call *call)
 
     opp_log_event(call->worker->gateway->log, OPP_LOG_ERROR, "outcome.unrecorded", "request_id", call->request_id,
                   "execution_id", intent->execution->id, "reason", call->op.err.message, NULL);
+    opp_stranded_add(call->worker->gateway->stranded, intent->execution->id, intent->draft->id);
     call->audit.action = NULL;
     return opp_call_refuse(call, OPP_E_UNAVAILABLE, NULL,
                            json_pack("{s:s, s:s}", "draftId", intent->draft->id, "executionId", intent->execution->id));
