@@ -23,16 +23,22 @@ describe("oppd serve", function()
     assert.is_truthy(output:find(text, 1, true), output)
   end
 
-  it("prints its address, the tokens once, and a line that works", function()
+  it("prints its address, the tokens once, and lines that work", function()
     local text = output_of(g)
     assert.is_truthy(text:find("listens on " .. g.base_url .. "\n", 1, true))
     assert.is_truthy(text:find(g.credentials.agent_token, 1, true))
     assert.is_truthy(text:find(g.credentials.admin_token, 1, true))
-    local line = assert(text:match("\n%s*(curl [^\n]+)"))
-    local pipe = io.popen(line .. " 2>/dev/null")
-    local answer = json.decode(pipe:read("a"))
-    pipe:close()
-    assert.is_true(answer.ok)
+    local lines = {}
+    for line in text:gmatch("\n%s*(curl [^\n]+)") do
+      local pipe = io.popen(line .. " 2>/dev/null")
+      local answer = json.decode(pipe:read("a"))
+      pipe:close()
+      assert.is_true(answer.ok, line)
+      lines[#lines + 1] = line
+    end
+    assert.is_truthy(lines[1]:find("/api/agent/v1/manifest", 1, true))
+    assert.is_truthy(lines[2]:find("-X POST .*/api/agent%-admin/v1/policies/reload"))
+    assert.is_truthy(text:find("After a change below policies:", 1, true))
   end)
 
   it("writes the credentials for their owner only", function()
@@ -99,6 +105,7 @@ describe("oppd serve", function()
     local _, shown_later = output_of(other):gsub(other.credentials.agent_token:gsub("%p", "%%%0"), "")
     assert.equal(shown, shown_later)
     assert.is_truthy(output_of(other):find("$OPP_AGENT_TOKEN", 1, true))
+    assert.is_truthy(output_of(other):find("$OPP_ADMIN_TOKEN\" " .. other.base_url, 1, true))
     assert.equal(200, other.agent:get("/manifest").status)
   end)
 

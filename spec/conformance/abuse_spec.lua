@@ -11,7 +11,7 @@ describe("#abuse", function()
   local t, app
 
   setup(function() t = kit.start(function(reason) pending(reason) end) end)
-  teardown(function() t:finish() end)
+  teardown(function() kit.finish(t) end)
 
   -- The agent that misbehaves; an app of its own where people can be asked what became of it.
   local function agent()

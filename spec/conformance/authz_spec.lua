@@ -15,7 +15,7 @@ describe("#authz", function()
   local t
 
   setup(function() t = kit.start(function(reason) pending(reason) end) end)
-  teardown(function() t:finish() end)
+  teardown(function() kit.finish(t) end)
 
   local function unknown(client, path)
     expect.refused(client:get(path or "/manifest"), 401, "agent.token_invalid")

@@ -7,7 +7,7 @@ describe("#core", function()
   local t
 
   setup(function() t = kit.start(function(reason) pending(reason) end) end)
-  teardown(function() t:finish() end)
+  teardown(function() kit.finish(t) end)
 
   describe("the manifest", function()
     it("says whose it is", function()

@@ -302,9 +302,9 @@ local function remove_app(self, id)
   expect.ok(self:admin():delete("/apps/" .. id))
 end
 
--- Takes back what the run made: objects, drafts, keys and apps.
-function kit:finish()
-  if next(self.apps) then
+-- Takes back what a run, if there is one, made: objects, drafts, keys and apps.
+function kit.finish(self)
+  if self and next(self.apps) then
     remove_made(self)
     for _, id in ipairs(self.apps) do
       remove_app(self, id)

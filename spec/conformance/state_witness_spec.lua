@@ -10,7 +10,7 @@ describe("#state-witness", function()
   local t
 
   setup(function() t = kit.start(function(reason) pending(reason) end) end)
-  teardown(function() t:finish() end)
+  teardown(function() kit.finish(t) end)
 
   local function moved(response)
     return expect.refused(response, 409, "agent.precondition_failed")

@@ -9,7 +9,7 @@ describe("#writes", function()
   local t
 
   setup(function() t = kit.start(function(reason) pending(reason) end) end)
-  teardown(function() t:finish() end)
+  teardown(function() kit.finish(t) end)
 
   local function confirmed(draft)
     local data = expect.ok(t:decide(draft))

@@ -82,6 +82,23 @@ describe("the conformance kit", function()
     assert.is_true(lines(output, "ok") - count > 30, output)
   end)
 
+  it("uses the tools that a fixture names, and skips what they cannot show", function()
+    local path = g:file("fixture.json")
+    gateway.write_file(path, [[{
+      "app": {"scope": "personal", "user_id": "user_demo"},
+      "scopes": ["transaction.read", "transaction.write"],
+      "create": {"action": "transaction.create", "payload":
+        {"ledgerId": "ledger_home", "kind": "income", "title": "{{word}}", "amount_home": 1}}
+    }]])
+    local variables = everything()
+    variables.OPP_FIXTURE, variables.OPP_PROFILES = path, "core,abuse,state-witness"
+    local output, code = run(variables)
+    assert.equal(0, code, output)
+    assert.is_truthy(output:find("skipped: the fixture has no effect", 1, true))
+    assert.is_truthy(output:find("skipped: the fixture has no made_id", 1, true))
+    assert.is_true(lines(output, "ok") - skipped(output) > 30, output)
+  end)
+
   it("fails where the server does not keep a promise", function()
     local variables = everything()
     variables.OPP_APP_ID, variables.OPP_PROFILES = "app_of_somebody_else", "core"

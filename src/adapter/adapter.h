@@ -18,14 +18,15 @@ struct opp_effect;
 
 struct opp_adapters_settings {
     const char *dir;      /* every directory in it with an init.lua is an adapter */
-    const char *data_dir; /* where their databases are */
+    const char *data_dir; /* where their databases are; NULL: make them in memory, try them and forget them */
     bool demo;            /* put the demo data into a database that is new */
     struct opp_log *log;
     size_t queue_max_bytes;
     void (*on_unknown)(const char *name, const char *message); /* see store/writer.h */
 };
 
-/* Reads, runs and checks all adapters, opens and migrates their databases and starts their writers.
+/* Reads, runs and checks all adapters, opens and migrates their databases and starts their writers. Without a data
+ * directory that is all: no session can be opened on them.
  * OPP_E_CONFIG: something is wrong with one; err->where is file:line where known. OPP_E_IO, OPP_E_MEMORY. */
 enum opp_code opp_adapters_open(const struct opp_adapters_settings *settings, struct opp_adapters **out,
                                 struct opp_err *err);

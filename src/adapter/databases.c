@@ -113,20 +113,21 @@ static enum opp_code open_one(struct opp_adapter *adapter, const char *name, con
 {
     struct opp_database *database = &adapter->databases[adapter->database_count];
     const char *file = opp_json_text(declared, "file");
+    bool kept = settings->data_dir != NULL;
     struct opp_db *db = NULL;
     enum opp_code rc;
 
     adapter->database_count++;
     database->name = strdup(name);
-    if (database->name == NULL || asprintf(&database->path, "%s/%s", settings->data_dir, file) < 0) {
+    if (database->name == NULL || asprintf(&database->path, "%s/%s", kept ? settings->data_dir : "", file) < 0) {
         database->path = NULL;
         return no_memory(err);
     }
-    rc = opp_db_open(database->path, OPP_DB_WRITER, &db, err);
+    rc = opp_db_open(kept ? database->path : ":memory:", OPP_DB_WRITER, &db, err);
     if (rc != OPP_OK)
         return rc;
     rc = prepare(adapter, declared, settings, db, err);
-    if (rc != OPP_OK) {
+    if (rc != OPP_OK || !kept) {
         opp_db_close(db);
         return rc;
     }

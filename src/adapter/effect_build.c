@@ -2,6 +2,7 @@
 #include "adapter/effect_internal.h"
 #include "adapter/marker.h"
 #include "base/json.h"
+#include "script/error_text.h"
 #include "script/values.h"
 
 #include <lauxlib.h>
@@ -9,7 +10,6 @@
 #include <string.h>
 
 #define STATEMENTS_MAX 100
-#define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
 static void lj_no_memory(lua_State *L)
 {
@@ -34,12 +34,18 @@ static void lj_convert(lua_State *L, int index, json_t *object, const char *key,
     lj_set(L, object, key, value);
 }
 
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
 static bool is_name(const char *name)
 {
-    size_t length = strlen(name);
+    size_t length = 0;
 
-    return length > 0 && length < OPP_ROW_NAME_MAX && strspn(name, NAME_CHARS) == length &&
-           strchr("0123456789", name[0]) == NULL;
+    while (length < OPP_ROW_NAME_MAX && (is_letter(name[length]) || (name[length] >= '0' && name[length] <= '9')))
+        length++;
+    return is_letter(name[0]) && length < OPP_ROW_NAME_MAX && name[length] == '\0';
 }
 
 /* A parameter is a scalar, or the symbol of a new id: a table of Lua's cannot look like one, its key would have been
@@ -104,15 +110,18 @@ static void lj_add_as(lua_State *L, json_t *statement, json_t *rows, lua_Integer
 
 static void lj_add_sql(lua_State *L, json_t *statement, lua_Integer n)
 {
-    const char *sql = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+    size_t length = 0;
+    const char *sql = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &length) : NULL;
 
     if (sql == NULL || !opp_sql_begins_with(sql, opp_sql_write_words)) {
         luaL_error(L, "statement %d begins with INSERT, UPDATE, DELETE, REPLACE or WITH", (int)n);
         return;
     }
-    if (strlen(sql) != lua_rawlen(L, -1))
+    if (strlen(sql) != length)
         luaL_error(L, "statement %d holds a zero byte", (int)n);
-    lj_set(L, statement, "sql", json_string(sql));
+    if (!opp_text_is_utf8(sql, length))
+        luaL_error(L, "statement %d is not UTF-8", (int)n);
+    lj_set(L, statement, "sql", json_stringn_nocheck(sql, length));
 }
 
 /* { sql, params, affects =, as = } on top of the stack; other fields are not known. */

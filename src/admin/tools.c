@@ -2,13 +2,12 @@
 #include "admin/tools.h"
 
 #include "adapter/tool.h"
+#include "base/example.h"
 #include "core/call.h"
 #include "core/gateway.h"
 #include "core/guard.h"
 #include "core/intent.h"
 #include "core/judge.h"
-
-#include <string.h>
 
 static json_t *shape_tool(const struct opp_tool *tool)
 {
@@ -18,23 +17,6 @@ static json_t *shape_tool(const struct opp_tool *tool)
 }
 
 /* A request that an agent could send: every required field with an example of its type. */
-static json_t *example_value(const json_t *schema)
-{
-    json_t *given = json_array_get(json_object_get(schema, "examples"), 0);
-    json_t *listed = json_array_get(json_object_get(schema, "enum"), 0);
-    const char *type = json_string_value(json_object_get(schema, "type"));
-
-    if (given != NULL)
-        return json_incref(given);
-    if (listed != NULL)
-        return json_incref(listed);
-    if (type != NULL && (strcmp(type, "integer") == 0 || strcmp(type, "number") == 0))
-        return json_integer(1);
-    if (type != NULL && strcmp(type, "boolean") == 0)
-        return json_true();
-    return json_string("…");
-}
-
 static json_t *example_request(const struct opp_tool *tool)
 {
     json_t *payload = json_object(), *properties = json_object_get(tool->input, "properties"), *name;
@@ -44,7 +26,7 @@ static json_t *example_request(const struct opp_tool *tool)
     {
         const char *field = json_string_value(name);
 
-        json_object_set_new(payload, field, example_value(json_object_get(properties, field)));
+        json_object_set_new(payload, field, opp_example(json_object_get(properties, field)));
     }
     if (!tool->is_action)
         return json_pack("{s:s, s:s, s:o}", "method", tool->method, "path", tool->path, "query", payload);

@@ -3,12 +3,15 @@
 
 #include "audit/audit.h"
 #include "core/call.h"
+#include "core/gateway.h"
 #include "core/page.h"
 #include "store/tx.h"
 
+#define ROWS_A_PIECE 2000 /* some ten milliseconds */
+
 struct trail {
     struct opp_page page;
-    struct opp_audit_verdict verdict;
+    struct opp_audit_walk walk;
 };
 
 static struct trail *of(struct opp_call *call)
@@ -69,7 +72,7 @@ static enum opp_code verify(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     struct opp_call *call = arg;
 
-    return opp_audit_verify(tx, &of(call)->verdict, err);
+    return opp_audit_walk(tx, &of(call)->walk, ROWS_A_PIECE, err);
 }
 
 static enum opp_step walk(struct opp_call *call)
@@ -77,16 +80,32 @@ static enum opp_step walk(struct opp_call *call)
     return opp_flow_read(call, verify);
 }
 
-static enum opp_step answer_verdict(struct opp_call *call)
+static void go_on(void *arg)
 {
-    const struct opp_audit_verdict *verdict = &of(call)->verdict;
+    opp_flow_resume(arg);
+}
 
+/* Others have their turn between two pieces. */
+static enum opp_step pause_walk(struct opp_call *call)
+{
     if (call->op.rc != OPP_OK)
         return opp_call_fail(call, call->op.rc, &call->op.err);
+    if (of(call)->walk.done)
+        return OPP_NEXT;
+    opp_flow_goto(call, walk);
+    return opp_timer_start(call->worker->loop, 0, go_on, call) != NULL
+               ? OPP_WAIT
+               : opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
+}
+
+static enum opp_step answer_verdict(struct opp_call *call)
+{
+    const struct opp_audit_verdict *verdict = &of(call)->walk.verdict;
+
     return opp_call_answer(call, json_pack("{s:b, s:I, s:o}", "ok", verdict->first_bad == 0, "rows",
                                            (json_int_t)verdict->rows, "firstBad",
                                            verdict->first_bad == 0 ? json_null() : json_integer(verdict->first_bad)));
 }
 
-static const opp_step_fn VERIFY_STEPS[] = { walk, answer_verdict, NULL };
+static const opp_step_fn VERIFY_STEPS[] = { walk, pause_walk, answer_verdict, NULL };
 const struct opp_flow OPP_FLOW_AUDIT_VERIFY = { VERIFY_STEPS, sizeof(struct trail), dispose, NULL };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/endpoint.h"
 
+#include "api/api.h"
 #include "base/shared.h"
 #include "core/gateway.h"
 #include "http/request.h"
@@ -199,6 +200,11 @@ static void handle(struct opp_request *request)
                                                 : opp_guard_admin(&bound->call, authorization, endpoint->roles);
     if (step == OPP_NEXT && read_input(bound) == OPP_NEXT)
         opp_flow_start(&bound->call, endpoint->flow);
+}
+
+enum opp_code opp_api_admit(void *worker, const struct opp_http_offer *offer, int *retry_after_s)
+{
+    return opp_guard_glance(worker, offer->authorization, offer->peer, retry_after_s);
 }
 
 static bool takes_body(const char *method)

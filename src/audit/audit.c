@@ -27,34 +27,24 @@ static bool is_utf8(const char *text)
 
 /* A stranger's header holds any bytes, and a row is JSON: text that is no UTF-8 is kept with ? for what is not ASCII.
  */
-static void add_string(struct opp_buf *row, const char *value)
+static void add_header(struct opp_buf *row, const char *name, const char *value)
 {
     struct opp_buf plain = { 0 };
 
-    if (is_ascii(value) || is_utf8(value)) {
-        opp_jcs_string(row, value, strlen(value));
+    if (value == NULL || is_ascii(value) || is_utf8(value)) {
+        opp_jcs_member_text(row, name, value);
         return;
     }
     for (const char *at = value; *at != '\0'; at++)
         opp_buf_char(&plain, (char)((unsigned char)*at < 0x80 ? *at : '?'));
+    opp_buf_char(&plain, '\0');
     row->failed = row->failed || plain.failed;
     if (!plain.failed)
-        opp_jcs_string(row, plain.bytes, plain.length);
+        opp_jcs_member_text(row, name, plain.bytes);
     opp_buf_free(&plain);
 }
 
-/* A member of the row; the caller writes them in the order of their names, as RFC 8785 wants them. */
-static void add_text(struct opp_buf *row, const char *name, const char *value)
-{
-    opp_buf_text(row, row->length == 1 ? "\"" : ",\"");
-    opp_buf_text(row, name);
-    opp_buf_text(row, "\":");
-    if (value != NULL)
-        add_string(row, value);
-    else
-        opp_buf_text(row, "null");
-}
-
+/* In the order of the names, as RFC 8785 wants them. */
 static void write_row(struct opp_buf *row, const struct opp_audit_event *event, const struct opp_chain_head *head)
 {
     char created_at[OPP_DATE_MAX], id[OPP_ID_MAX];
@@ -62,29 +52,25 @@ static void write_row(struct opp_buf *row, const struct opp_audit_event *event, 
     opp_date_format(event->created_at, created_at);
     opp_id_make(id, "aud_", event->created_at);
     opp_buf_char(row, '{');
-    add_text(row, "action", event->action);
-    add_text(row, "actor_user_id", event->actor_user_id);
-    add_text(row, "app_id", event->app_id);
-    add_text(row, "client_request_id", event->client_request_id);
-    add_text(row, "code", opp_code_name(event->code));
-    add_text(row, "created_at", created_at);
-    opp_buf_text(row, ",\"details\":");
-    if (event->details != NULL)
-        opp_jcs_write(row, event->details);
-    else
-        opp_buf_text(row, "null");
-    add_text(row, "draft_id", event->draft_id);
-    add_text(row, "execution_id", event->execution_id);
-    add_text(row, "id", id);
-    add_text(row, "ip", event->ip);
-    add_text(row, "key_id", event->key_id);
-    add_text(row, "performed_by_user_id", event->performed_by_user_id);
-    add_text(row, "policy_generation", event->policy_generation);
-    add_text(row, "prev_event_hash", head->hash);
-    add_text(row, "request_id", event->request_id);
-    opp_buf_format(row, ",\"seq\":%lld", (long long)head->seq + 1);
-    add_text(row, "status", event->status);
-    add_text(row, "user_agent", event->user_agent);
+    opp_jcs_member_text(row, "action", event->action);
+    opp_jcs_member_text(row, "actor_user_id", event->actor_user_id);
+    opp_jcs_member_text(row, "app_id", event->app_id);
+    opp_jcs_member_text(row, "client_request_id", event->client_request_id);
+    opp_jcs_member_text(row, "code", opp_code_name(event->code));
+    opp_jcs_member_text(row, "created_at", created_at);
+    opp_jcs_member_json(row, "details", event->details);
+    opp_jcs_member_text(row, "draft_id", event->draft_id);
+    opp_jcs_member_text(row, "execution_id", event->execution_id);
+    opp_jcs_member_text(row, "id", id);
+    opp_jcs_member_text(row, "ip", event->ip);
+    opp_jcs_member_text(row, "key_id", event->key_id);
+    opp_jcs_member_text(row, "performed_by_user_id", event->performed_by_user_id);
+    opp_jcs_member_text(row, "policy_generation", event->policy_generation);
+    opp_jcs_member_text(row, "prev_event_hash", head->hash);
+    opp_jcs_member_text(row, "request_id", event->request_id);
+    opp_jcs_member_integer(row, "seq", head->seq + 1);
+    opp_jcs_member_text(row, "status", event->status);
+    add_header(row, "user_agent", event->user_agent);
     opp_buf_char(row, '}');
 }
 
@@ -128,11 +114,6 @@ enum opp_code opp_audit_append(struct opp_tx *tx, const struct opp_audit_event *
     return rc;
 }
 
-struct walk {
-    struct opp_audit_verdict verdict;
-    char previous[OPP_HASH_HEX];
-};
-
 static bool says(const json_t *value, const char *name, const char *text)
 {
     const char *said = json_string_value(json_object_get(value, name));
@@ -168,11 +149,12 @@ static bool row_holds(const struct opp_audit_row *row, const char *previous, int
 
 static enum opp_code walk_row(void *arg, void *record, struct opp_err *err)
 {
-    struct walk *walk = arg;
+    struct opp_audit_walk *walk = arg;
     struct opp_audit_row *row = record;
 
     (void)err;
     walk->verdict.rows++;
+    walk->last_seq = row->seq;
     if (walk->verdict.first_bad == 0 && !row_holds(row, walk->previous, walk->verdict.rows))
         walk->verdict.first_bad = walk->verdict.rows;
     memcpy(walk->previous, row->event_hash, strnlen(row->event_hash, OPP_HASH_HEX - 1));
@@ -180,14 +162,26 @@ static enum opp_code walk_row(void *arg, void *record, struct opp_err *err)
     return OPP_OK;
 }
 
-enum opp_code opp_audit_verify(struct opp_tx *tx, struct opp_audit_verdict *out, struct opp_err *err)
+enum opp_code opp_audit_walk(struct opp_tx *tx, struct opp_audit_walk *walk, size_t rows, struct opp_err *err)
 {
-    struct opp_query all = { .record = &OPP_AUDIT_ROW, .order = "seq" };
-    struct walk walk = { 0 };
+    struct opp_query next = { .record = &OPP_AUDIT_ROW, .order = "seq", .limit = rows };
+    int64_t before = walk->verdict.rows;
     enum opp_code rc;
 
-    memset(walk.previous, '0', OPP_HASH_HEX - 1);
-    rc = opp_tx_each(tx, &all, walk_row, &walk, err);
+    if (walk->previous[0] == '\0')
+        memset(walk->previous, '0', OPP_HASH_HEX - 1);
+    if (before > 0) /* from the very first, whatever number a forger gave it */
+        opp_query_number(&next, "seq", OPP_ABOVE, walk->last_seq);
+    rc = opp_tx_each(tx, &next, walk_row, walk, err);
+    walk->done = rows == 0 || walk->verdict.rows - before < (int64_t)rows;
+    return rc;
+}
+
+enum opp_code opp_audit_verify(struct opp_tx *tx, struct opp_audit_verdict *out, struct opp_err *err)
+{
+    struct opp_audit_walk walk = { 0 };
+    enum opp_code rc = opp_audit_walk(tx, &walk, 0, err);
+
     if (rc == OPP_OK)
         *out = walk.verdict;
     return rc;

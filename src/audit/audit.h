@@ -7,8 +7,11 @@
 #define OPP_AUDIT_AUDIT_H
 
 #include "base/error.h"
+#include "base/hash.h"
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct opp_tx;
@@ -38,5 +41,15 @@ struct opp_audit_verdict {
  * is not in the row). A cut tail, or a chain that was rewritten to its end, needs a head that was kept elsewhere.
  * OPP_OK also when the chain does not hold. */
 enum opp_code opp_audit_verify(struct opp_tx *tx, struct opp_audit_verdict *out, struct opp_err *err);
+
+/* The same in pieces, for a loop that has other work too. Zero it. */
+struct opp_audit_walk {
+    struct opp_audit_verdict verdict; /* of what was walked */
+    bool done;
+    int64_t last_seq;
+    char previous[OPP_HASH_HEX];
+};
+/* Goes on for at most so many rows, each piece in a read transaction of its own. */
+enum opp_code opp_audit_walk(struct opp_tx *tx, struct opp_audit_walk *walk, size_t rows, struct opp_err *err);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_CAPACITY 256
+#define FIRST_CAPACITY 512
 
 char *opp_buf_grow(struct opp_buf *buf, size_t length)
 {

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,15 @@ void opp_jcs_real(struct opp_buf *out, double value);                      /* as
 void opp_jcs_integer(struct opp_buf *out, int64_t value);
 /* Orders two UTF-8 keys by their UTF-16 code units (3.2.3): below, at or above 0. */
 int opp_jcs_compare(const char *a, const char *b);
+
+/* Members of an object that the caller writes between braces of its own, in the order of their names: it is cheaper
+ * than to build and sort a json_t. Names are the caller's own and need no escape; a comma goes before all but the
+ * first. */
+void opp_jcs_member(struct opp_buf *out, const char *name);                           /* the value follows */
+void opp_jcs_member_text(struct opp_buf *out, const char *name, const char *text);    /* NULL: null */
+void opp_jcs_member_json(struct opp_buf *out, const char *name, const json_t *value); /* NULL: null */
+void opp_jcs_member_bool(struct opp_buf *out, const char *name, bool value);
+void opp_jcs_member_integer(struct opp_buf *out, const char *name, int64_t value);
 
 /* Lower-case hex SHA-256 of the canonical bytes of value. OPP_E_MEMORY. */
 enum opp_code opp_jcs_hash(const json_t *value, char hex[OPP_HASH_HEX], struct opp_err *err);

@@ -18,17 +18,23 @@ struct opp_rows {
     bool failed;
 };
 
+/* The names stand behind the pointers to them, in one block. */
 static enum opp_code copy_columns(struct opp_rows *rows, const char *const *columns, size_t count)
 {
-    rows->columns = calloc(count + 1, sizeof *rows->columns);
+    size_t bytes = (count + 1) * sizeof *rows->columns;
+    char *text;
+
+    for (size_t i = 0; i < count; i++)
+        bytes += strlen(columns[i]) + 1;
+    rows->columns = calloc(1, bytes);
     if (rows->columns == NULL)
         return OPP_E_MEMORY;
+    text = (char *)(rows->columns + count + 1);
     for (size_t i = 0; i < count; i++) {
-        rows->columns[i] = strdup(columns[i]);
-        if (rows->columns[i] == NULL)
-            return OPP_E_MEMORY;
-        rows->column_count++;
+        rows->columns[i] = text;
+        text = stpcpy(text, columns[i]) + 1;
     }
+    rows->column_count = count;
     return OPP_OK;
 }
 
@@ -57,8 +63,6 @@ void opp_rows_free(struct opp_rows *rows)
 {
     if (rows == NULL || atomic_fetch_sub_explicit(&rows->references, 1, memory_order_acq_rel) != 1)
         return;
-    for (size_t i = 0; i < rows->column_count; i++)
-        free(rows->columns[i]);
     free(rows->columns);
     free(rows->cells);
     opp_buf_free(&rows->text);

@@ -149,6 +149,26 @@ static enum opp_code read_value(struct reader *reader, const struct opp_flag *fl
     return rc;
 }
 
+static enum opp_code put_operand(struct reader *reader, const char *text)
+{
+    json_t *value = json_string(text);
+
+    if (value == NULL)
+        return opp_fail(reader->err, OPP_E_VALIDATION, "%s needs a value in UTF-8; see oppd help %s",
+                        reader->command->operand, reader->command->name);
+    return put(reader, "operand", value);
+}
+
+static enum opp_code check_operand(struct reader *reader)
+{
+    const struct opp_command *command = reader->command;
+
+    if (command->operand == NULL || json_object_get(reader->result, "operand") != NULL)
+        return OPP_OK;
+    return opp_fail(reader->err, OPP_E_VALIDATION, "oppd %s needs a %s; see oppd help %s", command->name,
+                    command->operand, command->name);
+}
+
 static enum opp_code read_flag(struct reader *reader)
 {
     const char *text = reader->argv[reader->next++];
@@ -156,6 +176,9 @@ static enum opp_code read_flag(struct reader *reader)
     const char *equals;
     size_t length;
 
+    if (strncmp(text, "--", 2) != 0 && reader->command->operand != NULL &&
+        json_object_get(reader->result, "operand") == NULL)
+        return put_operand(reader, text);
     if (strncmp(text, "--", 2) != 0)
         return opp_fail(reader->err, OPP_E_VALIDATION, "\"%.64s\" is not expected here; see oppd help %s", text,
                         reader->command->name);
@@ -180,6 +203,8 @@ enum opp_code opp_args_parse(const struct opp_command *command, int argc, char *
 
     while (rc == OPP_OK && reader.next < argc)
         rc = read_flag(&reader);
+    if (rc == OPP_OK)
+        rc = check_operand(&reader);
     if (rc == OPP_OK)
         *out = reader.result;
     else
@@ -238,7 +263,9 @@ void opp_args_synopsis(const struct opp_command *command, struct opp_buf *out)
 
 void opp_args_help(const struct opp_command *command, struct opp_buf *out)
 {
-    opp_buf_format(out, "oppd %s%s\n%s\n", command->name, command->flag_count > 0 ? " [flag…]" : "", command->summary);
+    opp_buf_format(out, "oppd %s%s%s%s\n%s\n", command->name, command->operand != NULL ? " " : "",
+                   command->operand != NULL ? command->operand : "", command->flag_count > 0 ? " [flag…]" : "",
+                   command->summary);
     for (size_t i = 0; i < command->flag_count; i++) {
         const struct opp_flag *flag = &command->flags[i];
         const char *more = flag->kind == OPP_FLAG_LIST ? "…" : "";

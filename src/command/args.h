@@ -32,6 +32,7 @@ struct opp_command {
     const char *summary; /* one line */
     const struct opp_flag *flags;
     size_t flag_count;
+    const char *operand; /* what help calls the one word that it needs besides, its member "operand"; NULL: none */
     int (*run)(const json_t *args); /* gives the exit code */
 };
 

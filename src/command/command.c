@@ -2,7 +2,9 @@
 #include "command/command.h"
 
 #include "command/args.h"
+#include "command/check.h"
 #include "command/config_reference.h"
+#include "command/facts.h"
 #include "command/nearest.h"
 #include "command/serve.h"
 #include "command/token.h"
@@ -18,8 +20,9 @@ static const struct opp_command HELP = { .name = "help",
                                          .summary = "This text; with a command, its flags.",
                                          .run = run_help };
 static const struct opp_command VERSION = { .name = "version", .summary = "The version of oppd.", .run = run_version };
-static const struct opp_command *const COMMANDS[] = { &OPP_COMMAND_SERVE, &OPP_COMMAND_TOKEN_CREATE, &HELP, &VERSION,
-                                                      NULL };
+static const struct opp_command *const COMMANDS[] = {
+    &OPP_COMMAND_SERVE, &OPP_COMMAND_CHECK, &OPP_COMMAND_FACTS, &OPP_COMMAND_TOKEN_CREATE, &HELP, &VERSION, NULL,
+};
 
 #define COMMANDS_MAX 8
 

@@ -10,6 +10,8 @@
 
 #define MADE_BY "demo"
 #define MANIFEST_PATH "/api/agent/v1/manifest"
+#define RELOAD_PATH "/api/agent-admin/v1/policies/reload"
+#define HEADER_MAX 256
 
 struct making {
     struct opp_demo demo;
@@ -99,17 +101,33 @@ enum opp_code opp_demo_save(const struct opp_demo *demo, const char *base_url, c
     return rc;
 }
 
-void opp_demo_print(const struct opp_demo *demo, const char *base_url, const char *data_dir)
+static void print_lines(const char *agent_auth, const char *admin_auth, const struct opp_demo_place *place)
+{
+    printf("  curl -H %s %s" MANIFEST_PATH "\n", agent_auth, place->base_url);
+    printf("\nAfter a change below %s:\n  curl -X POST -H %s %s" RELOAD_PATH "\n", place->policies_dir, admin_auth,
+           place->admin_url);
+}
+
+static void print_new(const struct opp_demo *demo, const struct opp_demo_place *place)
+{
+    char agent_auth[HEADER_MAX], admin_auth[HEADER_MAX];
+
+    snprintf(agent_auth, sizeof agent_auth, "'Authorization: Bearer %s'", demo->agent.token);
+    snprintf(admin_auth, sizeof admin_auth, "'Authorization: Bearer %s'", demo->owner.token);
+    printf("\nShown this once:\n  admin token  %s\n  agent token  %s\n\nTry it:\n", demo->owner.token,
+           demo->agent.token);
+    print_lines(agent_auth, admin_auth, place);
+}
+
+void opp_demo_print(const struct opp_demo *demo, const struct opp_demo_place *place)
 {
     if (demo->made) {
-        printf("\nShown this once:\n  admin token  %s\n  agent token  %s\n", demo->owner.token, demo->agent.token);
-        printf("\nTry it:\n  curl -H 'Authorization: Bearer %s' %s" MANIFEST_PATH "\n", demo->agent.token, base_url);
+        print_new(demo, place);
         return;
     }
-    printf("\nThe tokens were shown at the first start. With the agent token in OPP_AGENT_TOKEN:\n"
-           "  curl -H \"Authorization: Bearer $OPP_AGENT_TOKEN\" %s" MANIFEST_PATH "\n",
-           base_url);
+    printf("\nThe tokens were shown at the first start. With them in OPP_AGENT_TOKEN and OPP_ADMIN_TOKEN:\n");
+    print_lines("\"Authorization: Bearer $OPP_AGENT_TOKEN\"", "\"Authorization: Bearer $OPP_ADMIN_TOKEN\"", place);
     printf("\nA new admin token, while the gateway is stopped:\n"
            "  oppd token create --user owner --role owner --data %s\n",
-           data_dir);
+           place->data_dir);
 }

@@ -26,7 +26,13 @@ enum opp_code opp_demo_make(struct opp_store *store, const struct opp_clock *clo
 /* Writes {base_url, agent_token, admin_token, app_id, key_id} to a file of mode 0600. OPP_E_IO, OPP_E_MEMORY. */
 enum opp_code opp_demo_save(const struct opp_demo *demo, const char *base_url, const char *path, struct opp_err *err);
 
-/* Prints the tokens, if they are new, and a line for a shell to try the gateway with. */
-void opp_demo_print(const struct opp_demo *demo, const char *base_url, const char *data_dir);
+/* What the lines for a shell name; all lent. */
+struct opp_demo_place {
+    const char *base_url, *admin_url; /* where agents and people reach the gateway */
+    const char *policies_dir, *data_dir;
+};
+
+/* Prints the tokens, if they are new, a line for a shell to try the gateway with, and one that reloads the policies. */
+void opp_demo_print(const struct opp_demo *demo, const struct opp_demo_place *place);
 
 #endif

@@ -82,6 +82,10 @@ static void wait_for_end(struct opp_process *process, const sigset_t *signals)
 static void greet(const struct opp_process *process)
 {
     const char *admin = process->admin_url[0] != '\0' ? process->admin_url : NULL;
+    struct opp_demo_place place = { .base_url = process->base_url,
+                                    .admin_url = admin != NULL ? admin : process->base_url,
+                                    .policies_dir = process->config->policies_dir,
+                                    .data_dir = process->config->data_dir };
 
     opp_log_event(process->gateway.log, OPP_LOG_INFO, "listening", "version", OPP_VERSION, "address", process->base_url,
                   "admin_address", admin, "profile", process->config->profile, NULL);
@@ -89,7 +93,7 @@ static void greet(const struct opp_process *process)
     if (admin != NULL)
         printf("The admin endpoints are on %s\n", admin);
     if (process->config->demo)
-        opp_demo_print(&process->demo, process->base_url, process->config->data_dir);
+        opp_demo_print(&process->demo, &place);
     fflush(stdout);
 }
 

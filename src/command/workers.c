@@ -2,6 +2,7 @@
 #include "command/workers.h"
 
 #include "adapter/adapter.h"
+#include "api/api.h"
 #include "core/background.h"
 #include "core/gateway.h"
 #include "core/manifest.h"
@@ -49,6 +50,9 @@ static enum opp_code open_server(struct worker *worker, size_t index, struct opp
         .log = worker->worker.gateway->log,
         .worker = &worker->worker,
         .log_requests = listener->log_requests,
+        .trusted_proxies = worker->worker.gateway->trusted_proxies,
+        .trusted_proxy_count = worker->worker.gateway->trusted_proxy_count,
+        .admit = opp_api_admit,
     };
     enum opp_code rc = OPP_OK;
     int fd = listener->fd;

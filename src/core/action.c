@@ -67,7 +67,7 @@ static enum opp_step judge_execution(struct opp_call *call)
     struct opp_intent *intent = &action->intent;
     enum opp_step step = opp_rules_judge(call, OPP_PHASE_EXECUTE);
 
-    if (step == OPP_DONE || intent->ruling.outcome == OPP_OUTCOME_ALLOW)
+    if (step == OPP_DONE || (intent->ruling.outcome == OPP_OUTCOME_ALLOW && intent->ruling.approvals == 0))
         return step;
     action->runs = false;
     action->request.denied = OPP_E_AUTO_DENIED;

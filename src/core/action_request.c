@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/action_state.h"
 
+#include "base/jcs.h"
 #include "base/json.h"
 #include "core/draft.h"
 #include "core/execute.h"
@@ -178,61 +179,79 @@ static bool same_intent(struct opp_call *call, const struct opp_idempotency *kno
     return usable(call, action->preflight) && strcmp(known->intent_hash, action->preflight->intent_hash) == 0;
 }
 
-static enum opp_step replay(struct opp_call *call, const struct opp_draft *draft, json_t *data)
+/* Takes reply's contents: data, or bytes. */
+static enum opp_step replay(struct opp_call *call, const struct opp_draft *draft, struct opp_reply *reply)
 {
-    struct opp_reply reply = { .code = OPP_OK, .data = data, .replayed = true };
-
-    if (data == NULL)
+    if (reply->data == NULL && (reply->bytes.bytes == NULL || reply->bytes.failed)) {
+        opp_buf_free(&reply->bytes);
         return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
+    }
+    reply->replayed = true;
     call->audit.action = "agent.action.idempotency_replay";
     call->audit.draft_id = draft->id;
-    return opp_call_reply(call, &reply);
+    return opp_call_reply(call, reply);
 }
 
 static enum opp_step replay_execution(struct opp_call *call)
 {
     const struct action *action = of(call);
     const struct opp_draft *draft = action->found_draft;
+    struct opp_reply reply = { .code = OPP_OK,
+                               .data = json_pack(
+                                   "{s:s, s:b, s:s, s:o, s:{s:s, s:s}}", "status", "executed", "replayed", 1, "code",
+                                   opp_code_name(OPP_E_REPLAY), "execution",
+                                   opp_shape_execution(action->found_execution, call->app, action->intent.tool),
+                                   "draft", "id", draft->id, "status", draft->status) };
 
-    return replay(call, draft,
-                  json_pack("{s:s, s:b, s:s, s:o, s:{s:s, s:s}}", "status", "executed", "replayed", 1, "code",
-                            opp_code_name(OPP_E_REPLAY), "execution",
-                            opp_shape_execution(action->found_execution, call->app, action->intent.tool), "draft", "id",
-                            draft->id, "status", draft->status));
+    return replay(call, draft, &reply);
 }
 
-static json_t *shape_draft_answer(struct opp_call *call, const struct opp_draft *draft)
+/* The members in the order of their names. */
+static void write_draft_answer(struct opp_buf *out, struct opp_call *call, const struct opp_draft *draft, bool fresh)
 {
     const struct action *action = of(call);
-    const char *denied = opp_draft_denied(draft);
+    json_t *denied = opp_judge_explain(call->app, action->intent.tool, &action->intent.ruling, action->request.denied);
     char path[96];
 
     snprintf(path, sizeof path, "/api/agent-admin/v1/drafts/%s", draft->id);
-    return json_pack("{s:s, s:o, s:s?, s:s, s:o}", "status", "draft", "draft", opp_shape_draft(draft),
-                     "autoExecuteDeniedCode", denied, "review_path", path, "autoExecuteDenied",
-                     opp_judge_explain(call->app, action->intent.tool, &action->intent.ruling, action->request.denied));
+    out->failed = out->failed || denied == NULL;
+    opp_buf_char(out, '{');
+    opp_jcs_member_json(out, "autoExecuteDenied", denied);
+    opp_jcs_member_text(out, "autoExecuteDeniedCode", opp_draft_denied(draft));
+    if (action->previous_execution_id != NULL) {
+        opp_jcs_member(out, "details");
+        opp_buf_char(out, '{');
+        opp_jcs_member_text(out, "previousExecutionId", action->previous_execution_id);
+        opp_buf_char(out, '}');
+    }
+    opp_jcs_member(out, "draft");
+    opp_shape_write_draft(out, draft);
+    if (!fresh)
+        opp_jcs_member_bool(out, "replayed", true);
+    opp_jcs_member_text(out, "review_path", path);
+    opp_jcs_member_text(out, "status", "draft");
+    opp_buf_char(out, '}');
+    json_decref(denied);
 }
 
 static enum opp_step replay_draft(struct opp_call *call)
 {
-    json_t *data = shape_draft_answer(call, of(call)->found_draft);
+    const struct opp_draft *draft = of(call)->found_draft;
+    struct opp_reply reply = { .code = OPP_OK };
 
-    json_object_set_new(data, "replayed", json_true());
-    return replay(call, of(call)->found_draft, data);
+    write_draft_answer(&reply.bytes, call, draft, false);
+    return replay(call, draft, &reply);
 }
 
 enum opp_step opp_action_answer_draft(struct opp_call *call, bool fresh)
 {
-    const struct action *action = of(call);
-    json_t *data = shape_draft_answer(call, action->intent.draft);
-    struct opp_reply reply = { .code = OPP_OK, .data = data, .replayed = !fresh };
+    struct opp_reply reply = { .code = OPP_OK, .replayed = !fresh };
 
-    if (!fresh)
-        json_object_set_new(data, "replayed", json_true());
-    if (action->previous_execution_id != NULL)
-        json_object_set_new(data, "details", json_pack("{s:s}", "previousExecutionId", action->previous_execution_id));
-    if (data == NULL)
+    write_draft_answer(&reply.bytes, call, of(call)->intent.draft, fresh);
+    if (reply.bytes.failed) {
+        opp_buf_free(&reply.bytes);
         return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
+    }
     call->audit.action = NULL;
     return opp_call_reply(call, &reply);
 }

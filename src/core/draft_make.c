@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/draft_make.h"
 
+#include "base/date.h"
 #include "base/jcs.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -8,27 +9,45 @@
 #include "core/generation.h"
 #include "core/judge.h"
 #include "core/rules.h"
-#include "core/shape.h"
 
 #include <stdlib.h>
 
+/* Contract section 5: the members in the order of their names. */
+static void write_sealed(struct opp_buf *out, const struct opp_draft *draft)
+{
+    char expires_at[OPP_DATE_MAX];
+
+    opp_date_format(draft->expires_at, expires_at);
+    opp_buf_char(out, '{');
+    opp_jcs_member_text(out, "action", draft->action);
+    opp_jcs_member_text(out, "actor_user_id", draft->actor_user_id);
+    opp_jcs_member_text(out, "app_id", draft->app_id);
+    opp_jcs_member_text(out, "effect_hash", draft->effect_hash);
+    opp_jcs_member_text(out, "expires_at", expires_at);
+    opp_jcs_member_text(out, "id", draft->id);
+    opp_jcs_member_text(out, "impact_hash", draft->impact_hash);
+    opp_jcs_member_text(out, "justification", draft->justification);
+    opp_jcs_member_text(out, "key_id", draft->key_id);
+    opp_jcs_member_text(out, "org_id", draft->org_id);
+    opp_jcs_member_json(out, "payload", draft->payload);
+    opp_jcs_member_text(out, "state_witness_hash", draft->witness_hash);
+    opp_buf_char(out, '}');
+}
+
 static enum opp_code seal(struct opp_draft *draft)
 {
+    struct opp_buf sealed = { 0 };
     char hash[OPP_HASH_HEX];
-    json_t *sealed =
-        json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s, s:O, s:s?, s:s, s:s, s:s?, s:o}", "id", draft->id, "app_id",
-                  draft->app_id, "key_id", draft->key_id, "actor_user_id", draft->actor_user_id, "org_id",
-                  draft->org_id, "action", draft->action, "payload", draft->payload, "justification",
-                  draft->justification, "impact_hash", draft->impact_hash, "effect_hash", draft->effect_hash,
-                  "state_witness_hash", draft->witness_hash, "expires_at", opp_shape_time(draft->expires_at));
-    enum opp_code rc = sealed != NULL ? opp_jcs_hash(sealed, hash, NULL) : OPP_E_MEMORY;
-    bool failed = false;
+    bool failed;
 
-    json_decref(sealed);
-    if (rc != OPP_OK)
-        return rc;
-    free(draft->seal);
-    draft->seal = opp_text_copy(hash, &failed);
+    write_sealed(&sealed, draft);
+    failed = sealed.failed;
+    if (!failed) {
+        opp_hash_hex(sealed.bytes, sealed.length, hash);
+        free(draft->seal);
+        draft->seal = opp_text_copy(hash, &failed);
+    }
+    opp_buf_free(&sealed);
     return failed ? OPP_E_MEMORY : OPP_OK;
 }
 

@@ -49,15 +49,20 @@ static enum opp_step refuse_rate(struct opp_call *call, const struct opp_rate_ve
 }
 
 /* Strangers who guess are slowed down; who has a good token is never held up by them. */
-static enum opp_step refuse_stranger(struct opp_call *call, enum opp_code code)
+static void count_stranger(const struct opp_gateway *gateway, const char *ip, struct opp_rate_verdict *verdict)
 {
-    const struct opp_gateway *gateway = call->worker->gateway;
-    struct opp_rate_verdict verdict;
     char address[OPP_ADDRESS_TEXT_MAX];
 
-    limit_address(call->ip, address);
+    limit_address(ip, address);
     opp_rate_take(gateway->rate, opp_rate_subject("authentication", address, NULL),
-                  gateway->settings.auth_failures_per_minute, opp_monotonic_ms(), &verdict);
+                  gateway->settings.auth_failures_per_minute, opp_monotonic_ms(), verdict);
+}
+
+static enum opp_step refuse_stranger(struct opp_call *call, enum opp_code code)
+{
+    struct opp_rate_verdict verdict;
+
+    count_stranger(call->worker->gateway, call->ip, &verdict);
     call->audit.action = NULL; /* nobody is known to have called */
     return verdict.allowed ? opp_call_refuse(call, code, NULL, NULL) : refuse_rate(call, &verdict);
 }
@@ -92,11 +97,11 @@ static bool app_configured(const struct opp_app_entry *app)
            (workspace ? record->org_id != NULL && record->service_user_id != NULL : record->user_id != NULL);
 }
 
-static enum opp_code check_key(struct opp_call *call, const struct opp_key_entry *entry)
+static enum opp_code check_key(const struct opp_key_entry *entry, int64_t now_ms)
 {
     if (entry == NULL || !alive(entry->record) || entry->app == NULL || !app_alive(entry->app->record))
         return OPP_E_TOKEN_INVALID;
-    if (entry->record->expires_at != 0 && entry->record->expires_at <= opp_call_now_ms(call))
+    if (entry->record->expires_at != 0 && entry->record->expires_at <= now_ms)
         return OPP_E_TOKEN_EXPIRED;
     return OPP_OK;
 }
@@ -159,7 +164,7 @@ enum opp_step opp_guard_agent(struct opp_call *call, const char *authorization)
     if (take_token(call, authorization, OPP_TOKEN_AGENT, hash) == OPP_DONE)
         return OPP_DONE;
     entry = opp_registry_key(call->registry, hash);
-    rc = check_key(call, entry);
+    rc = check_key(entry, opp_call_now_ms(call));
     if (rc != OPP_OK)
         return refuse_stranger(call, rc);
     know_agent(call, entry);
@@ -171,6 +176,52 @@ enum opp_step opp_guard_agent(struct opp_call *call, const char *authorization)
     if (!opp_app_policy_admits(&call->app->policy, call->ip))
         return opp_call_refuse(call, OPP_E_POLICY_DENIED, "This address may not use the credential.", NULL);
     return OPP_NEXT;
+}
+
+static enum opp_code check_admin(const struct opp_admin_token *admin, int64_t now_ms)
+{
+    if (admin == NULL || admin->revoked_at != 0)
+        return OPP_E_TOKEN_INVALID;
+    if (admin->expires_at != 0 && admin->expires_at <= now_ms)
+        return OPP_E_TOKEN_EXPIRED;
+    return OPP_OK;
+}
+
+/* What the token would be answered, by the registry of now. */
+static enum opp_code token_fate(const struct opp_gateway *gateway, const char *authorization)
+{
+    const char *agent = bearer(authorization, OPP_TOKEN_AGENT), *person = bearer(authorization, OPP_TOKEN_ADMIN);
+    const struct opp_registry *registry;
+    char hash[OPP_HASH_HEX];
+    enum opp_code rc;
+
+    if (agent == NULL && person == NULL)
+        return OPP_E_TOKEN_INVALID;
+    registry = opp_registry_pin(gateway->registry);
+    if (registry == NULL)
+        return OPP_E_UNAVAILABLE;
+    opp_token_hash(agent != NULL ? agent : person, hash);
+    if (agent != NULL)
+        rc = check_key(opp_registry_key(registry, hash), opp_clock_now_ms(gateway->clock));
+    else
+        rc = check_admin(opp_registry_admin(registry, hash), opp_clock_now_ms(gateway->clock));
+    opp_registry_unpin(registry);
+    return rc;
+}
+
+enum opp_code opp_guard_glance(const struct opp_worker *worker, const char *authorization, const char *ip,
+                               int *retry_after_s)
+{
+    struct opp_rate_verdict verdict;
+    enum opp_code rc = token_fate(worker->gateway, authorization);
+
+    if (rc != OPP_E_TOKEN_INVALID && rc != OPP_E_TOKEN_EXPIRED)
+        return rc;
+    count_stranger(worker->gateway, ip, &verdict);
+    if (verdict.allowed)
+        return rc;
+    *retry_after_s = (int)((verdict.retry_after_ms + 999) / 1000);
+    return OPP_E_RATE_LIMITED;
 }
 
 static unsigned roles_of(const struct opp_admin_token *admin)
@@ -196,15 +247,6 @@ static json_t *role_names(unsigned roles)
     return names;
 }
 
-static enum opp_code check_admin(struct opp_call *call, const struct opp_admin_token *admin)
-{
-    if (admin == NULL || admin->revoked_at != 0)
-        return OPP_E_TOKEN_INVALID;
-    if (admin->expires_at != 0 && admin->expires_at <= opp_call_now_ms(call))
-        return OPP_E_TOKEN_EXPIRED;
-    return OPP_OK;
-}
-
 enum opp_step opp_guard_admin(struct opp_call *call, const char *authorization, unsigned roles)
 {
     const struct opp_admin_token *admin;
@@ -214,7 +256,7 @@ enum opp_step opp_guard_admin(struct opp_call *call, const char *authorization, 
     if (take_token(call, authorization, OPP_TOKEN_ADMIN, hash) == OPP_DONE)
         return OPP_DONE;
     admin = opp_registry_admin(call->registry, hash);
-    rc = check_admin(call, admin);
+    rc = check_admin(admin, opp_call_now_ms(call));
     if (rc != OPP_OK)
         return refuse_stranger(call, rc);
     call->admin = admin;
@@ -256,11 +298,11 @@ enum opp_code opp_guard_renew(struct opp_call *call)
     }
     if (call->key != NULL) {
         entry = opp_registry_key(call->registry, call->key->record->token_hash);
-        rc = check_key(call, entry);
+        rc = check_key(entry, opp_call_now_ms(call));
     } else {
         const struct opp_admin_token *admin = opp_registry_admin(call->registry, call->admin->token_hash);
 
-        rc = check_admin(call, admin);
+        rc = check_admin(admin, opp_call_now_ms(call));
         if (rc == OPP_OK)
             call->admin = admin;
     }

@@ -23,6 +23,11 @@ enum opp_step opp_guard_agent(struct opp_call *call, const char *authorization);
 /* Fills in admin, or refuses; roles as opp_guard_require. */
 enum opp_step opp_guard_admin(struct opp_call *call, const char *authorization, unsigned roles);
 
+/* The token's fate alone, before a body is accepted: what the guard says of it in the end. OPP_OK, or the code to
+ * answer with; a stranger's failure is counted. */
+enum opp_code opp_guard_glance(const struct opp_worker *worker, const char *authorization, const char *ip,
+                               int *retry_after_s);
+
 /* Refuses a person who has none of these roles (viewer: any role will do), or gives OPP_NEXT. */
 enum opp_step opp_guard_require(struct opp_call *call, unsigned roles);
 

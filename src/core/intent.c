@@ -20,20 +20,33 @@ static struct opp_intent *of(struct opp_call *call)
     return call->state;
 }
 
+/* H({action, payload}), or with an impact H({action, impact, payload}): the members in the order of their names. */
+static enum opp_code hash_named(const struct opp_intent *intent, const json_t *impact, char hash[OPP_HASH_HEX])
+{
+    struct opp_buf named = { 0 };
+    enum opp_code rc;
+
+    opp_buf_char(&named, '{');
+    opp_jcs_member_text(&named, "action", intent->action);
+    if (impact != NULL)
+        opp_jcs_member_json(&named, "impact", impact);
+    opp_jcs_member_json(&named, "payload", intent->payload);
+    opp_buf_char(&named, '}');
+    rc = opp_buf_check(&named, NULL);
+    if (rc == OPP_OK)
+        opp_hash_hex(named.bytes, named.length, hash);
+    opp_buf_free(&named);
+    return rc;
+}
+
 enum opp_code opp_intent_set(struct opp_intent *intent, const char *action, json_t *payload,
                              const struct opp_app_entry *app)
 {
-    json_t *named;
-    enum opp_code rc;
-
     json_decref(intent->payload);
     intent->payload = payload;
     intent->action = action;
     opp_intent_set_app(intent, app);
-    named = json_pack("{s:s, s:O}", "action", action, "payload", payload);
-    rc = named != NULL ? opp_jcs_hash(named, intent->intent_hash, NULL) : OPP_E_MEMORY;
-    json_decref(named);
-    return rc;
+    return payload != NULL ? hash_named(intent, NULL, intent->intent_hash) : OPP_E_MEMORY;
 }
 
 void opp_intent_set_app(struct opp_intent *intent, const struct opp_app_entry *app)
@@ -258,11 +271,9 @@ static enum opp_code make_shown(struct opp_call *call, struct opp_intent *intent
 
 static enum opp_code make_hashes(struct opp_intent *intent)
 {
-    json_t *impact = json_pack("{s:s, s:O, s:O}", "action", intent->action, "payload", intent->payload, "impact",
-                               intent->shown_impact);
-    enum opp_code rc = impact != NULL ? opp_jcs_hash(impact, intent->impact_hash, NULL) : OPP_E_MEMORY;
+    enum opp_code rc =
+        intent->shown_impact != NULL ? hash_named(intent, intent->shown_impact, intent->impact_hash) : OPP_E_MEMORY;
 
-    json_decref(impact);
     intent->witness_hash[0] = '\0';
     if (rc == OPP_OK && intent->shown_witness != NULL)
         rc = opp_jcs_hash(intent->shown_witness, intent->witness_hash, NULL);

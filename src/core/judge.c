@@ -32,6 +32,12 @@ static bool listed(const json_t *actions, const char *name)
     return false;
 }
 
+/* A rule that asks for approvals asks for people, whatever else it says. */
+static bool wants_people(const struct opp_policy_decision *ruling)
+{
+    return ruling->outcome != OPP_OUTCOME_ALLOW || ruling->approvals > 0;
+}
+
 enum opp_code opp_judge_window_now(const struct opp_app_entry *app, const struct opp_tool *tool,
                                    const struct opp_policy_decision *ruling, int64_t now_ms)
 {
@@ -41,7 +47,7 @@ enum opp_code opp_judge_window_now(const struct opp_app_entry *app, const struct
         return OPP_E_AUTO_DISABLED;
     if (window->expires_at != 0 && window->expires_at <= now_ms)
         return OPP_E_AUTO_EXPIRED;
-    if (!listed(window->allowed_actions, tool->name) || ruling->outcome != OPP_OUTCOME_ALLOW)
+    if (!listed(window->allowed_actions, tool->name) || wants_people(ruling))
         return OPP_E_AUTO_DENIED;
     return ruling->window_open ? OPP_OK : OPP_E_AUTO_CLOSED;
 }

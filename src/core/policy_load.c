@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/policy_load.h"
 
-#include "adapter/tool.h"
 #include "audit/audit.h"
 #include "base/id.h"
 #include "core/gateway.h"
 #include "core/generation.h"
+#include "core/policy_tools.h"
 #include "core/shape.h"
 #include "store/store.h"
 #include "store/tx.h"
@@ -16,41 +16,20 @@
 
 #define NUMBER_MAX 24
 
-/* Gives what the rules may know of the tools; the entries lend from the adapters. */
-static enum opp_code list_tools(const struct opp_adapters *adapters, struct opp_policy_tools *out, struct opp_err *err)
-{
-    size_t count = opp_tool_count(adapters);
-    struct opp_policy_tool *list = calloc(count + 1, sizeof *list);
-
-    if (list == NULL)
-        return opp_fail(err, OPP_E_MEMORY, "no memory for the policies");
-    for (size_t i = 0; i < count; i++) {
-        const struct opp_tool *tool = opp_tool_at(adapters, i);
-
-        list[i] = (struct opp_policy_tool){ .name = tool->name,
-                                            .kind = tool->is_action ? "action" : "read",
-                                            .risk = opp_risk_name(tool->risk),
-                                            .scopes = tool->scopes,
-                                            .facts = tool->facts };
-    }
-    *out = (struct opp_policy_tools){ list, count };
-    return OPP_OK;
-}
-
 /* Takes sources. */
 static enum opp_code make(struct opp_gateway *gateway, struct opp_policy_sources *sources, int64_t number,
                           struct opp_policy_report *report, struct opp_generation **out, struct opp_err *err)
 {
     struct opp_policy_tools tools = { 0 };
     struct opp_policy_bundle *bundle = NULL;
-    enum opp_code rc = list_tools(gateway->adapters, &tools, err);
+    enum opp_code rc = opp_policy_tools_list(gateway->adapters, &tools, err);
 
     if (rc != OPP_OK) {
         opp_policy_sources_free(sources);
         return rc;
     }
     rc = opp_policy_bundle_new(sources, &tools, &bundle, report, err);
-    free((void *)(uintptr_t)tools.list);
+    opp_policy_tools_free(&tools);
     if (rc != OPP_OK)
         return rc;
     opp_policy_bundle_number(bundle, number);

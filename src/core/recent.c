@@ -11,7 +11,7 @@
 #include <fnmatch.h>
 #include <string.h>
 
-/* What is counted: the executions of one app that began after a time, of tools that match, by the same subject. */
+/* What is counted: the executions that began after a time, of tools that match, by the same subject. */
 struct counting {
     const char *app_id, *key_id, *actor_user_id; /* NULL: any */
     const char *glob;                            /* NULL: any tool, unless globs says which */
@@ -73,12 +73,13 @@ int64_t opp_recent_count(void *arg, const char *tool, int64_t seconds)
     return opp_session_now(call->worker->session, count_all, &counting, NULL) == OPP_OK ? counting.count : -1;
 }
 
-/* A limit by tool counts every app's executions of its tools; the others, one app's. */
+/* By tool, everybody's executions of its tools count; by actor, those of all apps that act for the same one. */
 static enum opp_code check_limit(struct opp_tx *tx, const json_t *limit, const struct opp_draft *draft, int64_t now_ms,
                                  struct opp_err *err)
 {
     const char *by = opp_json_text(limit, "by");
-    struct counting counting = { .app_id = strcmp(by, "tool") != 0 ? draft->app_id : NULL,
+    bool one_app = strcmp(by, "app") == 0 || strcmp(by, "key") == 0;
+    struct counting counting = { .app_id = one_app ? draft->app_id : NULL,
                                  .key_id = strcmp(by, "key") == 0 ? draft->key_id : NULL,
                                  .actor_user_id = strcmp(by, "actor") == 0 ? draft->actor_user_id : NULL,
                                  .globs = json_object_get(limit, "tools"),

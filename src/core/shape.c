@@ -3,6 +3,7 @@
 
 #include "adapter/tool.h"
 #include "base/date.h"
+#include "base/jcs.h"
 #include "base/json.h"
 #include "core/redact.h"
 
@@ -90,58 +91,104 @@ json_t *opp_shape_approvals(const struct opp_draft *draft)
                      (json_int_t)opp_approvals_given(draft));
 }
 
-/* What people noted among themselves stays inside. */
-static json_t *public_review(const json_t *review)
+static void member_time(struct opp_buf *out, const char *name, int64_t ms)
 {
-    if (review == NULL)
-        return json_null();
-    return json_pack("{s:o, s:o}", "decided_at", or_null(json_object_get(review, "decided_at")), "reason",
-                     or_null(json_object_get(review, "reason")));
+    char text[OPP_DATE_MAX];
+
+    if (ms != 0)
+        opp_date_format(ms, text);
+    opp_jcs_member_text(out, name, ms != 0 ? text : NULL);
+}
+
+/* Of object, where there is one, the named members: they end with NULL and are in order. */
+static void member_part(struct opp_buf *out, const char *name, const json_t *object, const char *const *members)
+{
+    opp_jcs_member(out, name);
+    if (object == NULL) {
+        opp_buf_add(out, "null", 4);
+        return;
+    }
+    opp_buf_char(out, '{');
+    for (; *members != NULL; members++)
+        opp_jcs_member_json(out, *members, json_object_get(object, *members));
+    opp_buf_char(out, '}');
+}
+
+static void member_approvals(struct opp_buf *out, const struct opp_draft *draft)
+{
+    opp_jcs_member(out, "approvals");
+    opp_buf_char(out, '{');
+    opp_jcs_member_integer(out, "given", opp_approvals_given(draft));
+    opp_jcs_member_integer(out, "required", draft->approvals_required);
+    opp_buf_char(out, '}');
 }
 
 /* The rules' reasons were written for the agent; their names were not. */
-static json_t *public_reasons(const json_t *reasons)
+static void member_policy(struct opp_buf *out, const json_t *policy)
 {
-    json_t *shown = json_array(), *item;
+    bool first = true;
     size_t index;
+    json_t *item;
 
-    json_array_foreach(reasons, index, item)
+    opp_jcs_member(out, "policy");
+    opp_buf_char(out, '{');
+    opp_jcs_member_json(out, "generation", json_object_get(policy, "generation"));
+    opp_jcs_member_json(out, "profile", json_object_get(policy, "profile"));
+    opp_jcs_member(out, "reasons");
+    opp_buf_char(out, '[');
+    json_array_foreach(json_object_get(policy, "reasons"), index, item)
     {
         const char *reason = opp_json_text(item, "reason");
 
-        if (reason != NULL && reason[0] != '\0')
-            json_array_append_new(shown, json_string(reason));
+        if (reason == NULL || reason[0] == '\0')
+            continue;
+        if (!first)
+            opp_buf_char(out, ',');
+        first = false;
+        opp_jcs_string(out, reason, strlen(reason));
     }
-    return shown;
+    opp_buf_text(out, "]}");
 }
 
-static json_t *public_policy(const json_t *policy)
+void opp_shape_write_draft(struct opp_buf *out, const struct opp_draft *draft)
 {
-    return json_pack("{s:o, s:o, s:o}", "profile", or_null(json_object_get(policy, "profile")), "generation",
-                     or_null(json_object_get(policy, "generation")), "reasons",
-                     public_reasons(json_object_get(policy, "reasons")));
+    static const char *const review[] = { "decided_at", "reason", NULL }; /* notes among people stay inside */
+
+    opp_buf_char(out, '{');
+    opp_jcs_member_text(out, "action_type", draft->action);
+    opp_jcs_member_text(out, "app_id", draft->app_id);
+    member_approvals(out, draft);
+    opp_jcs_member_bool(out, "auto_execute_requested", draft->auto_execute_requested);
+    member_time(out, "canceled_at", draft->canceled_at);
+    member_time(out, "confirmed_at", draft->confirmed_at);
+    member_time(out, "created_at", draft->created_at);
+    member_time(out, "expires_at", draft->expires_at);
+    opp_jcs_member_json(out, "failure", draft->failure);
+    opp_jcs_member_text(out, "id", draft->id);
+    opp_jcs_member_text(out, "justification", draft->justification);
+    opp_jcs_member_text(out, "key_id", draft->key_id);
+    opp_jcs_member_json(out, "payload", draft->payload);
+    member_policy(out, draft->policy);
+    opp_jcs_member_text(out, "preflight_hash", draft->impact_hash);
+    opp_jcs_member_text(out, "preflight_state_witness_hash", draft->witness_hash);
+    opp_jcs_member_text(out, "request_id", draft->request_id);
+    opp_jcs_member_bool(out, "requires_confirmation", draft->requires_confirmation);
+    member_part(out, "review", draft->review, review);
+    opp_jcs_member_text(out, "seal", draft->seal);
+    opp_jcs_member_text(out, "status", draft->status);
+    member_time(out, "updated_at", draft->updated_at);
+    opp_buf_char(out, '}');
 }
 
 json_t *opp_shape_draft(const struct opp_draft *draft)
 {
-    json_t *shown = json_pack(
-        "{s:s, s:s, s:s, s:s, s:O, s:s, s:b, s:b, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o}", "id", draft->id, "app_id",
-        draft->app_id, "key_id", draft->key_id, "action_type", draft->action, "payload", draft->payload, "status",
-        draft->status, "requires_confirmation", draft->requires_confirmation, "auto_execute_requested",
-        draft->auto_execute_requested, "justification", draft->justification, "preflight_hash", draft->impact_hash,
-        "preflight_state_witness_hash", draft->witness_hash, "created_at", opp_shape_time(draft->created_at),
-        "updated_at", opp_shape_time(draft->updated_at), "confirmed_at", opp_shape_time(draft->confirmed_at),
-        "canceled_at", opp_shape_time(draft->canceled_at));
-    json_t *added = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:s?}", "expires_at", opp_shape_time(draft->expires_at),
-                              "seal", draft->seal, "policy", public_policy(draft->policy), "approvals",
-                              opp_shape_approvals(draft), "review", public_review(draft->review), "failure",
-                              or_null(draft->failure), "request_id", draft->request_id);
+    struct opp_buf text = { 0 };
+    json_t *shown = NULL;
 
-    if (json_object_update(shown, added) != 0) {
-        json_decref(shown);
-        shown = NULL;
-    }
-    json_decref(added);
+    opp_shape_write_draft(&text, draft);
+    if (!text.failed)
+        shown = json_loadb(text.bytes, text.length, 0, NULL);
+    opp_buf_free(&text);
     return shown;
 }
 

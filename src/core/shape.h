@@ -6,6 +6,7 @@
 #ifndef OPP_CORE_SHAPE_H
 #define OPP_CORE_SHAPE_H
 
+#include "base/buf.h"
 #include "core/registry.h"
 #include "store/records.h"
 
@@ -20,7 +21,8 @@ json_t *opp_shape_app(const struct opp_app *app);
 json_t *opp_shape_key(const struct opp_key *key);
 json_t *opp_shape_admin_token(const struct opp_admin_token *token);
 
-/* As the agent whose app it is may see it. */
+/* As the agent whose app it is may see it: appended as canonical JSON, or as a new value. */
+void opp_shape_write_draft(struct opp_buf *out, const struct opp_draft *draft);
 json_t *opp_shape_draft(const struct opp_draft *draft);
 /* execution NULL gives null; tool (NULL if it is gone) redacts the result for an app that may not see it all. */
 json_t *opp_shape_execution(const struct opp_execution *execution, const struct opp_app_entry *app,

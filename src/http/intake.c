@@ -2,19 +2,9 @@
 #include "http/percent.h"
 #include "http/state.h"
 
-#include <event2/buffer.h>
-#include <event2/keyvalq_struct.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #define CLIENT_ID_MAX 128
-
-/* What the header block says about the body. */
-struct fields {
-    size_t lengths; /* fields Content-Length */
-    bool declared;  /* one of them is not 0 */
-    bool encoded;   /* there is a Transfer-Encoding */
-};
 
 static bool is_client_id(const char *value)
 {
@@ -23,54 +13,12 @@ static bool is_client_id(const char *value)
     return length > 0 && length <= CLIENT_ID_MAX && value[length] == '\0';
 }
 
-static void read_fields(struct opp_request *request, struct fields *fields)
+static void find_client_id(struct opp_request *request)
 {
-    struct evkeyval *field;
+    const char *value = opp_request_header(request, "X-Request-Id");
 
-    TAILQ_FOREACH(field, evhttp_request_get_input_headers(request->ev), next)
-    {
-        switch (field->key[0] | 0x20) {
-        case 'c':
-            if (strcasecmp(field->key, "Content-Length") != 0)
-                break;
-            fields->lengths++;
-            fields->declared = fields->declared || strspn(field->value, "0") != strlen(field->value);
-            break;
-        case 't':
-            fields->encoded = fields->encoded || strcasecmp(field->key, "Transfer-Encoding") == 0;
-            break;
-        case 'x':
-            if (strcasecmp(field->key, "X-Request-Id") == 0 && is_client_id(field->value))
-                request->client_id = field->value;
-            break;
-        default:
-            break;
-        }
-    }
-}
-
-/* evhttp reads no body after HEAD and methods that it does not know: what follows would be read as a request. */
-static bool skips_body(enum opp_method method)
-{
-    return method == OPP_METHOD_HEAD || method == OPP_METHOD_UNKNOWN;
-}
-
-static enum opp_code check_message(struct opp_request *request)
-{
-    struct fields fields = { 0 };
-    size_t length = evbuffer_get_length(evhttp_request_get_input_buffer(request->ev));
-
-    read_fields(request, &fields);
-    request->has_body = length > 0;
-    if (fields.encoded)
-        return OPP_E_LENGTH_REQUIRED;
-    if (fields.lengths > 1)
-        return OPP_E_BAD_REQUEST;
-    if (request->method == OPP_METHOD_UNKNOWN)
-        return OPP_E_NOT_IMPLEMENTED;
-    if (fields.declared && skips_body(request->method))
-        return OPP_E_BAD_REQUEST;
-    return length > request->http->body_max_bytes ? OPP_E_TOO_LARGE : OPP_OK;
+    if (value != NULL && is_client_id(value))
+        request->client_id = value;
 }
 
 /* Controls have no place in a name either. */
@@ -111,20 +59,11 @@ static enum opp_code find_route(struct opp_request *request)
         return OPP_E_METHOD;
     }
     request->route = match.route;
-    if (request->has_body && (match.route->flags & OPP_ROUTE_BODY) == 0)
-        return OPP_E_BAD_REQUEST;
     return decode_params(request, &match);
 }
 
-static enum opp_code admit(struct opp_request *request, bool good_target)
-{
-    enum opp_code rc = check_message(request);
-
-    if (rc != OPP_OK)
-        return rc;
-    return good_target ? find_route(request) : OPP_E_BAD_REQUEST;
-}
-
+/* The framing of what comes here, and the target's, is the guard's to refuse; and so is a body that the route does not
+ * take. */
 void opp_http_intake(struct evhttp_request *ev, void *arg)
 {
     struct opp_http *http = arg;
@@ -137,7 +76,8 @@ void opp_http_intake(struct evhttp_request *ev, void *arg)
         opp_answer_last_resort(ev);
         return;
     }
-    rc = admit(request, good_target);
+    find_client_id(request);
+    rc = good_target ? find_route(request) : OPP_E_BAD_REQUEST;
     if (rc != OPP_OK) {
         opp_request_refuse(request, rc, NULL, NULL);
         return;

@@ -40,19 +40,18 @@ static void on_complete(struct evhttp_request *ev, void *arg)
 {
     struct opp_request *request = arg;
 
-    evhttp_connection_set_closecb(evhttp_request_get_connection(ev), NULL, NULL);
+    (void)ev;
+    opp_guard_answered(request->connection);
     request->ev = NULL;
     opp_request_end(request);
 }
 
 /* evhttp frees the connection. A request that was not answered it leaves to us, and says so by taking the connection
  * from it; but not when the whole server is freed. */
-static void on_closed(struct evhttp_connection *connection, void *arg)
+void opp_request_closed(struct opp_request *request)
 {
-    struct opp_request *request = arg;
     void (*on_gone)(void *) = request->on_gone;
 
-    (void)connection;
     request->connection = NULL;
     if (evhttp_request_get_connection(request->ev) != NULL) {
         request->ev = NULL;
@@ -66,21 +65,6 @@ static void on_closed(struct evhttp_connection *connection, void *arg)
         request->on_gone = NULL;
         on_gone(request->on_gone_arg);
     }
-}
-
-/* The address without the zone of a link-local one. */
-static void copy_peer(struct evhttp_connection *connection, char peer[OPP_ADDRESS_TEXT_MAX])
-{
-    char *address = NULL;
-    ev_uint16_t port;
-    size_t length;
-
-    evhttp_connection_get_peer(connection, &address, &port);
-    length = strcspn(address, "%");
-    if (length >= OPP_ADDRESS_TEXT_MAX)
-        length = OPP_ADDRESS_TEXT_MAX - 1;
-    memcpy(peer, address, length);
-    peer[length] = '\0';
 }
 
 static enum opp_method method_of(struct evhttp_request *ev)
@@ -107,13 +91,16 @@ static enum opp_method method_of(struct evhttp_request *ev)
 
 struct opp_request *opp_request_begin(struct opp_http *http, struct evhttp_request *ev, const struct opp_target *target)
 {
+    struct opp_connection *connection = opp_guard_connection(http, evhttp_request_get_connection(ev));
     size_t length = target != NULL ? target->path_length : 0;
     /* Decoded parameters and their NULs are not longer than the path: each has a slash before it. */
     struct opp_request *request = malloc(sizeof *request + 2 * length + 2);
 
-    if (request == NULL)
+    if (request == NULL || connection == NULL) {
+        free(request);
         return NULL;
-    *request = (struct opp_request){ .http = http, .ev = ev, .connection = evhttp_request_get_connection(ev) };
+    }
+    *request = (struct opp_request){ .http = http, .ev = ev, .connection = connection };
     request->worker = http->context.worker;
     request->method = method_of(ev);
     request->path = request->text;
@@ -123,16 +110,16 @@ struct opp_request *opp_request_begin(struct opp_http *http, struct evhttp_reque
         memcpy(request->text, target->path, length);
     request->text[length] = '\0';
     opp_id_make(request->id, "req_", opp_clock_now_ms(http->context.clock));
-    copy_peer(request->connection, request->peer);
+    opp_client_of_request(connection, ev, request->peer);
     link_in(http, request);
     evhttp_request_set_on_complete_cb(ev, on_complete, request);
-    evhttp_connection_set_closecb(request->connection, on_closed, request);
+    connection->request = request;
     return request;
 }
 
 struct bufferevent *opp_request_bufferevent(const struct opp_request *request)
 {
-    return evhttp_connection_get_bufferevent(request->connection);
+    return request->connection->events;
 }
 
 /* evhttp does not read while a request is open, so it would not see the client go. Reading on is safe only without its
@@ -148,7 +135,8 @@ void opp_request_wait(struct opp_request *request)
     bufferevent_getcb(events, NULL, &on_write, &on_event, &arg);
     bufferevent_setcb(events, NULL, on_write, on_event, arg);
     bufferevent_set_timeouts(events, NULL, NULL);
-    bufferevent_enable(events, EV_READ);
+    if (!request->connection->refused)
+        bufferevent_enable(events, EV_READ);
 }
 
 void opp_request_wake(struct opp_request *request)

@@ -23,7 +23,8 @@ const char *
 opp_request_client_id(const struct opp_request *request); /* the client's X-Request-Id if well-formed, or NULL */
 const char *opp_request_method(const struct opp_request *request);
 const char *opp_request_path(const struct opp_request *request);
-const char *opp_request_peer(const struct opp_request *request);                     /* the socket's IP address */
+/* The client's IP address: the socket's, or what a trusted proxy says. */
+const char *opp_request_peer(const struct opp_request *request);
 const char *opp_request_header(const struct opp_request *request, const char *name); /* or NULL */
 /* A path parameter, percent-decoded; "" where the route has none of this name. */
 const char *opp_request_param(const struct opp_request *request, const char *name);

@@ -6,13 +6,9 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <event2/listener.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-/* evhttp answers a body above its own limit in words of its own and at once; one that is a little above ours comes to
- * us, and is refused like everything else. */
-#define BODY_SPARE_BYTES 65536
 /* All methods, also those that evhttp does not know: it would refuse them in HTML. */
 #define ALL_METHODS 0xffff
 
@@ -34,22 +30,28 @@ static void do_chores(evutil_socket_t fd, short what, void *arg)
  * may wait has an end; a whole request must fit, or it would never be parsed. */
 static struct bufferevent *make_bufferevent(struct event_base *base, void *arg)
 {
-    const struct opp_http *http = arg;
+    struct opp_http *http = arg;
     struct bufferevent *events = bufferevent_socket_new(base, -1, 0);
 
-    if (events != NULL)
-        bufferevent_setwatermark(events, EV_READ, 0, http->input_max_bytes);
-    return events;
+    if (events == NULL)
+        return NULL;
+    bufferevent_setwatermark(events, EV_READ, 0, http->input_max_bytes);
+    if (opp_guard_watch(http, events))
+        return events;
+    bufferevent_free(events);
+    return NULL;
 }
 
 static void configure(struct opp_http *http, const struct opp_http_settings *settings)
 {
-    size_t body_bytes = settings->body_max_bytes + BODY_SPARE_BYTES;
+    int64_t idle_ms = settings->idle_timeout_ms > 0 ? settings->idle_timeout_ms : OPP_HTTP_IDLE_MS;
+    /* The guard speaks first; should it ever not, these bounds hold. */
+    size_t body_bytes = settings->body_max_bytes + 1;
 
     http->body_max_bytes = settings->body_max_bytes;
     http->input_max_bytes = body_bytes + settings->header_max_bytes;
-    http->idle.tv_sec = settings->idle_timeout_ms / 1000;
-    http->idle.tv_usec = settings->idle_timeout_ms % 1000 * 1000;
+    http->idle.tv_sec = idle_ms / 1000;
+    http->idle.tv_usec = idle_ms % 1000 * 1000;
     evhttp_set_timeout_tv(http->evhttp, &http->idle);
     evhttp_set_max_headers_size(http->evhttp, (ev_ssize_t)settings->header_max_bytes);
     evhttp_set_max_body_size(http->evhttp, (ev_ssize_t)body_bytes);
@@ -59,28 +61,12 @@ static void configure(struct opp_http *http, const struct opp_http_settings *set
     evhttp_set_gencb(http->evhttp, opp_http_intake, http);
 }
 
-/* Takes fd. */
-static bool listen_on(struct opp_http *http, int fd)
-{
-    struct event_base *base = opp_loop_base(http->context.loop);
-    struct evconnlistener *listener =
-        evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-
-    if (listener == NULL) {
-        close(fd);
-        return false;
-    }
-    http->listening = evhttp_bind_listener(http->evhttp, listener);
-    if (http->listening == NULL)
-        evconnlistener_free(listener);
-    return http->listening != NULL;
-}
-
 enum opp_code opp_http_open(const struct opp_http_context *context, const struct opp_http_settings *settings, int fd,
                             struct opp_http **out, struct opp_err *err)
 {
     struct event_base *base = opp_loop_base(context->loop);
     struct opp_http *http = calloc(1, sizeof *http);
+    enum opp_code rc = OPP_E_MEMORY;
 
     if (http == NULL)
         goto fail;
@@ -91,7 +77,11 @@ enum opp_code opp_http_open(const struct opp_http_context *context, const struct
     if (http->evhttp == NULL || http->chores == NULL || http->chunk == NULL)
         goto fail;
     configure(http, settings);
-    if (!listen_on(http, fd)) {
+    rc = opp_guard_open(http, settings, err);
+    if (rc != OPP_OK)
+        goto fail;
+    rc = OPP_E_MEMORY;
+    if (!opp_guard_listen(http, fd)) {
         fd = -1;
         goto fail;
     }
@@ -101,7 +91,7 @@ fail:
     if (fd >= 0)
         close(fd);
     opp_http_free(http);
-    return opp_fail(err, OPP_E_MEMORY, "no memory for an HTTP server");
+    return opp_fail(err, rc, "no memory for an HTTP server");
 }
 
 void opp_http_drain(struct opp_http *http, void (*done)(void *arg), void *arg)
@@ -109,9 +99,7 @@ void opp_http_drain(struct opp_http *http, void (*done)(void *arg), void *arg)
     http->draining = true;
     http->drained = done;
     http->drained_arg = arg;
-    if (http->listening != NULL)
-        evhttp_del_accept_socket(http->evhttp, http->listening);
-    http->listening = NULL;
+    opp_guard_stop_listening(http);
     event_active(http->chores, EV_TIMEOUT, 0);
 }
 
@@ -130,8 +118,11 @@ void opp_http_free(struct opp_http *http)
 {
     if (http == NULL)
         return;
-    if (http->evhttp != NULL)
+    if (http->evhttp != NULL) {
+        opp_guard_stop_listening(http);
         evhttp_free(http->evhttp);
+    }
+    opp_guard_close(http);
     orphan_requests(http);
     if (http->chores != NULL)
         event_free(http->chores);

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/net.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,7 +49,30 @@ struct opp_http_settings {
     uint16_t port;    /* 0: any, see opp_http_bind */
     size_t body_max_bytes;
     size_t header_max_bytes;
-    int64_t idle_timeout_ms;
+    /* Each of these 0: the default below. The timeouts are absolute: bytes that drip do not put them off. */
+    int64_t idle_timeout_ms;   /* until the first byte of a request */
+    int64_t header_timeout_ms; /* from there to the end of its header block */
+    int64_t body_timeout_ms;   /* from there to the end of its body */
+    int64_t answer_timeout_ms; /* from there, or from the last answer, until the answer has left; long-polls too */
+    int64_t stream_timeout_ms; /* of a stream, whose client comes back */
+    size_t connections_max;    /* of this server: others wait to be accepted */
+    size_t connections_per_address_max; /* others are closed; those of trusted proxies are not counted */
+    size_t streams_max;                 /* others end as soon as they have begun */
+};
+
+#define OPP_HTTP_IDLE_MS 30000
+#define OPP_HTTP_HEADER_MS 5000
+#define OPP_HTTP_BODY_MS 10000
+#define OPP_HTTP_ANSWER_MS 120000
+#define OPP_HTTP_STREAM_MS 3600000
+#define OPP_HTTP_CONNECTIONS 4096 /* and a quarter of them for one address, and half of them streams */
+
+/* What is known of a request when its header block is complete and its body has not come. Lent during the call. */
+struct opp_http_offer {
+    const char *method;
+    const char *path;          /* as opp_request_path */
+    const char *authorization; /* the header's value, or NULL */
+    const char *peer;          /* as opp_request_peer */
 };
 
 /* Binds once without SO_REUSEPORT, so that a used port is an error, then gives a listening socket with it; *port is the
@@ -64,10 +88,16 @@ struct opp_http_context {
     struct opp_log *log;
     void *worker;      /* for opp_request_worker */
     bool log_requests; /* a line at debug level for each request; failures of ours always have one */
+    const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For and Forwarded count; outlive the server */
+    size_t trusted_proxy_count;
+    /* Asked before a byte of a body is accepted, where a route takes one; NULL: all are. What is not OPP_OK is
+     * answered, with Retry-After where *retry_after_s was set, and the connection is closed. The handler asks again. */
+    enum opp_code (*admit)(void *worker, const struct opp_http_offer *offer, int *retry_after_s);
 };
 
 /* Gives a server on a listening socket (takes fd, also on failure); runs while the loop does. The process must ignore
- * SIGPIPE. OPP_E_MEMORY. */
+ * SIGPIPE. OPP_E_MEMORY. OPP_E_IO, OPP_E_INTERNAL: libevent could not be tried out, or does not call as the guard in
+ * front of it needs it to. */
 enum opp_code opp_http_open(const struct opp_http_context *context, const struct opp_http_settings *settings, int fd,
                             struct opp_http **out, struct opp_err *err);
 /* On the loop's thread: accept no more, end streams, and end each connection with its next answer; idle connections end

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/id.h"
 #include "base/net.h"
+#include "http/guard.h"
 #include "http/match.h"
 #include "http/request.h"
 #include "http/server.h"
@@ -27,10 +28,11 @@ struct opp_http {
     struct timeval idle;
     struct evhttp *evhttp;
     struct evhttp_bound_socket *listening; /* NULL while draining */
-    struct event *chores;                  /* made active for what must not happen inside a callback of evhttp */
-    struct evbuffer *chunk;                /* empty between two writes to streams */
-    struct opp_buf body;                   /* an answer's bytes while they are written; its memory is kept */
-    struct opp_request *first;             /* every request until its answer has left */
+    struct opp_guard guard;
+    struct event *chores;      /* made active for what must not happen inside a callback of evhttp */
+    struct evbuffer *chunk;    /* empty between two writes to streams */
+    struct opp_buf body;       /* an answer's bytes while they are written; its memory is kept */
+    struct opp_request *first; /* every request until its answer has left */
     bool draining;
     void (*drained)(void *arg);
     void *drained_arg;
@@ -45,11 +47,11 @@ enum opp_request_state {
 
 struct opp_request {
     struct opp_request *next;
-    struct opp_request **link;            /* what points here in the server's list */
-    struct opp_http *http;                /* NULL once the server is gone */
-    struct evhttp_request *ev;            /* NULL once evhttp has freed it */
-    struct evhttp_connection *connection; /* NULL once the client has gone */
-    void (*on_gone)(void *arg);           /* a stream's on_close */
+    struct opp_request **link;         /* what points here in the server's list */
+    struct opp_http *http;             /* NULL once the server is gone */
+    struct evhttp_request *ev;         /* NULL once evhttp has freed it */
+    struct opp_connection *connection; /* NULL once the client has gone */
+    void (*on_gone)(void *arg);        /* a stream's on_close */
     void *on_gone_arg;
     void *worker;
     const struct opp_route *route; /* NULL until one was found */
@@ -59,7 +61,6 @@ struct opp_request {
     int64_t started_ns;
     enum opp_method method;
     enum opp_request_state state;
-    bool has_body;
     bool waiting;   /* the handler has returned without an answer */
     bool own_cache; /* the handler has set Cache-Control */
     bool close;     /* the connection ends with the answer */
@@ -71,8 +72,8 @@ struct opp_request {
     char text[]; /* the path, then the parameters */
 };
 
-/* request.c. Gives a request in the server's list, tied to its connection; NULL when memory is out. target NULL: it
- * was none that can be used. */
+/* request.c. Gives a request in the server's list, tied to its connection; NULL when memory is out or there is none.
+ * target NULL: it was none that can be used. */
 struct opp_request *opp_request_begin(struct opp_http *http, struct evhttp_request *ev,
                                       const struct opp_target *target);
 /* Frees what nobody will send or read any more; evhttp's part too where that is ours. */
@@ -81,6 +82,8 @@ void opp_request_end(struct opp_request *request);
 void opp_request_wait(struct opp_request *request);
 void opp_request_wake(struct opp_request *request);
 struct bufferevent *opp_request_bufferevent(const struct opp_request *request);
+/* The connection is about to be freed. */
+void opp_request_closed(struct opp_request *request);
 
 /* head.c. Adds the headers that every answer has; false when memory is out. content_type may be NULL. */
 bool opp_head_add(struct opp_request *request, const char *content_type);

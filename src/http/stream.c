@@ -20,7 +20,8 @@ void opp_request_stream_begin(struct opp_request *request, const char *content_t
     }
     request->close = true;
     request->waiting = false;
-    if (!opp_head_add(request, content_type) || request->method == OPP_METHOD_HEAD || http->draining)
+    if (!opp_guard_stream(request->connection) || !opp_head_add(request, content_type) ||
+        request->method == OPP_METHOD_HEAD || http->draining)
         request->failed = true;
     evhttp_send_reply_start(request->ev, 200, opp_status_phrase(200));
     /* The client has nothing to say while it listens; but it has to take what it is sent. */

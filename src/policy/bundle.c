@@ -2,6 +2,7 @@
 #include "policy/bundle.h"
 
 #include "policy/bundle_internal.h"
+#include "policy/engine.h"
 #include "policy/zone.h"
 
 #include <stdlib.h>
@@ -61,6 +62,20 @@ static enum opp_code finish(const struct opp_policy_loading *loading, struct opp
     return opp_fail_at(err, OPP_E_CONFIG, loading->first.where, "%s", loading->first.message);
 }
 
+static void try_rules(struct opp_policy_loading *loading)
+{
+    struct opp_policy_engine *engine = NULL;
+    struct opp_err err = { 0 };
+
+    if (opp_policy_engine_new(loading->bundle, &engine, &err) != OPP_OK) {
+        opp_loading_error(loading, &err);
+        return;
+    }
+    opp_bundle_check_fields(loading, engine);
+    opp_bundle_run_tests(loading, engine);
+    opp_policy_engine_free(engine);
+}
+
 static enum opp_code load(struct opp_policy_bundle *bundle, const struct opp_policy_tools *tools,
                           struct opp_policy_report *report, struct opp_err *err)
 {
@@ -70,7 +85,7 @@ static enum opp_code load(struct opp_policy_bundle *bundle, const struct opp_pol
     if (!loading.starved)
         opp_bundle_index(&loading, tools);
     if (opp_loading_sound(&loading))
-        opp_bundle_run_tests(&loading);
+        try_rules(&loading);
     return finish(&loading, err);
 }
 

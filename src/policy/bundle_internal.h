@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 
+struct opp_policy_engine;
 struct opp_zones;
 
 /* Rules by number, in order. */
@@ -61,7 +62,8 @@ bool opp_loading_sound(const struct opp_policy_loading *loading);
 /* The steps of a load; each stops at memory only. */
 void opp_bundle_read_rules(struct opp_policy_loading *loading);
 void opp_bundle_index(struct opp_policy_loading *loading, const struct opp_policy_tools *tools);
-void opp_bundle_run_tests(struct opp_policy_loading *loading);
+void opp_bundle_check_fields(struct opp_policy_loading *loading, struct opp_policy_engine *engine);
+void opp_bundle_run_tests(struct opp_policy_loading *loading, struct opp_policy_engine *engine);
 
 /* The parts of a rule's facts. */
 const char *opp_rule_name(const struct opp_rule *rule);

@@ -46,18 +46,32 @@ static json_t *known_fields(const char *const *names)
     return json_pack("{s:o}", "properties", properties);
 }
 
+/* Every impact has a summary. */
+static bool add_summary(json_t *facts)
+{
+    json_t *impact = json_object_get(json_object_get(facts, "impact"), "properties");
+
+    return !json_is_object(impact) || json_object_get(impact, "summary") != NULL ||
+           json_object_set_new(impact, "summary", json_object()) == 0;
+}
+
 /* What a rule may read of a request about the tool: the members that are known for sure, the tool's own facts. */
 static json_t *make_shape(const struct opp_policy_tool *tool)
 {
     static const char *const of_tool[] = { "name", "kind", "risk", "scopes", NULL };
     static const char *const of_app[] = { "id", "name", "scope", "org_id", "scopes", "policy", NULL };
     static const char *const of_key[] = { "id", "name", NULL };
+    static const char *const of_draft[] = {
+        "id", "created_at", "expires_at", "approvals_required", "approvals_given", "approved_by", NULL
+    };
+    static const char *const of_reviewer[] = { "user_id", "roles", NULL };
     const json_t *facts = json_object_get(tool->facts, "properties");
-    json_t *known = json_pack("{s:o, s:o, s:o}", "tool", known_fields(of_tool), "app", known_fields(of_app), "key",
-                              known_fields(of_key));
+    json_t *known =
+        json_pack("{s:o, s:o, s:o, s:o, s:o}", "tool", known_fields(of_tool), "app", known_fields(of_app), "key",
+                  known_fields(of_key), "draft", known_fields(of_draft), "reviewer", known_fields(of_reviewer));
     json_t *copied = json_is_object(facts) ? json_deep_copy(facts) : json_object();
 
-    if (known != NULL && (copied == NULL || json_object_update_missing(known, copied) != 0)) {
+    if (known != NULL && (copied == NULL || !add_summary(copied) || json_object_update_missing(known, copied) != 0)) {
         json_decref(known);
         known = NULL;
     }

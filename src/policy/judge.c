@@ -82,8 +82,8 @@ static enum opp_code merge(struct judging *judging, const struct opp_answer *ans
 {
     const struct opp_rule *facts = facts_of(judging);
     lua_State *L = opp_script_lua(judging->engine->lua->script);
-    struct opp_spoken spoken = { .rule = json_object_get(facts->facts, "name"),
-                                 .tools = json_object_get(facts->facts, "tools"),
+    struct opp_spoken spoken = { .rule = opp_rule_name(facts),
+                                 .tools = opp_rule_tools(facts),
                                  .answer = answer,
                                  .reason = reason,
                                  .tag = "",

@@ -22,7 +22,7 @@ static bool add_reason(struct opp_policy_decision *out, enum opp_outcome outcome
 
     if (out->reasons == NULL)
         out->reasons = json_array();
-    if (json_object_set_new_nocheck(row, "rule", json_incref(spoken->rule)) != 0 ||
+    if (json_object_set_new_nocheck(row, "rule", json_string_nocheck(spoken->rule)) != 0 ||
         json_object_set_new_nocheck(row, "outcome", outcome_json(outcome)) != 0 ||
         (*spoken->reason != '\0' &&
          json_object_set_new_nocheck(row, "reason", json_string_nocheck(spoken->reason)) != 0)) {
@@ -65,6 +65,21 @@ static bool merge_redact(struct opp_policy_decision *out, const json_t *names)
     return out->redact != NULL;
 }
 
+static json_t *copy_names(const json_t *names)
+{
+    json_t *copy = json_array(), *name;
+    size_t i;
+
+    json_array_foreach(names, i, name)
+    {
+        if (json_array_append_new(copy, json_string_nocheck(json_string_value(name))) != 0) {
+            json_decref(copy);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
 static bool add_limit(struct opp_policy_decision *out, const struct opp_spoken *spoken)
 {
     static const char *const by[] = { "app", "key", "actor", "tool" };
@@ -75,9 +90,9 @@ static bool add_limit(struct opp_policy_decision *out, const struct opp_spoken *
         return true;
     if (out->limits == NULL)
         out->limits = json_array();
-    row = json_pack("{s:O, s:I, s:I, s:s, s:O}", "rule", spoken->rule, "count", (json_int_t)answer->limit_count, "per",
+    row = json_pack("{s:s, s:I, s:I, s:s, s:o}", "rule", spoken->rule, "count", (json_int_t)answer->limit_count, "per",
                     (json_int_t)answer->limit_per_s, "by", by[answer->limit_by], "tools",
-                    json_is_array(spoken->limit_tools) ? spoken->limit_tools : spoken->tools);
+                    copy_names(json_is_array(spoken->limit_tools) ? spoken->limit_tools : spoken->tools));
     return json_array_append_new(out->limits, row) == 0;
 }
 

@@ -9,10 +9,10 @@
 #include "policy/answer.h"
 #include "policy/decision.h"
 
-/* One rule's answer. */
+/* One rule's answer, all lent. A decision has copies: JSON that threads share is only ever read. */
 struct opp_spoken {
-    json_t *rule;  /* its name, lent */
-    json_t *tools; /* the rule's, lent: a limit without tools counts these */
+    const char *rule;    /* its name */
+    const json_t *tools; /* the rule's: a limit without tools counts these */
     const struct opp_answer *answer;
     const char *reason, *tag; /* "" for none */
     const json_t *redact;     /* array, or JSON null */

@@ -190,16 +190,8 @@ static void run_tests(struct opp_policy_loading *loading, struct opp_policy_engi
     }
 }
 
-void opp_bundle_run_tests(struct opp_policy_loading *loading)
+void opp_bundle_run_tests(struct opp_policy_loading *loading, struct opp_policy_engine *engine)
 {
-    struct opp_policy_engine *engine = NULL;
-    struct opp_err err = { 0 };
-
-    if (opp_policy_engine_new(loading->bundle, &engine, &err) != OPP_OK) {
-        opp_loading_error(loading, &err);
-        return;
-    }
     for (size_t i = 0; i < loading->bundle->rules.count; i++)
         run_tests(loading, engine, i);
-    opp_policy_engine_free(engine);
 }

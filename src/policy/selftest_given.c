@@ -42,7 +42,9 @@ static json_t *phase_request(enum opp_phase phase, const struct opp_tool_rules *
     if (phase >= OPP_PHASE_ACTION)
         failed |= add_fields(request, json_pack("{s:s, s:b}", "justification", "", "execute", 0));
     if (phase >= OPP_PHASE_APPROVE)
-        failed |= add_fields(request, json_pack("{s:{s:s, s:[]}}", "draft", "id", "", "approvals"));
+        failed |= add_fields(request,
+                             json_pack("{s:{s:s, s:i, s:i, s:i, s:i, s:[]}}", "draft", "id", "", "created_at", 0,
+                                       "expires_at", 0, "approvals_required", 1, "approvals_given", 0, "approved_by"));
     if (phase == OPP_PHASE_APPROVE)
         failed |= add_fields(request, json_pack("{s:{s:s, s:[]}}", "reviewer", "user_id", "", "roles"));
     if (!failed)

@@ -99,7 +99,8 @@ void opp_code_function(struct opp_code_reader *reader, struct opp_code_function 
     take_text(reader);
     out->line = (int)take_size(reader);
     take_size(reader);
-    take(reader, 3);
+    out->parameters = take_byte(reader);
+    take(reader, 2); /* whether it takes more, and its registers */
     out->instruction_count = take_size(reader);
     out->instructions = out->instruction_count < SIZE_MAX / 4 ? take(reader, out->instruction_count * 4) : NULL;
     count = take_size(reader);

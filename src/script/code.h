@@ -24,6 +24,7 @@ struct opp_code_text {
 /* One function, its parts borrowed from the bytes. Nested functions follow in the reader. */
 struct opp_code_function {
     int line;
+    unsigned parameters;
     const unsigned char *instructions; /* 4 bytes each */
     size_t instruction_count;
     struct opp_code_text constants[256]; /* the first ones that are texts; others have no bytes */

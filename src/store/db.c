@@ -55,13 +55,21 @@ enum opp_code opp_db_error(struct opp_db *db, int result, struct opp_err *err)
     return opp_fail(err, code, "sqlite: %s", db != NULL ? sqlite3_errmsg(db->handle) : sqlite3_errstr(result));
 }
 
+/* Eight bytes at a time: statements are long, and looked up for each row that is written. */
 static size_t slot_of(const char *sql)
 {
-    size_t hash = 1469598103934665603U;
+    size_t length = strlen(sql);
+    uint64_t hash = 1469598103934665603U, word = 0;
 
-    for (const char *at = sql; *at != '\0'; at++)
-        hash = (hash ^ (unsigned char)*at) * 1099511628211U;
-    return (hash ^ (hash >> 29)) & (STATEMENT_SLOTS - 1);
+    for (; length >= sizeof word; length -= sizeof word, sql += sizeof word) {
+        memcpy(&word, sql, sizeof word);
+        hash = (hash ^ word) * 1099511628211U;
+        hash ^= hash >> 32;
+    }
+    word = 0;
+    memcpy(&word, sql, length);
+    hash = (hash ^ word) * 1099511628211U;
+    return (size_t)(hash ^ (hash >> 29)) & (STATEMENT_SLOTS - 1);
 }
 
 /* Where the text is, or is to be. */

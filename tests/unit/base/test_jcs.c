@@ -364,6 +364,32 @@ static void the_public_canonicalization_vectors_come_out(void **state)
     assert_true(count >= 6);
 }
 
+static void members_in_order_are_the_canonical_object(void **state)
+{
+    struct opp_buf written = { 0 }, again = { 0 };
+    json_t *list = json_pack("[i, s]", 1, "x"), *value = NULL;
+
+    (void)state;
+    opp_buf_char(&written, '{');
+    opp_jcs_member_text(&written, "a", "quote \" and {");
+    opp_jcs_member_json(&written, "b", list);
+    opp_jcs_member(&written, "c");
+    opp_buf_text(&written, "{");
+    opp_jcs_member_bool(&written, "no", false);
+    opp_jcs_member_bool(&written, "yes", true);
+    opp_buf_text(&written, "}");
+    opp_jcs_member_integer(&written, "d", -42);
+    opp_jcs_member_text(&written, "e", NULL);
+    opp_jcs_member_json(&written, "f", NULL);
+    opp_buf_char(&written, '}');
+    assert_int_equal(opp_json_parse(written.bytes, written.length, &value, NULL), OPP_OK);
+    opp_jcs_write(&again, value);
+    assert_bytes(&written, again.bytes, again.length);
+    opp_buf_free(&again);
+    json_decref(value);
+    json_decref(list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +407,7 @@ int main(void)
         cmocka_unit_test(integers_are_written_as_doubles_are),
         cmocka_unit_test(nesting_beyond_what_parses_is_written_and_a_bottomless_one_fails),
         cmocka_unit_test(a_hash_is_of_the_canonical_bytes),
+        cmocka_unit_test(members_in_order_are_the_canonical_object),
         cmocka_unit_test(every_failed_allocation_is_reported),
         cmocka_unit_test(the_public_canonicalization_vectors_come_out),
     };

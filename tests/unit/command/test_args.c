@@ -154,9 +154,28 @@ static void help_names_every_flag(void **state)
     opp_buf_free(&text);
 }
 
+static void a_command_takes_the_one_word_that_it_needs(void **state)
+{
+    struct opp_command facts = COMMAND;
+    char *words[] = { (char *)(uintptr_t) "--demo", (char *)(uintptr_t) "tool", (char *)(uintptr_t) "more" };
+    struct opp_err err = { 0 }, none = { 0 }, two = { 0 };
+    json_t *result = NULL;
+
+    (void)state;
+    facts.operand = "TOOL";
+    assert_int_equal(opp_args_parse(&facts, 2, words, &result, &err), OPP_OK);
+    assert_string_equal(json_string_value(json_object_get(result, "operand")), "tool");
+    json_decref(result);
+    assert_int_equal(opp_args_parse(&facts, 1, words, &result, &none), OPP_E_VALIDATION);
+    assert_string_equal(none.message, "oppd serve needs a TOOL; see oppd help serve");
+    assert_int_equal(opp_args_parse(&facts, 3, words, &result, &two), OPP_E_VALIDATION);
+    assert_string_equal(two.message, "\"more\" is not expected here; see oppd help serve");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_command_takes_the_one_word_that_it_needs),
         cmocka_unit_test(values_follow_a_flag_or_its_equals_sign),
         cmocka_unit_test(the_last_of_a_repeated_flag_counts),
         cmocka_unit_test(a_list_takes_several_values_and_several_flags),

@@ -186,13 +186,17 @@ static void make_parts(struct test_server *server)
 
 int server_start(void **state)
 {
+    return server_start_with(state, &SERVER_SETTINGS, &(struct opp_http_context){ .loop = NULL });
+}
+
+int server_start_with(void **state, const struct opp_http_settings *settings, const struct opp_http_context *wishes)
+{
     struct test_server *server = calloc(1, sizeof *server);
-    struct opp_http_settings settings = {
-        .host = "127.0.0.1", .body_max_bytes = BODY_MAX, .header_max_bytes = 8192, .idle_timeout_ms = 1000
-    };
-    struct opp_http_context context = { .worker = server, .log_requests = true };
+    struct opp_http_context context = *wishes;
     int fd;
 
+    context.worker = server;
+    context.log_requests = true;
     assert_non_null(server);
     signal(SIGPIPE, SIG_IGN);
     make_parts(server);
@@ -200,8 +204,8 @@ int server_start(void **state)
     context.router = server->router;
     context.clock = server->clock;
     context.log = server->log;
-    assert_int_equal(opp_http_bind(&settings, &fd, &server->port, NULL), OPP_OK);
-    assert_int_equal(opp_http_open(&context, &settings, fd, &server->http, NULL), OPP_OK);
+    assert_int_equal(opp_http_bind(settings, &fd, &server->port, NULL), OPP_OK);
+    assert_int_equal(opp_http_open(&context, settings, fd, &server->http, NULL), OPP_OK);
     assert_int_equal(pthread_create(&server->thread, NULL, run, server), 0);
     *state = server;
     return 0;

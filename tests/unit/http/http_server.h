@@ -13,6 +13,7 @@
 #include <semaphore.h>
 
 #define BODY_MAX 4096
+#define HEAD_MAX 3072
 
 struct test_server {
     struct opp_loop *loop;
@@ -34,6 +35,11 @@ struct test_server {
 /* Routes: GET /echo/{first}/{second}, /shared, /same, /set, /large, /stream, /later, /nothing, /fail, /token, /hidden;
  * POST and PUT /json. */
 int server_start(void **state);
+/* The same with other limits; of the context, what it says of proxies and admission counts. */
+int server_start_with(void **state, const struct opp_http_settings *settings, const struct opp_http_context *context);
+#define SERVER_SETTINGS          \
+    ((struct opp_http_settings){ \
+        .host = "127.0.0.1", .body_max_bytes = BODY_MAX, .header_max_bytes = HEAD_MAX, .idle_timeout_ms = 1000 })
 int server_stop(void **state);
 
 /* Runs fn on the server's thread and waits for it. */

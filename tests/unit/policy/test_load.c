@@ -52,6 +52,55 @@ static void what_is_wrong_is_refused_at_its_line(void **state)
         assert_string_equal(kit_refusal(wrong[i][0]), wrong[i][1]);
 }
 
+static void a_misspelt_fact_is_found_without_running_anything(void **state)
+{
+    static const char *const wrong[][2] = {
+        { "return request.paylod.x", "p/10.lua:2: no request that decide is given has a field request.paylod" },
+        { "return request.impact.thing.amuont",
+          "p/10.lua:2: none of the rule's tools has request.impact.thing.amuont" },
+        { "return request.draft.approvals", "p/10.lua:2: none of the rule's tools has request.draft.approvals" },
+        { "return request.app.polcy", "p/10.lua:2: none of the rule's tools has request.app.polcy" },
+        { "local t = request.impact.thing\nif t.amount > 5 then\nt = nil end\nif request.phase then return t.x end\n"
+          "return request.impact.x",
+          "p/10.lua:6: none of the rule's tools has request.impact.x" },
+        { "local t = request.impact.thing\nfor i = 1, 3 do\nif i > t.amount then return deny(t.tilte) end end",
+          "p/10.lua:4: none of the rule's tools has request.impact.thing.tilte" },
+        { "local app = request.app\nif ip_in(request.ip, '::/0') then request = nil end\nreturn app.nmae",
+          "p/10.lua:4: none of the rule's tools has request.app.nmae" },
+    };
+    static const char *const fine[] = {
+        "local t = request.impact.thing return t.amount > 5 and draft(t.title) or nil",
+        "local t = request.app t = request.impact.thing return t.amount > 5 and nil",
+        "local t = request.app\nif t then t = request.impact.thing end return t.amount and nil",
+        "local t = request.app for i = 1, 2 do if i > 1 then t.amount = 1 end t = request.impact.thing end",
+        "return (request.payload or request.impact).anything",
+        "local t = request.app local function f() t = request.impact.thing end f() return t.amount and nil",
+        "local request = { x = 1 } return request.x > 1 and nil",
+        "request = { x = 1 } return request.x > 1 and nil",
+        "return request.state.amount and request.impact.summary and request.impact.open.x and nil",
+        "return request.recent { seconds = 5 } and request.reviewer.roles and request.draft.approved_by and nil",
+    };
+    char text[600];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        snprintf(text, sizeof text, RULE("decide = function(request)\n%s end"), wrong[i][0]);
+        assert_string_equal(kit_refusal(text), wrong[i][1]);
+    }
+    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++) {
+        snprintf(text, sizeof text, RULE("decide = function(request)\n%s end"), fine[i]);
+        assert_string_equal(kit_warning(text), "");
+    }
+    assert_string_equal(kit_refusal(RULE("discover = function(r) return r.payload.x end")),
+                        "p/10.lua:1: no request that discover is given has a field request.payload");
+    assert_string_equal(kit_refusal(RULE("witness = function(r) return r.impact end")),
+                        "p/10.lua:1: no request that witness is given has a field request.impact");
+    assert_string_equal(kit_warning(RULE("decide = function() local t = {} return t.x end")), "");
+    assert_string_equal(kit_warning("return { { name = 'r', tools = { '*' }, decide = function(request)\n"
+                                    "return request.impact.thing.other and nil end } }"),
+                        "");
+}
+
 static void a_glob_that_matches_nothing_is_a_warning(void **state)
 {
     (void)state;
@@ -296,6 +345,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_wrong_is_refused_at_its_line),
+        cmocka_unit_test(a_misspelt_fact_is_found_without_running_anything),
         cmocka_unit_test(a_glob_that_matches_nothing_is_a_warning),
         cmocka_unit_test(every_issue_is_reported),
         cmocka_unit_test(tests_of_rules_run_at_load),

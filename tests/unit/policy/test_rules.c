@@ -5,6 +5,8 @@
 #include <string.h>
 
 #define RULE(body) "return { { name = 'r', tools = { 'thing.delete' }, " body " } }"
+/* As DECIDE, the request's fields read through r, which nobody can follow while it loads. */
+#define UNSEEN(body) DECIDE("local r = ({ request })[1] " body)
 #define DECIDE(body) RULE("decide = function(request) " body " end")
 
 static void answers_have_their_outcome(void **state)
@@ -121,15 +123,12 @@ static void reading_a_field_of_another_phase_denies(void **state)
 static void a_misspelt_name_denies(void **state)
 {
     (void)state;
-    assert_string_equal(kit_say(DECIDE("return request.paylod and nil")),
-                        "p/10.lua:1: there is no field 'paylod' here");
-    assert_string_equal(kit_say(DECIDE("return request.app.polcy and nil")),
-                        "p/10.lua:1: there is no field 'polcy' here");
-    assert_string_equal(kit_say(DECIDE("return request.impact.thing.amuont and nil")),
+    assert_string_equal(kit_say(UNSEEN("return r.paylod and nil")), "p/10.lua:1: there is no field 'paylod' here");
+    assert_string_equal(kit_say(UNSEEN("return r.app.polcy and nil")), "p/10.lua:1: there is no field 'polcy' here");
+    assert_string_equal(kit_say(UNSEEN("return r.impact.thing.amuont and nil")),
                         "p/10.lua:1: there is no field 'amuont' here");
-    assert_string_equal(kit_say(DECIDE("return request.impact.thign and nil")),
-                        "p/10.lua:1: there is no field 'thign' here");
-    assert_string_equal(kit_say_phase(DECIDE("return request.impact.list[1].idd and nil"), OPP_PHASE_ACTION,
+    assert_string_equal(kit_say(UNSEEN("return r.impact.thign and nil")), "p/10.lua:1: there is no field 'thign' here");
+    assert_string_equal(kit_say_phase(UNSEEN("return r.impact.list[1].idd and nil"), OPP_PHASE_ACTION,
                                       "{\"impact\":{\"list\":[{\"id\":1}]}}"),
                         "p/10.lua:1: there is no field 'idd' here");
     assert_string_equal(kit_say(DECIDE("return _ENV['al' .. 'ow']()")), "p/10.lua:1: the global 'alow' is not defined");
@@ -266,9 +265,9 @@ static void discover_hides(void **state)
     assert_string_equal(
         kit_say_phase(RULE("discover = function(r) return draft(r.app.id) end"), OPP_PHASE_DISCOVER, NULL),
         "{\"outcome\":\"draft\",\"reason\":\"app_1\"}");
-    assert_string_equal(
-        kit_say_phase(RULE("discover = function(r) return r.payload and true end"), OPP_PHASE_DISCOVER, NULL),
-        "p/10.lua:1: there is no field 'payload' here");
+    assert_string_equal(kit_say_phase(RULE("discover = function(q) local r = ({ q })[1] return r.payload and true end"),
+                                      OPP_PHASE_DISCOVER, NULL),
+                        "p/10.lua:1: there is no field 'payload' here");
     assert_string_equal(kit_say_phase(RULE("discover = function() return 1 end"), OPP_PHASE_DISCOVER, NULL),
                         "p/10.lua:1: discover gives a number; it gives true, false, allow{}, draft(), deny() or "
                         "nothing");
@@ -332,7 +331,7 @@ static void witnesses_are_gathered_by_rule(void **state)
         kit_engine("return { { name = 'a', tools = { '*' }, witness = function(request, state)\n"
                    "return { amount = state.amount, id = request.payload.id, same = request.state == state } end },\n"
                    "{ name = 'b', tools = { 'thing.delete' }, witness = function(_, state) return state end },\n"
-                   "{ name = 'c', tools = { 'thing.make' }, witness = function(request) return request.impact end } }");
+                   "{ name = 'c', tools = { 'thing.make' }, witness = function(q) return ({ q })[1].impact end } }");
     json_t *witness = NULL, *given = json_pack("{s:i}", "amount", 5), *payload = json_pack("{s:s}", "id", "x");
     struct opp_err err = { 0 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * policy/zone_bytes.h - TZif files made for a test: a zone at UTC+1 that turns, each year or as told.
+ * policy/zone_bytes.h - TZif files made for a test, of the turns and the last line that it says.
  * May include: base.
  */
 #ifndef OPP_TESTS_ZONE_BYTES_H

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#include "command/offline.h"
+
+#include "adapter/adapter.h"
+#include "base/json.h"
+
+enum opp_code opp_offline_config(const struct opp_command *command, const json_t *args, struct opp_config *out,
+                                 struct opp_err *err)
+{
+    json_t *flags = json_copy((json_t *)(uintptr_t)args);
+    enum opp_code rc;
+
+    if (flags == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for the configuration");
+    json_object_del(flags, "config");
+    json_object_del(flags, "operand");
+    rc = opp_config_load(opp_json_text(args, "config"), flags, out, err);
+    json_decref(flags);
+    if (rc != OPP_OK)
+        opp_args_blame(command, err);
+    return rc;
+}
+
+enum opp_code opp_offline_adapters(const struct opp_config *config, struct opp_adapters **out, struct opp_err *err)
+{
+    struct opp_adapters_settings settings = { .dir = config->adapters_dir, .demo = true };
+
+    return opp_adapters_open(&settings, out, err);
+}

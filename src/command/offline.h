@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * command/offline.h - what commands that start no gateway have in common: the configuration, and the adapters without
+ * their data.
+ * May include: all.
+ */
+#ifndef OPP_COMMAND_OFFLINE_H
+#define OPP_COMMAND_OFFLINE_H
+
+#include "base/error.h"
+#include "command/args.h"
+#include "command/config.h"
+
+struct opp_adapters;
+
+/* opp_config_load of what --config and the command's other flags say; a flag's mistake is named by the flag. */
+enum opp_code opp_offline_config(const struct opp_command *command, const json_t *args, struct opp_config *out,
+                                 struct opp_err *err);
+
+/* Gives the adapters with databases that were made in memory and forgotten. Codes as opp_adapters_open. */
+enum opp_code opp_offline_adapters(const struct opp_config *config, struct opp_adapters **out, struct opp_err *err);
+
+#endif
