@@ -157,7 +157,8 @@ describe("a rule", function()
     assert.same({ "draft", "agent.auto_execute_window_closed", false, "2999-01-01T00:00:00.000Z" },
       { now.mode, now.code, now.window.open, now.window.opensAt })
     assert.equal("execute", now_of(app, "transaction.update").mode)
-    g:in_force [[{ name = "n", tools = { "transaction.create" }, window = function() return never("Not this year.") end }]]
+    g:in_force [[{ name = "n", tools = { "transaction.create" },
+      window = function() return never("Not this year.") end }]]
     now = now_of(app, "transaction.create")
     assert.same({ "draft", nil }, { now.mode, now.window.opensAt })
     assert.equal("Not this year.", act(app).autoExecuteDenied.reason)
