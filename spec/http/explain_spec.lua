@@ -19,7 +19,8 @@ describe("what the rules said", function()
   it("is in the audit row of a denial, with the generation that was in force", function()
     local active = g:in_force [[
       { name = "notes", tools = { "transaction.create" }, decide = function() return allow { expires_in = 60 } end },
-      { name = "closed", tools = { "transaction.create" }, decide = function() return deny("Closed.", { tag = "t" }) end },
+      { name = "closed", tools = { "transaction.create" },
+        decide = function() return deny("Closed.", { tag = "t" }) end },
     ]]
     local response = g.agent:post("/actions", ledger.create())
     check.refused(response, 403, "agent.policy_denied")
