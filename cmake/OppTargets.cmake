@@ -16,6 +16,9 @@ target_compile_options(opp_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes
   -Wformat=2 -Wundef -Wvla -Wcast-qual -Wwrite-strings
   $<$<BOOL:${OPP_WERROR}>:-Werror>)
+if(OPP_CRASH_POINTS)
+  target_compile_definitions(opp_flags INTERFACE OPP_CRASH_POINTS)
+endif()
 if(OPP_SANITIZE)
   target_compile_options(opp_flags INTERFACE -fsanitize=${OPP_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(opp_flags INTERFACE -fsanitize=${OPP_SANITIZE})

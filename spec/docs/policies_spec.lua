@@ -48,9 +48,9 @@ describe(path, function()
 
   it("names every obligation, phase and field that there are", function()
     local text = gateway.read_file(path)
-    for _, word in ipairs { "approvals", "expires_in", "require", "redact", "max_rows", "max_days", "limit",
-      "discover", "read", "preflight", "action", "approve", "execute", "tool", "app", "key", "actor", "payload",
-      "resources", "impact", "draft", "reviewer", "justification" } do
+    for _, word in ipairs { "approvals", "expires_in", "require", "redact", "max_rows", "max_days", "limit", "discover",
+      "read", "preflight", "action", "approve", "execute", "tool", "app", "key", "actor", "payload", "resources",
+      "impact", "draft", "reviewer", "justification" } do
       assert.is_truthy(text:find("`" .. word, 1, true), word)
     end
   end)

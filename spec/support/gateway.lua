@@ -83,7 +83,8 @@ end
 
 local function command_line(self, listen)
   local words = {
-    self.program(), "serve", "--listen", listen, "--data", self.data, "--policies", self.options.policies or "policies",
+    "env", self.environment or "OPP_CRASH_AT=", self.program(), "serve",
+    "--listen", listen, "--data", self.data, "--policies", self.options.policies or "policies",
     "--adapters", self.options.adapters or "adapters", "--workers", os.getenv("OPP_WORKERS") or "4",
     "--rate-limit", self.options.rate_limit or 1000000, "--credentials", self.dir .. "/credentials.json", "--demo",
   }
@@ -176,19 +177,43 @@ function gateway:terminate()
   return await_exit(self)
 end
 
+-- Waits until it has ended by itself and gives the exit code.
+function gateway:await_end()
+  return await_exit(self)
+end
+
 -- Ends it without a chance to say goodbye.
 function gateway:kill()
   signal(self, "KILL")
   return await_exit(self)
 end
 
--- Starts it again on the same data and the same port.
-function gateway:restart()
+-- Lets it be killed so many seconds from now; await_end waits for it.
+function gateway:kill_after(seconds)
+  os.execute(("(sleep %.3f; kill -KILL %d) >/dev/null 2>&1 &"):format(seconds, self.pid))
+end
+
+local function spawn_again(self, environment)
   if self.pid then
     self:terminate()
   end
+  self.environment = environment
   spawn(self, ("%s:%d"):format(self.address.host, self.address.port))
+end
+
+-- Starts it again on the same data and the same port; environment ("NAME=value") is for this one start. Gives the
+-- seconds until it was ready.
+function gateway:restart(environment)
+  local began = socket.gettime()
+  spawn_again(self, environment)
   await_ready(self)
+  return socket.gettime() - began
+end
+
+-- Starts it again where it must end before it is ready; gives the exit code.
+function gateway:restart_in_vain(environment)
+  spawn_again(self, environment)
+  return await_exit(self)
 end
 
 -- Ends a gateway, if there is one, and its data; it must have ended well.

@@ -112,6 +112,11 @@ function client:request(request)
   return assert(response, ("%s %s: %s"):format(complete.method, complete.path, problem))
 end
 
+-- One request over a connection that the caller holds; nil and why when it broke before the whole answer.
+function client:over(conn, request)
+  return exchange(conn, self.address, self:complete(request))
+end
+
 function client:close()
   if self.connection then
     self.connection:close()
@@ -229,8 +234,8 @@ function stream:close()
   self.connection:close()
 end
 
--- Runs jobs (functions of a wait function) as coroutines until all have ended.
-local function run(jobs)
+-- Runs jobs (functions that wait by coroutine.yield) as coroutines until all have ended.
+function http.run(jobs)
   local waiting, deadline = {}, socket.gettime() + 4 * timeout_s
   local function step(thread, ...)
     local ok, sock, mode = coroutine.resume(thread, ...)
@@ -283,7 +288,7 @@ function http.parallel(owner, requests, concurrency)
   for i = 1, math.min(concurrency, #requests) do
     jobs[i] = job
   end
-  run(jobs)
+  http.run(jobs)
   return answers
 end
 

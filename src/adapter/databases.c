@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define RECEIPTS_DAYS 30
 #define PATH_BYTES 4096
@@ -55,14 +54,16 @@ static enum opp_code migrate(const struct opp_adapter *adapter, const json_t *fi
     return rc;
 }
 
-/* Makes the host's own table, and drops receipts that nobody asks for any more. */
+/* Makes the host's own table, and drops receipts that nobody asks for any more. What is old is told by the newest
+ * receipt and not by the clock: a gateway that was down for months must still find the receipt of what it died in. */
 static enum opp_code keep_receipts(struct opp_db *db, struct opp_err *err)
 {
-    char old[128];
+    char old[160];
     enum opp_code rc = opp_db_run(db, receipts, err);
 
-    snprintf(old, sizeof old, "DELETE FROM opp_receipts WHERE created_at < %lld",
-             ((long long)time(NULL) - RECEIPTS_DAYS * 86400LL) * 1000);
+    snprintf(old, sizeof old,
+             "DELETE FROM opp_receipts WHERE created_at < (SELECT max(created_at) FROM opp_receipts) - %lld",
+             RECEIPTS_DAYS * 86400000LL);
     return rc == OPP_OK ? opp_db_run(db, old, err) : rc;
 }
 

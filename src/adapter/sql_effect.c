@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "adapter/effect_internal.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/jcs.h"
 #include "base/json.h"
 #include "script/error_text.h"
@@ -244,8 +245,10 @@ enum opp_code opp_sql_apply(struct opp_db *db, const struct opp_effect *effect, 
     rc = opp_sql_receipt(db, host->effect_id, &result, err);
     if (rc == OPP_E_ABSENT) {
         rc = run_all(&apply, &result, err);
+        opp_crash_point("effect.unreceipted");
         if (rc == OPP_OK)
             rc = write_receipt(&apply, result, err);
+        opp_crash_point("effect.written");
     }
     opp_db_deadline(db, 0);
     json_decref(apply.rows);

@@ -199,31 +199,12 @@ static int l_database_row(lua_State *L)
     return 1;
 }
 
-/* May jump. */
-static void lj_push_cell(lua_State *L, const struct opp_rows *rows, const struct opp_cell *cell)
-{
-    switch (cell->type) {
-    case OPP_CELL_INTEGER:
-        lua_pushinteger(L, cell->as.integer);
-        break;
-    case OPP_CELL_REAL:
-        lua_pushnumber(L, cell->as.real);
-        break;
-    case OPP_CELL_TEXT:
-        lua_pushlstring(L, opp_rows_text(rows, cell), cell->as.text.length);
-        break;
-    case OPP_CELL_NULL:
-        opp_view_push_null(L);
-        break;
-    }
-}
-
 static int l_database_value(lua_State *L)
 {
     struct opp_adapter_call *run = lj_query(L, true);
 
     if (opp_rows_count(run->fresh) > 0)
-        lj_push_cell(L, run->fresh, opp_rows_cell(run->fresh, 0, 0));
+        lj_view_cell(L, run->fresh, opp_rows_cell(run->fresh, 0, 0));
     else
         lua_pushnil(L);
     drop_fresh(run);

@@ -2,13 +2,10 @@
 #include "adapter/marker.h"
 #include "script/json_lua.h"
 #include "script/json_walk.h"
-#include "script/values.h"
 #include "script/view.h"
 
 #include <lua.h>
 #include <string.h>
-
-static enum opp_code convert(struct opp_json_walk *walk, int index, json_t **out);
 
 static enum opp_code give(struct opp_json_walk *walk, json_t *made, json_t **out)
 {
@@ -102,101 +99,16 @@ static enum opp_code convert_marker(struct opp_json_walk *walk, const struct opp
     return give(walk, json_pack("{s:[s, s]}", "$from", marker->as.from.row, marker->as.from.field), out);
 }
 
-static enum opp_code convert_elements(struct opp_json_walk *walk, int storage, size_t count, json_t *array)
-{
-    enum opp_code rc = OPP_OK;
-
-    for (size_t i = 0; i < count && rc == OPP_OK; i++) {
-        size_t mark = opp_walk_down(walk, NULL, i);
-        json_t *element = NULL;
-
-        lua_rawgeti(walk->L, storage, (lua_Integer)i + 1);
-        rc = convert(walk, lua_gettop(walk->L), &element);
-        lua_pop(walk->L, 1);
-        if (rc == OPP_OK && json_array_append_new(array, element) != 0)
-            rc = give(walk, NULL, NULL);
-        opp_walk_up(walk, mark);
-    }
-    return rc;
-}
-
-/* The pair on top of the stack becomes a member. */
-static enum opp_code convert_member(struct opp_json_walk *walk, json_t *object)
-{
-    size_t length, mark;
-    const char *key = lua_tolstring(walk->L, -2, &length);
-    json_t *value = NULL;
-    enum opp_code rc = opp_walk_text(walk, key, length);
-
-    if (rc != OPP_OK)
-        return rc;
-    mark = opp_walk_down(walk, key, 0);
-    rc = convert(walk, lua_gettop(walk->L), &value);
-    opp_walk_up(walk, mark);
-    if (rc == OPP_OK && set_escaped(object, key, length, value) != 0)
-        rc = give(walk, NULL, NULL);
-    return rc;
-}
-
-static enum opp_code convert_members(struct opp_json_walk *walk, int storage, json_t *object)
-{
-    lua_pushnil(walk->L);
-    while (lua_next(walk->L, storage)) {
-        enum opp_code rc = convert_member(walk, object);
-
-        if (rc != OPP_OK)
-            return rc;
-        lua_pop(walk->L, 1);
-    }
-    return OPP_OK;
-}
-
-static enum opp_code convert_table(struct opp_json_walk *walk, int index, json_t **out)
-{
-    struct opp_json_shape shape = { 0 };
-    json_t *made = NULL;
-    enum opp_code rc;
-    int storage;
-
-    opp_value_push_storage(walk->L, index);
-    storage = lua_gettop(walk->L);
-    rc = opp_walk_shape(walk, index, storage, &shape);
-    if (rc == OPP_OK)
-        rc = opp_walk_count(walk, 0);
-    if (rc == OPP_OK)
-        rc = give(walk, shape.array ? json_array() : json_object(), &made);
-    if (rc == OPP_OK)
-        rc = shape.array ? convert_elements(walk, storage, shape.count, made) : convert_members(walk, storage, made);
-    if (rc == OPP_OK)
-        *out = made;
-    else
-        json_decref(made);
-    return rc;
-}
-
-static enum opp_code convert(struct opp_json_walk *walk, int index, json_t **out)
+static enum opp_code convert_other(struct opp_json_walk *walk, int index, json_t **out)
 {
     const struct opp_marker *marker = opp_marker_of(walk->L, index);
-    int top = lua_gettop(walk->L);
-    enum opp_code rc;
 
-    if (marker != NULL)
-        return convert_marker(walk, marker, out);
-    if (lua_type(walk->L, index) != LUA_TTABLE)
-        return convert_leaf(walk, index, out);
-    rc = opp_walk_enter(walk);
-    if (rc != OPP_OK)
-        return rc;
-    rc = convert_table(walk, index, out);
-    lua_settop(walk->L, top);
-    opp_walk_leave(walk);
-    return rc;
+    return marker != NULL ? convert_marker(walk, marker, out) : convert_leaf(walk, index, out);
 }
 
 enum opp_code opp_symbols_to_json(lua_State *L, int index, json_t **out, struct opp_err *err)
 {
-    struct opp_json_walk walk;
+    static const struct opp_json_conversion symbols = { .other = convert_other, .set = set_escaped };
 
-    opp_walk_start(&walk, L, err);
-    return convert(&walk, lua_absindex(L, index), out);
+    return opp_walk_to_json(L, index, &symbols, out, err);
 }

@@ -3,10 +3,10 @@
 
 #include "admin/change.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "core/gateway.h"
 #include "core/shape.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static struct opp_change *of(struct opp_call *call)
@@ -40,17 +40,6 @@ static enum opp_code answer_with(struct opp_call *call, json_t *answer)
     return answer != NULL ? OPP_OK : OPP_E_MEMORY;
 }
 
-static enum opp_code set_text(char **field, const char *text)
-{
-    char *copied = strdup(text);
-
-    if (copied == NULL)
-        return OPP_E_MEMORY;
-    free(*field);
-    *field = copied;
-    return OPP_OK;
-}
-
 static enum opp_code patch(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     static const char *const columns[] = { "name", "description", "scopes", "updated_at", NULL };
@@ -60,9 +49,9 @@ static enum opp_code patch(struct opp_tx *tx, void *arg, struct opp_err *err)
     struct opp_app *app = of(call)->app;
 
     if (rc == OPP_OK && opp_json_text(call->input, "name") != NULL)
-        rc = set_text(&app->name, opp_json_text(call->input, "name"));
+        rc = opp_text_replace(&app->name, opp_json_text(call->input, "name"));
     if (rc == OPP_OK && opp_json_text(call->input, "description") != NULL)
-        rc = set_text(&app->description, opp_json_text(call->input, "description"));
+        rc = opp_text_replace(&app->description, opp_json_text(call->input, "description"));
     if (rc == OPP_OK && scopes != NULL) {
         json_decref(app->scopes);
         app->scopes = json_incref(scopes);
@@ -133,7 +122,7 @@ static enum opp_code revoke(struct opp_tx *tx, void *arg, struct opp_err *err)
     enum opp_code rc = find(call, tx, err);
 
     if (rc == OPP_OK)
-        rc = set_text(&of(call)->app->status, "revoked");
+        rc = opp_text_replace(&of(call)->app->status, "revoked");
     if (rc == OPP_OK)
         rc = shut_windows(call, of(call)->app, err);
     if (rc == OPP_OK)
@@ -150,7 +139,7 @@ static enum opp_code restore(struct opp_tx *tx, void *arg, struct opp_err *err)
     enum opp_code rc = find(call, tx, err);
 
     if (rc == OPP_OK)
-        rc = set_text(&of(call)->app->status, "active");
+        rc = opp_text_replace(&of(call)->app->status, "active");
     if (rc == OPP_OK)
         rc = store_app(call, tx, columns, "agent_app.restore", err);
     return rc == OPP_OK ? answer_with(call, json_pack("{s:b, s:o}", "ok", 1, "app", opp_shape_app(of(call)->app))) : rc;

@@ -5,6 +5,7 @@
 #include "admin/change.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "core/gateway.h"
 #include "core/guard.h"
 #include "core/shape.h"
@@ -18,14 +19,6 @@ static struct opp_change *of(struct opp_call *call)
     return call->state;
 }
 
-static char *copy(const char *text, bool *failed)
-{
-    char *made = text != NULL ? strdup(text) : NULL;
-
-    *failed = *failed || (text != NULL && made == NULL);
-    return made;
-}
-
 /* Who it acts as: inside its organisation as a service user, or as the person whose it is. */
 static void fill_tenant(struct opp_call *call, struct opp_app *app, bool *failed)
 {
@@ -35,11 +28,11 @@ static void fill_tenant(struct opp_call *call, struct opp_app *app, bool *failed
 
     if (strcmp(app->scope, "workspace") == 0) {
         snprintf(made_up, sizeof made_up, "svc_%s", org_id);
-        app->org_id = copy(org_id, failed);
-        app->user_id = copy(user_id, failed);
-        app->service_user_id = copy(service_user_id != NULL ? service_user_id : made_up, failed);
+        app->org_id = opp_text_copy(org_id, failed);
+        app->user_id = opp_text_copy(user_id, failed);
+        app->service_user_id = opp_text_copy(service_user_id != NULL ? service_user_id : made_up, failed);
     } else {
-        app->user_id = copy(user_id != NULL ? user_id : call->admin->user_id, failed);
+        app->user_id = opp_text_copy(user_id != NULL ? user_id : call->admin->user_id, failed);
     }
 }
 
@@ -51,12 +44,12 @@ static enum opp_code fill_app(struct opp_call *call, struct opp_app *app)
 
     app->created_at = app->updated_at = opp_call_now_ms(call);
     opp_id_make(id, "app_", app->created_at);
-    app->id = copy(id, &failed);
-    app->scope = copy(opp_json_text(call->input, "scope"), &failed);
-    app->status = copy("active", &failed);
-    app->name = copy(opp_json_text(call->input, "name"), &failed);
-    app->description = copy(opp_call_text(call, "description"), &failed);
-    app->created_by = copy(call->admin->user_id, &failed);
+    app->id = opp_text_copy(id, &failed);
+    app->scope = opp_text_copy(opp_json_text(call->input, "scope"), &failed);
+    app->status = opp_text_copy("active", &failed);
+    app->name = opp_text_copy(opp_json_text(call->input, "name"), &failed);
+    app->description = opp_text_copy(opp_call_text(call, "description"), &failed);
+    app->created_by = opp_text_copy(call->admin->user_id, &failed);
     if (!failed)
         fill_tenant(call, app, &failed);
     app->scopes = scopes != NULL ? json_incref(scopes) : json_array();

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "admin/change.h"
 
+#include "base/crash.h"
 #include "base/date.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "core/draft.h"
 #include "core/gateway.h"
 #include "core/guard.h"
 #include "core/hub.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static struct opp_change *of(struct opp_call *call)
 {
@@ -69,6 +70,7 @@ enum opp_code opp_change_find_app(struct opp_call *call, struct opp_tx *tx, cons
 enum opp_code opp_change_record(struct opp_call *call, struct opp_tx *tx, const char *action, struct opp_err *err)
 {
     opp_tx_registry_changed(tx);
+    opp_crash_point("registry.unaudited");
     return opp_call_audit(call, tx, action, OPP_OK, of(call)->details, err);
 }
 
@@ -89,21 +91,19 @@ static enum opp_code fill_key(struct opp_call *call, struct opp_key *key, const 
     struct opp_change *change = of(call);
     const char *name = opp_json_text(asked, "name");
     char id[OPP_ID_MAX], hash[OPP_HASH_HEX], prefix[OPP_TOKEN_PREFIX_MAX];
+    bool failed = false;
 
     key->created_at = opp_call_now_ms(call);
     opp_id_make(id, "key_", key->created_at);
     opp_token_hash(change->token, hash);
     opp_token_prefix(change->token, prefix);
-    key->id = strdup(id);
-    key->app_id = strdup(change->app->id);
-    key->name = strdup(name != NULL ? name : "default");
-    key->token_hash = strdup(hash);
-    key->token_prefix = strdup(prefix);
-    key->created_by = strdup(call->admin->user_id);
-    if (key->id == NULL || key->app_id == NULL || key->name == NULL || key->token_hash == NULL ||
-        key->token_prefix == NULL || key->created_by == NULL)
-        return OPP_E_MEMORY;
-    return OPP_OK;
+    key->id = opp_text_copy(id, &failed);
+    key->app_id = opp_text_copy(change->app->id, &failed);
+    key->name = opp_text_copy(name != NULL ? name : "default", &failed);
+    key->token_hash = opp_text_copy(hash, &failed);
+    key->token_prefix = opp_text_copy(prefix, &failed);
+    key->created_by = opp_text_copy(call->admin->user_id, &failed);
+    return failed ? OPP_E_MEMORY : OPP_OK;
 }
 
 enum opp_code opp_change_add_key(struct opp_call *call, struct opp_tx *tx, const json_t *asked, struct opp_err *err)

@@ -5,11 +5,11 @@
 #include "base/date.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "core/page.h"
 #include "core/shape.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static struct opp_change *of(struct opp_call *call)
 {
@@ -38,22 +38,20 @@ static enum opp_code fill(struct opp_call *call, struct opp_admin_token *token)
 {
     json_t *orgs = json_object_get(call->input, "org_ids");
     char id[OPP_ID_MAX], hash[OPP_HASH_HEX], prefix[OPP_TOKEN_PREFIX_MAX];
+    bool failed = false;
 
     token->created_at = opp_call_now_ms(call);
     opp_id_make(id, "adm_", token->created_at);
     opp_token_hash(of(call)->token, hash);
     opp_token_prefix(of(call)->token, prefix);
-    token->id = strdup(id);
-    token->user_id = strdup(opp_json_text(call->input, "user_id"));
-    token->name = strdup(opp_json_text(call->input, "name"));
-    token->token_hash = strdup(hash);
-    token->token_prefix = strdup(prefix);
+    token->id = opp_text_copy(id, &failed);
+    token->user_id = opp_text_copy(opp_json_text(call->input, "user_id"), &failed);
+    token->name = opp_text_copy(opp_json_text(call->input, "name"), &failed);
+    token->token_hash = opp_text_copy(hash, &failed);
+    token->token_prefix = opp_text_copy(prefix, &failed);
     token->roles = json_incref(json_object_get(call->input, "roles"));
     token->org_ids = json_is_array(orgs) ? json_incref(orgs) : NULL;
-    if (token->id == NULL || token->user_id == NULL || token->name == NULL || token->token_hash == NULL ||
-        token->token_prefix == NULL)
-        return OPP_E_MEMORY;
-    return OPP_OK;
+    return failed ? OPP_E_MEMORY : OPP_OK;
 }
 
 /* Nobody gives out more organisations than they have. */

@@ -20,7 +20,8 @@ void opp_api_free(struct opp_api *api);
 
 struct opp_http_offer;
 
-/* For opp_http_context: strangers are answered before a byte of their bodies is accepted. worker is struct opp_worker. */
+/* For opp_http_context: strangers are answered before a byte of their bodies is accepted. worker is a struct
+ * opp_worker. */
 enum opp_code opp_api_admit(void *worker, const struct opp_http_offer *offer, int *retry_after_s);
 
 /* Adds /healthz and /readyz. */

@@ -45,7 +45,10 @@ static void print_findings(const struct opp_config *config, const json_t *findin
     json_t *finding;
     size_t i;
 
-    json_array_foreach(findings, i, finding) print_finding(config, finding, kind);
+    json_array_foreach(findings, i, finding)
+    {
+        print_finding(config, finding, kind);
+    }
 }
 
 static size_t count_failed(const json_t *tests)

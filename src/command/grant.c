@@ -2,13 +2,13 @@
 #include "command/grant.h"
 
 #include "audit/audit.h"
+#include "base/text.h"
 #include "core/app_policy.h"
 #include "store/records.h"
 #include "store/tx.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* What of a new token is kept. */
 struct kept {
@@ -19,12 +19,6 @@ struct kept {
 static enum opp_code out_of_memory(struct opp_err *err)
 {
     return opp_fail(err, OPP_E_MEMORY, "no memory for a token");
-}
-
-static bool set(char **member, const char *text)
-{
-    *member = strdup(text);
-    return *member != NULL;
 }
 
 static enum opp_code make_token(const char *kind, struct opp_grant *out, struct kept *kept, struct opp_err *err)
@@ -56,11 +50,17 @@ static enum opp_code record_event(struct opp_tx *tx, struct opp_audit_event *eve
 static bool fill_admin_token(struct opp_admin_token *record, const struct opp_grant_person *person, const char *id,
                              const struct kept *kept)
 {
+    bool failed = false;
+
     record->roles = json_incref(person->roles);
     record->org_ids = json_incref(person->org_ids);
     record->created_at = person->now_ms;
-    return set(&record->id, id) && set(&record->user_id, person->user_id) && set(&record->name, person->name) &&
-           set(&record->token_hash, kept->hash) && set(&record->token_prefix, kept->prefix);
+    record->id = opp_text_copy(id, &failed);
+    record->user_id = opp_text_copy(person->user_id, &failed);
+    record->name = opp_text_copy(person->name, &failed);
+    record->token_hash = opp_text_copy(kept->hash, &failed);
+    record->token_prefix = opp_text_copy(kept->prefix, &failed);
+    return !failed;
 }
 
 static enum opp_code audit_person(struct opp_tx *tx, const struct opp_grant_person *person, const char *id,
@@ -101,12 +101,19 @@ enum opp_code opp_grant_to_person(struct opp_tx *tx, const struct opp_grant_pers
 
 static bool fill_app(struct opp_app *record, const struct opp_grant_app *app, const char *id)
 {
+    bool failed = false;
+
     record->scopes = json_incref(app->scopes);
     record->policy = json_object();
     record->created_at = record->updated_at = app->now_ms;
-    return record->policy != NULL && set(&record->id, id) && set(&record->scope, "workspace") &&
-           set(&record->status, "active") && set(&record->name, app->name) && set(&record->org_id, app->org_id) &&
-           set(&record->service_user_id, app->service_user_id) && set(&record->created_by, app->made_by);
+    record->id = opp_text_copy(id, &failed);
+    record->scope = opp_text_copy("workspace", &failed);
+    record->status = opp_text_copy("active", &failed);
+    record->name = opp_text_copy(app->name, &failed);
+    record->org_id = opp_text_copy(app->org_id, &failed);
+    record->service_user_id = opp_text_copy(app->service_user_id, &failed);
+    record->created_by = opp_text_copy(app->made_by, &failed);
+    return record->policy != NULL && !failed;
 }
 
 static enum opp_code insert_app(struct opp_tx *tx, const struct opp_grant_app *app, const char *id, struct opp_err *err)
@@ -125,10 +132,16 @@ static enum opp_code insert_app(struct opp_tx *tx, const struct opp_grant_app *a
 static bool fill_key(struct opp_key *record, const struct opp_grant_app *app, const struct opp_grant *grant,
                      const struct kept *kept)
 {
+    bool failed = false;
+
     record->created_at = app->now_ms;
-    return set(&record->id, grant->id) && set(&record->app_id, grant->app_id) && set(&record->name, app->name) &&
-           set(&record->token_hash, kept->hash) && set(&record->token_prefix, kept->prefix) &&
-           set(&record->created_by, app->made_by);
+    record->id = opp_text_copy(grant->id, &failed);
+    record->app_id = opp_text_copy(grant->app_id, &failed);
+    record->name = opp_text_copy(app->name, &failed);
+    record->token_hash = opp_text_copy(kept->hash, &failed);
+    record->token_prefix = opp_text_copy(kept->prefix, &failed);
+    record->created_by = opp_text_copy(app->made_by, &failed);
+    return !failed;
 }
 
 static enum opp_code insert_key(struct opp_tx *tx, const struct opp_grant_app *app, const struct opp_grant *grant,

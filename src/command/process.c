@@ -13,6 +13,7 @@
 #include "core/recover.h"
 #include "core/registry.h"
 #include "core/schemas.h"
+#include "core/stranded.h"
 #include "store/lock.h"
 #include "store/store.h"
 #include "store/tx.h"
@@ -46,6 +47,8 @@ static enum opp_code open_basics(struct opp_process *process, struct opp_err *er
         rc = opp_rate_new(RATE_SUBJECTS_MAX, &gateway->rate, err);
     if (rc == OPP_OK)
         rc = opp_hub_new(&gateway->hub, err);
+    if (rc == OPP_OK)
+        rc = opp_stranded_new(&gateway->stranded, err);
     return rc;
 }
 
@@ -225,6 +228,7 @@ void opp_process_close(struct opp_process *process)
     opp_registry_slot_free(gateway->registry);
     opp_generation_slot_free(gateway->policies);
     opp_hub_free(gateway->hub);
+    opp_stranded_free(gateway->stranded);
     opp_rate_free(gateway->rate);
     opp_schemas_free(gateway->schemas);
     opp_clock_free(gateway->clock);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/action.h"
 
+#include "base/crash.h"
 #include "core/action_state.h"
 #include "core/execute.h"
 #include "core/gateway.h"
@@ -235,7 +236,10 @@ static enum opp_code write_action(struct opp_tx *tx, void *arg, struct opp_err *
         rc = action->existing ? update_pending(call, tx, err) : insert_pending(call, tx, err);
     if (rc == OPP_OK)
         rc = insert_key(call, tx, err);
-    return rc == OPP_OK ? write_audit(call, tx, err) : rc;
+    if (rc == OPP_OK)
+        rc = write_audit(call, tx, err);
+    opp_crash_point(action->runs ? "claim.written" : "draft.written");
+    return rc;
 }
 
 static enum opp_step record(struct opp_call *call)
@@ -281,6 +285,7 @@ static enum opp_step recorded(struct opp_call *call)
     if (!action->claiming && action->runs)
         return OPP_NEXT;
     if (call->op.rc == OPP_OK) {
+        opp_crash_point(action->runs ? "claim.committed" : "draft.committed");
         action->claiming = false;
         opp_hub_notify(call->worker->gateway->hub, action->intent.draft->id);
         return action->runs ? OPP_NEXT : opp_action_answer_draft(call, !action->existing);
@@ -313,6 +318,7 @@ static enum opp_step answer_executed(struct opp_call *call)
 {
     const struct opp_intent *intent = &of(call)->intent;
 
+    opp_crash_point("reply.unsent");
     return opp_call_answer_recorded(
         call, json_pack("{s:s, s:{s:s, s:s}, s:o}", "status", "executed", "draft", "id", intent->draft->id, "status",
                         intent->draft->status, "execution",

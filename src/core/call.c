@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/call.h"
 
+#include "base/crash.h"
 #include "base/json.h"
 #include "base/shared.h"
 #include "core/gateway.h"
@@ -149,7 +150,10 @@ static enum opp_code write_refusal(struct opp_tx *tx, void *arg, struct opp_err 
 {
     struct opp_call *call = arg;
 
-    return opp_call_audit(call, tx, call->audit.action, call->pending.code, call->pending.details, err);
+    enum opp_code rc = opp_call_audit(call, tx, call->audit.action, call->pending.code, call->pending.details, err);
+
+    opp_crash_point("refusal.written");
+    return rc;
 }
 
 /* A denial that cannot be recorded is not answered as one: the caller learns that the gateway cannot work. */
@@ -158,6 +162,7 @@ static void refusal_written(void *arg)
     struct opp_call *call = arg;
 
     if (call->op.rc == OPP_OK) {
+        opp_crash_point("refusal.committed");
         end_call(call, &call->pending);
         return;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/decide.h"
 
+#include "base/crash.h"
 #include "base/json.h"
 #include "core/draft.h"
 #include "core/draft_make.h"
@@ -223,7 +224,10 @@ static enum opp_code write_approval(struct opp_tx *tx, void *arg, struct opp_err
     draft->updated_at = opp_call_now_ms(call);
     if (rc == OPP_OK)
         rc = opp_tx_update(tx, &OPP_DRAFT, draft, columns, err);
-    return rc == OPP_OK ? opp_call_audit(call, tx, "agent.draft.approve", OPP_OK, NULL, err) : rc;
+    if (rc == OPP_OK)
+        rc = opp_call_audit(call, tx, "agent.draft.approve", OPP_OK, NULL, err);
+    opp_crash_point("approval.written");
+    return rc;
 }
 
 static enum opp_step approval_written(struct opp_call *call);
@@ -263,7 +267,10 @@ static enum opp_code write_claim(struct opp_tx *tx, void *arg, struct opp_err *e
         rc = opp_rules_limits(tx, &of(call)->intent.ruling, draft, opp_call_now_ms(call), err);
     if (rc == OPP_OK)
         rc = opp_execute_claim(call, tx, false, err);
-    return rc == OPP_OK ? opp_call_audit(call, tx, "agent.draft.approve", OPP_OK, NULL, err) : rc;
+    if (rc == OPP_OK)
+        rc = opp_call_audit(call, tx, "agent.draft.approve", OPP_OK, NULL, err);
+    opp_crash_point("claim.approved");
+    return rc;
 }
 
 static enum opp_step claim(struct opp_call *call)
@@ -312,6 +319,7 @@ static enum opp_step claimed(struct opp_call *call)
         return OPP_NEXT;
     if (call->op.rc != OPP_OK)
         return judge_again(call);
+    opp_crash_point("claim.committed");
     decision->claimed = true;
     opp_hub_notify(call->worker->gateway->hub, decision->intent.draft->id);
     return OPP_NEXT;
@@ -331,6 +339,7 @@ static enum opp_step approval_written(struct opp_call *call)
 {
     if (call->op.rc != OPP_OK)
         return judge_again(call);
+    opp_crash_point("approval.committed");
     opp_hub_notify(call->worker->gateway->hub, of(call)->intent.draft->id);
     return answer(call);
 }
@@ -394,7 +403,10 @@ static enum opp_code write_rejection(struct opp_tx *tx, void *arg, struct opp_er
     end.review = make_review(call);
     rc = end.review != NULL ? opp_draft_end(tx, of(call)->intent.draft, &end, err) : OPP_E_MEMORY;
     json_decref(end.review);
-    return rc == OPP_OK ? opp_call_audit(call, tx, "agent.draft.reject", OPP_OK, NULL, err) : rc;
+    if (rc == OPP_OK)
+        rc = opp_call_audit(call, tx, "agent.draft.reject", OPP_OK, NULL, err);
+    opp_crash_point("rejection.written");
+    return rc;
 }
 
 static enum opp_step reject(struct opp_call *call)
@@ -410,6 +422,7 @@ static enum opp_step rejected(struct opp_call *call)
         return refuse_final(call);
     if (call->op.rc != OPP_OK)
         return opp_call_fail(call, call->op.rc, &call->op.err);
+    opp_crash_point("rejection.committed");
     opp_hub_notify(call->worker->gateway->hub, draft->id);
     return opp_call_answer_recorded(call, json_pack("{s:b, s:o}", "ok", 1, "draft", opp_shape_admin_draft(draft)));
 }

@@ -3,6 +3,7 @@
 
 #include "adapter/tool.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "core/await.h"
 #include "core/execute.h"
 #include "core/gateway.h"
@@ -11,7 +12,6 @@
 #include "core/shape.h"
 #include "store/tx.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct draft_state {
@@ -47,17 +47,15 @@ enum opp_code opp_draft_end(struct opp_tx *tx, struct opp_draft *draft, const st
                             struct opp_err *err)
 {
     static const char *const columns[] = { "status", "canceled_at", "updated_at", "failure", "review", NULL };
-    char *status = strdup(end->status);
     enum opp_code rc;
 
-    if (strcmp(draft->status, "draft") != 0 || status == NULL) {
-        free(status);
-        return status == NULL ? OPP_E_MEMORY : opp_fail(err, OPP_E_DRAFT_FINAL, "the draft is %s", draft->status);
-    }
-    free(draft->status);
-    draft->status = status;
+    if (strcmp(draft->status, "draft") != 0)
+        return opp_fail(err, OPP_E_DRAFT_FINAL, "the draft is %s", draft->status);
+    rc = opp_text_replace(&draft->status, end->status);
+    if (rc != OPP_OK)
+        return rc;
     draft->updated_at = end->now_ms;
-    draft->canceled_at = strcmp(status, "canceled") == 0 ? end->now_ms : 0;
+    draft->canceled_at = strcmp(end->status, "canceled") == 0 ? end->now_ms : 0;
     json_decref(draft->failure);
     draft->failure = end->failure == OPP_OK
                          ? NULL

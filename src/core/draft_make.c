@@ -4,6 +4,7 @@
 #include "base/date.h"
 #include "base/jcs.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "core/gateway.h"
 #include "core/generation.h"
 #include "core/judge.h"
@@ -11,15 +12,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Copies text; *failed remembers that memory ran out, so that many copies are checked once. */
-static char *copy(const char *text, bool *failed)
-{
-    char *made = text != NULL ? strdup(text) : NULL;
-
-    *failed = *failed || (text != NULL && made == NULL);
-    return made;
-}
 
 /* Contract section 5: the members in the order of their names. */
 static void write_sealed(struct opp_buf *out, const struct opp_draft *draft)
@@ -54,7 +46,7 @@ static enum opp_code seal(struct opp_draft *draft)
     if (!failed) {
         opp_hash_hex(sealed.bytes, sealed.length, hash);
         free(draft->seal);
-        draft->seal = copy(hash, &failed);
+        draft->seal = opp_text_copy(hash, &failed);
     }
     opp_buf_free(&sealed);
     return failed ? OPP_E_MEMORY : OPP_OK;
@@ -80,21 +72,21 @@ static void fill_texts(struct opp_draft *draft, struct opp_call *call, const str
     char id[OPP_ID_MAX];
 
     opp_id_make(id, "drf_", opp_call_now_ms(call));
-    draft->id = copy(id, failed);
-    draft->app_id = copy(app->id, failed);
-    draft->key_id = copy(call->key->record->id, failed);
-    draft->actor_user_id = copy(intent->actor_user_id, failed);
-    draft->org_id = copy(app->org_id, failed);
-    draft->action = copy(intent->action, failed);
-    draft->status = copy("draft", failed);
-    draft->request_id = copy(request->request_id, failed);
-    draft->idempotency_key = copy(request->idempotency_key, failed);
-    draft->justification = copy(request->justification, failed);
-    draft->preflight_id = copy(request->preflight_id, failed);
-    draft->intent_hash = copy(intent->intent_hash, failed);
-    draft->impact_hash = copy(intent->impact_hash, failed);
-    draft->effect_hash = copy(intent->effect_hash, failed);
-    draft->witness_hash = copy(intent->witness_hash[0] != '\0' ? intent->witness_hash : NULL, failed);
+    draft->id = opp_text_copy(id, failed);
+    draft->app_id = opp_text_copy(app->id, failed);
+    draft->key_id = opp_text_copy(call->key->record->id, failed);
+    draft->actor_user_id = opp_text_copy(intent->actor_user_id, failed);
+    draft->org_id = opp_text_copy(app->org_id, failed);
+    draft->action = opp_text_copy(intent->action, failed);
+    draft->status = opp_text_copy("draft", failed);
+    draft->request_id = opp_text_copy(request->request_id, failed);
+    draft->idempotency_key = opp_text_copy(request->idempotency_key, failed);
+    draft->justification = opp_text_copy(request->justification, failed);
+    draft->preflight_id = opp_text_copy(request->preflight_id, failed);
+    draft->intent_hash = opp_text_copy(intent->intent_hash, failed);
+    draft->impact_hash = opp_text_copy(intent->impact_hash, failed);
+    draft->effect_hash = opp_text_copy(intent->effect_hash, failed);
+    draft->witness_hash = opp_text_copy(intent->witness_hash[0] != '\0' ? intent->witness_hash : NULL, failed);
 }
 
 /* What it was judged under, and what the rules said; what its result may show, and when its dates were asked for. */
@@ -157,11 +149,11 @@ enum opp_code opp_draft_complete(struct opp_draft *draft, const struct opp_draft
     bool failed = false, changed = false;
 
     if (draft->justification == NULL && request->justification != NULL) {
-        draft->justification = copy(request->justification, &failed);
+        draft->justification = opp_text_copy(request->justification, &failed);
         changed = true;
     }
     if (draft->preflight_id == NULL && request->preflight_id != NULL)
-        draft->preflight_id = copy(request->preflight_id, &failed);
+        draft->preflight_id = opp_text_copy(request->preflight_id, &failed);
     draft->auto_execute_requested = draft->auto_execute_requested || request->execute;
     if (failed)
         return OPP_E_MEMORY;

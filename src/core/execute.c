@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/execute.h"
 
+#include "base/crash.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "core/gateway.h"
 #include "core/hub.h"
+#include "core/stranded.h"
 #include "store/tx.h"
 
 #include <stdio.h>
@@ -28,41 +31,27 @@ enum opp_code opp_execute_begin(struct opp_call *call)
     struct opp_execution *execution = calloc(1, sizeof *execution);
     const struct opp_draft *draft = intent->draft;
     char id[OPP_ID_MAX];
+    bool failed = false;
 
     if (execution == NULL)
         return OPP_E_MEMORY;
     opp_id_make(id, "exe_", opp_call_now_ms(call));
-    execution->id = strdup(id);
-    execution->draft_id = strdup(draft->id);
-    execution->app_id = strdup(draft->app_id);
-    execution->key_id = strdup(draft->key_id);
-    execution->actor_user_id = strdup(draft->actor_user_id);
-    execution->action = strdup(draft->action);
-    execution->effect_id = strdup(intent->effect_id);
-    execution->status = strdup("pending");
+    execution->id = opp_text_copy(id, &failed);
+    execution->draft_id = opp_text_copy(draft->id, &failed);
+    execution->app_id = opp_text_copy(draft->app_id, &failed);
+    execution->key_id = opp_text_copy(draft->key_id, &failed);
+    execution->actor_user_id = opp_text_copy(draft->actor_user_id, &failed);
+    execution->action = opp_text_copy(draft->action, &failed);
+    execution->effect_id = opp_text_copy(intent->effect_id, &failed);
+    execution->status = opp_text_copy("pending", &failed);
     execution->created_at = opp_call_now_ms(call);
-    if (draft->idempotency_key != NULL)
-        execution->idempotency_key = strdup(draft->idempotency_key);
-    if (execution->id == NULL || execution->draft_id == NULL || execution->app_id == NULL ||
-        execution->key_id == NULL || execution->actor_user_id == NULL || execution->action == NULL ||
-        execution->effect_id == NULL || execution->status == NULL ||
-        (draft->idempotency_key != NULL && execution->idempotency_key == NULL)) {
+    execution->idempotency_key = opp_text_copy(draft->idempotency_key, &failed);
+    if (failed) {
         opp_record_free(&OPP_EXECUTION, execution);
         return OPP_E_MEMORY;
     }
     opp_record_free(&OPP_EXECUTION, intent->execution);
     intent->execution = execution;
-    return OPP_OK;
-}
-
-static enum opp_code set_status(char **status, const char *text)
-{
-    char *copy = strdup(text);
-
-    if (copy == NULL)
-        return OPP_E_MEMORY;
-    free(*status);
-    *status = copy;
     return OPP_OK;
 }
 
@@ -103,11 +92,12 @@ enum opp_code opp_execute_claim(struct opp_call *call, struct opp_tx *tx, bool i
     enum opp_code rc = insert ? OPP_OK : still_pending(tx, draft, now_ms, err);
 
     if (rc == OPP_OK)
-        rc = set_status(&draft->status, "confirmed");
+        rc = opp_text_replace(&draft->status, "confirmed");
     if (rc != OPP_OK)
         return rc;
     draft->confirmed_at = draft->updated_at = now_ms;
     rc = insert ? opp_tx_insert(tx, &OPP_DRAFT, draft, err) : opp_tx_update(tx, &OPP_DRAFT, draft, claimed, err);
+    opp_crash_point("claim.draft_only");
     if (rc == OPP_OK && !insert)
         rc = opp_tx_pending_add(tx, draft->app_id, -1, err);
     if (rc == OPP_OK)
@@ -153,6 +143,7 @@ enum opp_step opp_step_applied(struct opp_call *call)
 
     switch (intent->effect_op.rc) {
     case OPP_OK:
+        opp_crash_point("effect.committed");
         intent->outcome = OPP_OK;
         return OPP_NEXT;
     case OPP_E_STALE:
@@ -213,7 +204,7 @@ static enum opp_code write_draft_end(struct opp_tx *tx, const struct opp_settlem
 {
     static const char *const columns[] = { "status", "failure", "updated_at", NULL };
     struct opp_draft *draft = outcome->draft;
-    enum opp_code rc = set_status(&draft->status, "failed");
+    enum opp_code rc = opp_text_replace(&draft->status, "failed");
 
     if (rc != OPP_OK)
         return rc;
@@ -228,7 +219,7 @@ enum opp_code opp_settlement_write(struct opp_tx *tx, const struct opp_settlemen
     static const char *const columns[] = { "status", "result", "error", "finished_at", NULL };
     struct opp_execution *execution = outcome->execution;
     bool success = outcome->code == OPP_OK, unknown = outcome->code == OPP_E_EXECUTION_UNKNOWN;
-    enum opp_code rc = set_status(&execution->status, success ? "success" : unknown ? "unknown" : "failed");
+    enum opp_code rc = opp_text_replace(&execution->status, success ? "success" : unknown ? "unknown" : "failed");
 
     if (rc != OPP_OK)
         return rc;
@@ -238,6 +229,7 @@ enum opp_code opp_settlement_write(struct opp_tx *tx, const struct opp_settlemen
     execution->error = json_incref(outcome->error);
     execution->finished_at = outcome->now_ms;
     rc = opp_tx_update(tx, &OPP_EXECUTION, execution, columns, err);
+    opp_crash_point("outcome.execution_only");
     if (rc == OPP_OK && !success && !unknown)
         rc = write_draft_end(tx, outcome, err);
     if (rc == OPP_OK && !unknown)
@@ -273,6 +265,7 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
                             details != NULL ? details : intent->outcome_details, err);
     json_decref(details);
     json_decref(outcome.error);
+    opp_crash_point("outcome.written");
     return rc;
 }
 
@@ -289,6 +282,7 @@ static enum opp_step settle_failed(struct opp_call *call)
 
     opp_log_event(call->worker->gateway->log, OPP_LOG_ERROR, "outcome.unrecorded", "request_id", call->request_id,
                   "execution_id", intent->execution->id, "reason", call->op.err.message, NULL);
+    opp_stranded_add(call->worker->gateway->stranded, intent->execution->id, intent->draft->id);
     call->audit.action = NULL;
     return opp_call_refuse(call, OPP_E_UNAVAILABLE, NULL,
                            json_pack("{s:s, s:s}", "draftId", intent->draft->id, "executionId", intent->execution->id));
@@ -299,6 +293,7 @@ enum opp_step opp_step_settled(struct opp_call *call)
     struct opp_intent *intent = of(call);
     json_t *details;
 
+    opp_crash_point("outcome.committed");
     opp_hub_notify(call->worker->gateway->hub, intent->draft->id);
     if (call->op.rc != OPP_OK)
         return settle_failed(call);

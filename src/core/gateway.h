@@ -23,6 +23,7 @@ struct opp_registry_slot;
 struct opp_schemas;
 struct opp_session;
 struct opp_store;
+struct opp_stranded;
 
 /* The pointers are set before the workers start and never change. */
 struct opp_gateway {
@@ -36,6 +37,7 @@ struct opp_gateway {
     struct opp_rate *rate;
     struct opp_adapters *adapters;
     struct opp_hub *hub;
+    struct opp_stranded *stranded;
     const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For counts */
     size_t trusted_proxy_count;
     const char *policies_dir;

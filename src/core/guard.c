@@ -143,18 +143,26 @@ static enum opp_step limit_rate(struct opp_call *call)
     return verdict.allowed ? OPP_NEXT : refuse_rate(call, &verdict);
 }
 
+/* Pins what the call is judged by, and hashes its token; a call without a token of this kind is refused. */
+static enum opp_step take_token(struct opp_call *call, const char *authorization, const char *kind,
+                                char hash[OPP_HASH_HEX])
+{
+    const char *token = bearer(authorization, kind);
+
+    if (token == NULL)
+        return refuse_stranger(call, OPP_E_TOKEN_INVALID);
+    opp_token_hash(token, hash);
+    return pin(call);
+}
+
 enum opp_step opp_guard_agent(struct opp_call *call, const char *authorization)
 {
-    const char *token = bearer(authorization, OPP_TOKEN_AGENT);
     const struct opp_key_entry *entry;
     char hash[OPP_HASH_HEX];
     enum opp_code rc;
 
-    if (token == NULL)
-        return refuse_stranger(call, OPP_E_TOKEN_INVALID);
-    if (pin(call) == OPP_DONE)
+    if (take_token(call, authorization, OPP_TOKEN_AGENT, hash) == OPP_DONE)
         return OPP_DONE;
-    opp_token_hash(token, hash);
     entry = opp_registry_key(call->registry, hash);
     rc = check_key(entry, opp_call_now_ms(call));
     if (rc != OPP_OK)
@@ -241,16 +249,12 @@ static json_t *role_names(unsigned roles)
 
 enum opp_step opp_guard_admin(struct opp_call *call, const char *authorization, unsigned roles)
 {
-    const char *token = bearer(authorization, OPP_TOKEN_ADMIN);
     const struct opp_admin_token *admin;
     char hash[OPP_HASH_HEX];
     enum opp_code rc;
 
-    if (token == NULL)
-        return refuse_stranger(call, OPP_E_TOKEN_INVALID);
-    if (pin(call) == OPP_DONE)
+    if (take_token(call, authorization, OPP_TOKEN_ADMIN, hash) == OPP_DONE)
         return OPP_DONE;
-    opp_token_hash(token, hash);
     admin = opp_registry_admin(call->registry, hash);
     rc = check_admin(admin, opp_call_now_ms(call));
     if (rc != OPP_OK)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/preflight.h"
 
+#include "base/crash.h"
 #include "base/json.h"
 #include "core/gateway.h"
 #include "core/intent.h"
@@ -64,6 +65,7 @@ static enum opp_code write_preflight(struct opp_tx *tx, void *arg, struct opp_er
     json_t *details = json_pack("{s:s, s:s}", "action", intent->action, "preflightId", preflight->id);
     enum opp_code rc = details != NULL ? opp_tx_insert(tx, &OPP_PREFLIGHT, &record, err) : OPP_E_MEMORY;
 
+    opp_crash_point("preflight.unaudited");
     if (rc == OPP_OK)
         rc = opp_call_audit(call, tx, "agent.action.preflight", OPP_OK, details, err);
     json_decref(details);

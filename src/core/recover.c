@@ -3,6 +3,7 @@
 
 #include "adapter/effect.h"
 #include "audit/audit.h"
+#include "base/crash.h"
 #include "base/id.h"
 #include "core/execute.h"
 #include "core/gateway.h"
@@ -63,16 +64,17 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
     struct opp_gateway *gateway = settling->gateway;
     char request_id[OPP_ID_MAX];
     int64_t now_ms = opp_clock_now_ms(gateway->clock);
+    const char *reason = settling->found == OPP_E_EXECUTION_UNKNOWN ? "outcome_unknown" : NULL;
     json_t *error = settling->found == OPP_OK
                         ? NULL
-                        : json_pack("{s:s, s:s}", "code", opp_code_name(settling->found), "message",
-                                    "The gateway ended before the outcome was recorded.");
+                        : json_pack("{s:s, s:s, s:s?}", "code", opp_code_name(settling->found), "message",
+                                    "The outcome was not recorded when it was known.", "reason", reason);
     struct opp_settlement outcome = { .draft = settling->draft,
                                       .execution = settling->execution,
                                       .code = settling->found,
                                       .result = settling->result,
                                       .error = error,
-                                      .reason = settling->found == OPP_E_EXECUTION_UNKNOWN ? "outcome_unknown" : NULL,
+                                      .reason = reason,
                                       .now_ms = now_ms,
                                       .key_lifetime_ms = gateway->settings.idempotency_lifetime_ms };
     struct opp_audit_event event = { .action = "agent.action.execute",
@@ -95,7 +97,18 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
         rc = opp_audit_append(tx, &event, err);
     json_decref(details);
     json_decref(error);
+    opp_crash_point("recovery.written");
     return rc;
+}
+
+static void ask_receipt(struct settling *settling)
+{
+    settling->found = opp_effect_receipt(settling->gateway->adapters, settling->draft->effect,
+                                         settling->execution->effect_id, &settling->result, NULL);
+    if (settling->found == OPP_E_ABSENT)
+        settling->found = OPP_E_EXECUTION_FAILED;
+    else if (settling->found != OPP_OK)
+        settling->found = OPP_E_EXECUTION_UNKNOWN;
 }
 
 static enum opp_code settle(struct opp_gateway *gateway, struct opp_execution *execution, struct opp_err *err)
@@ -104,18 +117,40 @@ static enum opp_code settle(struct opp_gateway *gateway, struct opp_execution *e
     enum opp_code rc = opp_store_now(gateway->store, find_draft, &settling, err);
 
     if (rc == OPP_OK) {
-        settling.found =
-            opp_effect_receipt(gateway->adapters, settling.draft->effect, execution->effect_id, &settling.result, NULL);
-        if (settling.found == OPP_E_ABSENT)
-            settling.found = OPP_E_EXECUTION_FAILED;
-        else if (settling.found != OPP_OK)
-            settling.found = OPP_E_EXECUTION_UNKNOWN;
+        opp_crash_point("recovery.found");
+        ask_receipt(&settling);
         rc = opp_store_now(gateway->store, write_outcome, &settling, err);
+        opp_crash_point("recovery.committed");
         opp_log_event(gateway->log, OPP_LOG_WARN, "execution.recovered", "execution_id", execution->id, "status",
                       execution->status, NULL);
     }
     json_decref(settling.result);
     opp_record_free(&OPP_DRAFT, settling.draft);
+    return rc;
+}
+
+enum opp_code opp_recover_one(struct opp_gateway *gateway, struct opp_tx *tx, const char *execution_id, bool *settled,
+                              struct opp_err *err)
+{
+    struct settling settling = { .gateway = gateway };
+    void *found = NULL;
+    enum opp_code rc = opp_tx_get(tx, &OPP_EXECUTION, "id", execution_id, &found, err);
+
+    if (rc != OPP_OK)
+        return rc;
+    settling.execution = found;
+    *settled = strcmp(settling.execution->status, "pending") != 0;
+    if (!*settled)
+        rc = find_draft(tx, &settling, err);
+    if (!*settled && rc == OPP_OK) {
+        ask_receipt(&settling);
+        *settled = settling.found != OPP_E_EXECUTION_UNKNOWN;
+        if (*settled)
+            rc = write_outcome(tx, &settling, err);
+    }
+    json_decref(settling.result);
+    opp_record_free(&OPP_DRAFT, settling.draft);
+    opp_record_free(&OPP_EXECUTION, settling.execution);
     return rc;
 }
 

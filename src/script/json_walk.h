@@ -15,9 +15,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct opp_json_walk;
+
+/* What a conversion to JSON does in its own way. */
+struct opp_json_conversion {
+    /* Gives what is no table as JSON, and counts it; index is absolute. */
+    enum opp_code (*other)(struct opp_json_walk *walk, int index, json_t **out);
+    /* Sets a member; takes value, which may be NULL. Gives 0 on success. */
+    int (*set)(json_t *object, const char *key, size_t length, json_t *value);
+};
+
 struct opp_json_walk {
     lua_State *L;
     struct opp_err *err;
+    const struct opp_json_conversion *how; /* while converting */
     size_t values_left;
     size_t bytes_left;
     unsigned depth;
@@ -31,6 +42,10 @@ struct opp_json_shape {
 };
 
 void opp_walk_start(struct opp_json_walk *walk, lua_State *L, struct opp_err *err);
+
+/* As opp_script_to_json, with tables walked the same way and all else as how says. */
+enum opp_code opp_walk_to_json(lua_State *L, int index, const struct opp_json_conversion *how, json_t **out,
+                               struct opp_err *err);
 
 /* Records what is wrong with the value at the path; gives OPP_E_SCRIPT. */
 enum opp_code opp_walk_fail(struct opp_json_walk *walk, const char *why);

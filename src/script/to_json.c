@@ -84,7 +84,7 @@ static enum opp_code convert_member(struct opp_json_walk *walk, json_t *object)
     mark = opp_walk_down(walk, key, 0);
     rc = convert(walk, lua_gettop(walk->L), &value);
     opp_walk_up(walk, mark);
-    if (rc == OPP_OK && json_object_setn_new_nocheck(object, key, length, value) != 0)
+    if (rc == OPP_OK && walk->how->set(object, key, length, value) != 0)
         rc = no_memory(walk);
     return rc;
 }
@@ -195,29 +195,52 @@ static enum opp_code convert_view(struct opp_json_walk *walk, const struct opp_v
     return rc;
 }
 
-static enum opp_code convert(struct opp_json_walk *walk, int index, json_t **out)
+static enum opp_code convert_other(struct opp_json_walk *walk, int index, json_t **out)
 {
     const struct opp_view *view = opp_view_of(walk->L, index);
-    int top = lua_gettop(walk->L);
     enum opp_code rc;
 
-    if (view == NULL && lua_type(walk->L, index) != LUA_TTABLE)
+    if (view == NULL)
         return convert_scalar(walk, index, out);
     rc = opp_walk_enter(walk);
     if (rc != OPP_OK)
         return rc;
-    rc = view != NULL ? convert_view(walk, view, out) : convert_table(walk, index, out);
+    rc = convert_view(walk, view, out);
+    opp_walk_leave(walk);
+    return rc;
+}
+
+static enum opp_code convert(struct opp_json_walk *walk, int index, json_t **out)
+{
+    int top = lua_gettop(walk->L);
+    enum opp_code rc;
+
+    if (lua_type(walk->L, index) != LUA_TTABLE)
+        return walk->how->other(walk, index, out);
+    rc = opp_walk_enter(walk);
+    if (rc != OPP_OK)
+        return rc;
+    rc = convert_table(walk, index, out);
     lua_settop(walk->L, top);
     opp_walk_leave(walk);
     return rc;
 }
 
-enum opp_code opp_script_to_json(lua_State *L, int index, json_t **out, struct opp_err *err)
+enum opp_code opp_walk_to_json(lua_State *L, int index, const struct opp_json_conversion *how, json_t **out,
+                               struct opp_err *err)
 {
     struct opp_json_walk walk;
 
     opp_walk_start(&walk, L, err);
+    walk.how = how;
     return convert(&walk, lua_absindex(L, index), out);
+}
+
+enum opp_code opp_script_to_json(lua_State *L, int index, json_t **out, struct opp_err *err)
+{
+    static const struct opp_json_conversion plain = { .other = convert_other, .set = json_object_setn_new_nocheck };
+
+    return opp_walk_to_json(L, index, &plain, out, err);
 }
 
 static void lj_push_array(lua_State *L, const json_t *array)

@@ -39,6 +39,9 @@ void lj_view_json(struct lua_State *L, json_t *value, const struct opp_view_opti
 void lj_view_rows(struct lua_State *L, struct opp_rows *rows);
 void lj_view_row(struct lua_State *L, struct opp_rows *rows, size_t row);
 
+/* Pushes one value of rows; NULL as the constant null. May jump. */
+void lj_view_cell(struct lua_State *L, const struct opp_rows *rows, const struct opp_cell *cell);
+
 /* Pushes the constant null, light userdata; allocates nothing, the stack must have room. */
 void opp_view_push_null(struct lua_State *L);
 bool opp_view_is_null(struct lua_State *L, int index);

@@ -51,10 +51,8 @@ static void lj_push_absent(lua_State *L, const struct opp_view *view, const char
     lua_pushnil(L);
 }
 
-static void lj_push_cell(lua_State *L, const struct opp_view *view, size_t column)
+void lj_view_cell(lua_State *L, const struct opp_rows *rows, const struct opp_cell *cell)
 {
-    const struct opp_cell *cell = opp_rows_cell(view->rows, view->row, column);
-
     switch (cell->type) {
     case OPP_CELL_INTEGER:
         lua_pushinteger(L, cell->as.integer);
@@ -63,7 +61,7 @@ static void lj_push_cell(lua_State *L, const struct opp_view *view, size_t colum
         lua_pushnumber(L, cell->as.real);
         break;
     case OPP_CELL_TEXT:
-        lua_pushlstring(L, opp_rows_text(view->rows, cell), cell->as.text.length);
+        lua_pushlstring(L, opp_rows_text(rows, cell), cell->as.text.length);
         break;
     default:
         opp_view_push_null(L);
@@ -148,7 +146,7 @@ static int l_view_index(lua_State *L)
         if (column < 0)
             lua_pushnil(L);
         else
-            lj_push_cell(L, view, (size_t)column);
+            lj_view_cell(L, view->rows, opp_rows_cell(view->rows, view->row, (size_t)column));
     }
     return 1;
 }
@@ -176,7 +174,7 @@ static bool lj_next_column(lua_State *L, const struct opp_view *view)
     if ((size_t)column >= opp_rows_columns(view->rows))
         return false;
     lua_pushstring(L, opp_rows_column(view->rows, (size_t)column));
-    lj_push_cell(L, view, (size_t)column);
+    lj_view_cell(L, view->rows, opp_rows_cell(view->rows, view->row, (size_t)column));
     return true;
 }
 

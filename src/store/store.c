@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/store.h"
 
+#include "base/crash.h"
 #include "store/db.h"
 #include "store/migrate.h"
 #include "store/migrations.h"
@@ -56,8 +57,10 @@ static void on_commit(void *arg, bool committed)
     if (store->tx.registry_changed) {
         store->tx.registry_changed = false;
         store->tx.registry_version++;
+        opp_crash_point("registry.committed");
         if (store->on_registry != NULL)
             store->on_registry(store->on_registry_arg, &store->tx, store->tx.registry_version);
+        opp_crash_point("registry.swapped");
     }
     store->committed = store->tx;
 }

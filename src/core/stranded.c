@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/stranded.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct opp_stranded {
+    pthread_mutex_t lock;
+    struct opp_stranded_item *first;
+};
+
+enum opp_code opp_stranded_new(struct opp_stranded **out, struct opp_err *err)
+{
+    struct opp_stranded *stranded = calloc(1, sizeof *stranded);
+
+    if (stranded == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for stranded executions");
+    pthread_mutex_init(&stranded->lock, NULL);
+    *out = stranded;
+    return OPP_OK;
+}
+
+static void free_items(struct opp_stranded_item *item)
+{
+    struct opp_stranded_item *next;
+
+    for (; item != NULL; item = next) {
+        next = item->next;
+        free(item);
+    }
+}
+
+void opp_stranded_free(struct opp_stranded *stranded)
+{
+    if (stranded == NULL)
+        return;
+    free_items(stranded->first);
+    pthread_mutex_destroy(&stranded->lock);
+    free(stranded);
+}
+
+static void put(struct opp_stranded *stranded, struct opp_stranded_item *item)
+{
+    pthread_mutex_lock(&stranded->lock);
+    item->next = stranded->first;
+    stranded->first = item;
+    pthread_mutex_unlock(&stranded->lock);
+}
+
+void opp_stranded_add(struct opp_stranded *stranded, const char *execution_id, const char *draft_id)
+{
+    struct opp_stranded_item *item = calloc(1, sizeof *item);
+
+    if (item == NULL)
+        return;
+    snprintf(item->execution_id, sizeof item->execution_id, "%s", execution_id);
+    snprintf(item->draft_id, sizeof item->draft_id, "%s", draft_id);
+    put(stranded, item);
+}
+
+struct opp_stranded_item *opp_stranded_take(struct opp_stranded *stranded)
+{
+    struct opp_stranded_item *items;
+
+    pthread_mutex_lock(&stranded->lock);
+    items = stranded->first;
+    stranded->first = NULL;
+    pthread_mutex_unlock(&stranded->lock);
+    return items;
+}
+
+void opp_stranded_return(struct opp_stranded *stranded, struct opp_stranded_item *items)
+{
+    struct opp_stranded_item *next;
+
+    for (; items != NULL; items = next) {
+        next = items->next;
+        if (items->settled)
+            free(items);
+        else
+            put(stranded, items);
+    }
+}
