@@ -3,6 +3,7 @@
 
 #include "adapter/adapter.h"
 #include "api/api.h"
+#include "core/app_view.h"
 #include "core/background.h"
 #include "core/gateway.h"
 #include "core/manifest.h"
@@ -78,6 +79,8 @@ static enum opp_code open_worker(struct opp_workers *all, struct worker *worker,
         rc = opp_adapter_session_open(gateway->adapters, worker->worker.loop, &worker->worker.adapters, err);
     if (rc == OPP_OK)
         rc = opp_manifest_cache_new(&worker->worker.manifests, err);
+    if (rc == OPP_OK)
+        rc = opp_app_views_new(&worker->worker.views, err);
     for (size_t i = 0; rc == OPP_OK && i < all->server_count; i++)
         rc = open_server(worker, i, &listeners[i], err);
     return rc;
@@ -235,6 +238,7 @@ static void close_worker(struct worker *worker)
     for (size_t i = 0; i < OPP_LISTENERS_MAX; i++)
         opp_http_free(worker->servers[i]);
     opp_manifest_cache_free(worker->worker.manifests);
+    opp_app_views_free(worker->worker.views);
     opp_adapter_session_close(worker->worker.adapters);
     opp_session_close(worker->worker.session);
     opp_loop_free(worker->worker.loop);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * core/app_view.h - what tools are shown of the app that calls them, made once for each registry and not per call.
- * May include: core.
+ * May include: base, core.
  */
 #ifndef OPP_CORE_APP_VIEW_H
 #define OPP_CORE_APP_VIEW_H
@@ -11,8 +11,9 @@
 #include <jansson.h>
 
 struct opp_app_entry;
+struct opp_registry;
 
-/* Shared by all calls of the app, on every thread: never changed once made. */
+/* Never changed once made; who keeps a part of it takes a reference. */
 struct opp_app_view {
     json_t *actor;    /* {user_id} */
     json_t *app;      /* {id, name, scope, org_id, scopes, policy} */
@@ -20,8 +21,13 @@ struct opp_app_view {
     json_t *boundary; /* opp_boundary_view */
 };
 
-/* Fills app->view from its record and policy; clear it in any case. OPP_E_MEMORY. */
-enum opp_code opp_app_view_make(struct opp_app_entry *app, struct opp_err *err);
-void opp_app_view_clear(struct opp_app_view *view);
+/* The views that one worker has made: references are counted, so no other thread may see them. */
+struct opp_app_views;
+
+enum opp_code opp_app_views_new(struct opp_app_views **out, struct opp_err *err);
+void opp_app_views_free(struct opp_app_views *views); /* NULL allowed */
+/* Lends the view of an app of this registry until the next call. NULL: no memory. */
+const struct opp_app_view *opp_app_views_get(struct opp_app_views *views, const struct opp_registry *registry,
+                                             const struct opp_app_entry *app);
 
 #endif

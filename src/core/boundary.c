@@ -134,9 +134,9 @@ bool opp_boundary_admits_rows(const struct opp_app_entry *app, const struct opp_
     return true;
 }
 
-json_t *opp_boundary_view(const struct opp_app_entry *app)
+/* {kind: [ids]} of the data policy. NULL: no memory. */
+static json_t *allowed_ids(const struct opp_app_entry *app)
 {
-    bool workspace = strcmp(app->record->scope, "workspace") == 0;
     json_t *allowed = json_object(), *ids;
     const char *name;
     char kind[128];
@@ -148,11 +148,22 @@ json_t *opp_boundary_view(const struct opp_app_entry *app)
         if (!json_is_array(ids) || strcmp(name, "allowed_org_ids") == 0 || length <= sizeof "allowed__ids" - 1)
             continue;
         snprintf(kind, sizeof kind, "%.*s", (int)(length - (sizeof "allowed__ids" - 1)), name + sizeof "allowed_" - 1);
-        json_object_set(allowed, kind, ids);
+        if (json_object_set_new(allowed, kind, json_deep_copy(ids)) != 0) {
+            json_decref(allowed);
+            return NULL;
+        }
     }
-    return json_pack("{s:s?, s:s?, s:o, s:O?}", "org_id", workspace ? app->record->org_id : NULL, "user_id",
-                     workspace ? NULL : app->record->user_id, "allowed", allowed, "allowed_org_ids",
-                     json_object_get(app->policy.data, "allowed_org_ids"));
+    return allowed;
+}
+
+json_t *opp_boundary_view(const struct opp_app_entry *app)
+{
+    bool workspace = strcmp(app->record->scope, "workspace") == 0;
+    const json_t *orgs = json_object_get(app->policy.data, "allowed_org_ids");
+
+    return json_pack("{s:s?, s:s?, s:o, s:o}", "org_id", workspace ? app->record->org_id : NULL, "user_id",
+                     workspace ? NULL : app->record->user_id, "allowed", allowed_ids(app), "allowed_org_ids",
+                     orgs != NULL ? json_deep_copy(orgs) : json_null());
 }
 
 static bool read_time(const char *text, bool is_end, int64_t *ms)

@@ -23,7 +23,8 @@ bool opp_boundary_admits(const struct opp_app_entry *app, const json_t *resource
 bool opp_boundary_admits_rows(const struct opp_app_entry *app, const struct opp_tool *tool, const struct opp_rows *rows,
                               size_t first, size_t count);
 
-/* Gives what a tool may select by: {org_id, user_id, allowed: {kind: [ids]}, allowed_org_ids}. NULL: no memory. */
+/* Gives what a tool may select by: {org_id, user_id, allowed: {kind: [ids]}, allowed_org_ids}, which shares nothing
+ * with the app. NULL: no memory. */
 json_t *opp_boundary_view(const struct opp_app_entry *app);
 
 /* Holds a tool's date range to so many days (0: no bound): fills in ends that payload leaves out, relative to now.

@@ -15,6 +15,7 @@
 
 struct opp_adapter_session;
 struct opp_adapters;
+struct opp_app_views;
 struct opp_generation_slot;
 struct opp_hub;
 struct opp_manifest_cache;
@@ -54,6 +55,7 @@ struct opp_worker {
     struct opp_session *session;
     struct opp_adapter_session *adapters;
     struct opp_manifest_cache *manifests;
+    struct opp_app_views *views;
 };
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/jcs.h"
 #include "base/json.h"
+#include "core/app_view.h"
 #include "core/boundary.h"
 #include "core/execute.h"
 #include "core/gateway.h"
@@ -178,8 +179,10 @@ static void resume(void *arg)
 /* Gives false when memory is out. */
 static bool fill_input(struct opp_call *call, struct opp_intent *intent, struct opp_tool_input *input)
 {
-    const struct opp_app_view *view = &intent->app->view;
+    const struct opp_app_view *view = opp_app_views_get(call->worker->views, call->registry, intent->app);
 
+    if (view == NULL)
+        return false;
     input->tool = intent->tool;
     input->now_ms = opp_call_now_ms(call);
     input->effect_id = intent->effect_id;

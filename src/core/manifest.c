@@ -85,12 +85,13 @@ static json_t *show_draft_policy(const struct opp_app_entry *app, const struct o
                      is_high && high->require_idempotency, "highRiskRequiresJustification", is_high);
 }
 
+/* Tools are shared by the workers, and references to JSON are counted: it is copied. */
 static json_t *show_input(const struct opp_tool *tool)
 {
     if (!tool->is_action)
-        return json_incref(tool->input);
-    return json_pack("{s:s, s:[s], s:{s:O}}", "type", "object", "required", "payload", "properties", "payload",
-                     tool->input);
+        return json_deep_copy(tool->input);
+    return json_pack("{s:s, s:[s], s:{s:o}}", "type", "object", "required", "payload", "properties", "payload",
+                     json_deep_copy(tool->input));
 }
 
 static json_t *show_tool(struct opp_call *call, const struct opp_tool *tool, const struct opp_policy_decision *ruling,
@@ -98,13 +99,13 @@ static json_t *show_tool(struct opp_call *call, const struct opp_tool *tool, con
 {
     int64_t limit = call->worker->gateway->settings.rate_per_minute;
     json_t *shown =
-        json_pack("{s:s, s:s, s:s, s:O, s:s, s:b, s:{s:s, s:s}, s:o, s:o, s:{s:s, s:I}, s:o}", "name", tool->name,
+        json_pack("{s:s, s:s, s:s, s:o, s:s, s:b, s:{s:s, s:s}, s:o, s:o, s:{s:s, s:I}, s:o}", "name", tool->name,
                   "description", tool->description, "kind", tool->is_action ? "action" : "read", "requiredScopes",
-                  tool->scopes, "risk", opp_risk_name(tool->risk), "requiresConfirmation", opp_judge_confirms(tool),
-                  "http", "method", tool->method, "path", tool->path, "inputSchema", show_input(tool), "outputSchema",
-                  tool->output != NULL ? json_incref(tool->output) : json_object(), "rateLimitHints", "bucket",
-                  tool->rate_bucket != NULL ? tool->rate_bucket : "default", "limitPerMinute",
-                  (json_int_t)(tool->rate_per_minute != 0 ? tool->rate_per_minute : limit), "now",
+                  json_deep_copy(tool->scopes), "risk", opp_risk_name(tool->risk), "requiresConfirmation",
+                  opp_judge_confirms(tool), "http", "method", tool->method, "path", tool->path, "inputSchema",
+                  show_input(tool), "outputSchema", tool->output != NULL ? json_deep_copy(tool->output) : json_object(),
+                  "rateLimitHints", "bucket", tool->rate_bucket != NULL ? tool->rate_bucket : "default",
+                  "limitPerMinute", (json_int_t)(tool->rate_per_minute != 0 ? tool->rate_per_minute : limit), "now",
                   show_now(call->app, tool, ruling, now_ms));
 
     if (tool->is_action && json_object_set_new(shown, "draftPolicy", show_draft_policy(call->app, tool)) != 0) {

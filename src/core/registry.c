@@ -78,31 +78,25 @@ static int by_admin_hash(const void *a, const void *b)
     return strcmp((*(struct opp_admin_token *const *)a)->token_hash, (*(struct opp_admin_token *const *)b)->token_hash);
 }
 
-static enum opp_code add_app(struct opp_registry *registry, struct opp_app *app, struct opp_err *err)
+static void add_app(struct opp_registry *registry, struct opp_app *app)
 {
     struct opp_app_entry *entry = &registry->apps[registry->app_count++];
 
     entry->record = app;
     entry->sound = opp_app_policy_read(app->policy, &entry->policy, NULL) == OPP_OK;
     opp_auto_execute_read(app->auto_execute, &entry->auto_execute);
-    return opp_app_view_make(entry, err);
 }
 
 static enum opp_code take_apps(struct opp_registry *registry, struct list *apps, struct opp_err *err)
 {
-    enum opp_code rc = OPP_OK;
-
     registry->apps = calloc(apps->count + 1, sizeof *registry->apps);
     if (registry->apps == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for the registry");
-    while (rc == OPP_OK && registry->app_count < apps->count) {
-        struct opp_app *app = apps->items[registry->app_count];
-
-        apps->items[registry->app_count] = NULL; /* the registry's from here on */
-        rc = add_app(registry, app, err);
-    }
+    for (size_t i = 0; i < apps->count; i++)
+        add_app(registry, apps->items[i]);
+    apps->count = 0;
     qsort(registry->apps, registry->app_count, sizeof *registry->apps, by_app_id);
-    return rc;
+    return OPP_OK;
 }
 
 static enum opp_code take_keys(struct opp_registry *registry, struct list *keys, struct opp_err *err)
@@ -183,7 +177,6 @@ static void free_registry(struct opp_registry *registry)
 {
     for (size_t i = 0; i < registry->app_count; i++) {
         opp_app_policy_clear(&registry->apps[i].policy);
-        opp_app_view_clear(&registry->apps[i].view);
         opp_record_free(&OPP_APP, registry->apps[i].record);
     }
     for (size_t i = 0; i < registry->key_count; i++)

@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "core/app_policy.h"
-#include "core/app_view.h"
 #include "store/records.h"
 
 #include <stdbool.h>
@@ -22,7 +21,6 @@ struct opp_app_entry {
     struct opp_app *record;
     struct opp_app_policy policy;
     struct opp_auto_execute auto_execute;
-    struct opp_app_view view;
     bool sound; /* its stored settings could be read; if not, nothing is allowed */
 };
 
