@@ -30,6 +30,53 @@ static enum opp_code read_addresses(const json_t *texts, struct opp_app_policy *
     return OPP_OK;
 }
 
+static bool is_id_list(const json_t *list)
+{
+    size_t index;
+    json_t *item;
+
+    json_array_foreach(list, index, item)
+    {
+        if (!json_is_string(item))
+            return false;
+    }
+    return json_is_array(list); /* an empty one admits nothing */
+}
+
+static bool data_sound(json_t *data)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(data, name, value)
+    {
+        bool sound = is_id_list(value);
+
+        if (strcmp(name, "max_days") == 0)
+            sound = json_integer_value(value) > 0;
+        else if (strcmp(name, "allow_sensitive_fields") == 0)
+            sound = json_is_boolean(value);
+        if (!sound)
+            return false;
+    }
+    return true;
+}
+
+static bool object_or_none(const json_t *value)
+{
+    return value == NULL || json_is_object(value);
+}
+
+/* What a schema has checked is sound; what was stored may be damaged, and must not be read as no restriction. */
+static bool sound(const json_t *document)
+{
+    const json_t *network = json_object_get(document, "network"), *addresses = json_object_get(network, "allowed_ips");
+    json_t *data = json_object_get(document, "data");
+
+    return json_is_object(document) && object_or_none(network) && object_or_none(data) &&
+           (addresses == NULL || is_id_list(addresses)) && data_sound(data);
+}
+
 enum opp_code opp_app_policy_read(const json_t *document, struct opp_app_policy *out, struct opp_err *err)
 {
     const json_t *addresses = json_object_get(json_object_get(document, "network"), "allowed_ips");
@@ -38,6 +85,8 @@ enum opp_code opp_app_policy_read(const json_t *document, struct opp_app_policy 
     struct opp_app_policy policy = { .data = data, .allow_sensitive_fields = !json_is_false(sensitive) };
     enum opp_code rc = OPP_OK;
 
+    if (!sound(document))
+        return opp_fail(err, OPP_E_VALIDATION, "must be a policy");
     policy.max_days = json_integer_value(json_object_get(data, "max_days"));
     if (addresses != NULL)
         rc = read_addresses(addresses, &policy, err);

@@ -23,8 +23,9 @@ struct opp_app_policy {
     bool allow_sensitive_fields;
 };
 
-/* Makes *out, which lends from document; its shape was checked by OPP_SCHEMA_APP_POLICY. OPP_E_VALIDATION: an address
- * or block cannot be read; err->where is its JSON pointer. OPP_E_MEMORY. */
+/* Makes *out, which lends from document. OPP_E_VALIDATION: it is no policy, as a damaged record may hold (what
+ * OPP_SCHEMA_APP_POLICY has checked is one), or an address or block cannot be read; err->where is its JSON pointer.
+ * OPP_E_MEMORY. */
 enum opp_code opp_app_policy_read(const json_t *document, struct opp_app_policy *out, struct opp_err *err);
 void opp_app_policy_clear(struct opp_app_policy *policy);
 

@@ -288,6 +288,34 @@ static void the_shape_of_settings_is_checked_before_they_are_read(void **state)
     opp_schemas_free(schemas);
 }
 
+static void a_damaged_policy_is_not_read_as_none(void **state)
+{
+    static const char *const damaged[] = {
+        "[]",
+        "{\"data\":[]}",
+        "{\"data\":null}",
+        "{\"network\":\"10.0.0.0/8\"}",
+        "{\"network\":{\"allowed_ips\":\"10.0.0.0/8\"}}",
+        "{\"network\":{\"allowed_ips\":[1]}}",
+        "{\"data\":{\"max_days\":\"7\"}}",
+        "{\"data\":{\"max_days\":0}}",
+        "{\"data\":{\"allow_sensitive_fields\":\"no\"}}",
+        "{\"data\":{\"allowed_ledger_ids\":\"ledger_ops\"}}",
+        "{\"data\":{\"allowed_ledger_ids\":[null]}}",
+        "{\"data\":{\"nonsense\":true}}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof damaged / sizeof damaged[0]; i++) {
+        json_t *document = parse(damaged[i]);
+        struct opp_app_policy policy = { 0 };
+
+        if (opp_app_policy_read(document, &policy, NULL) != OPP_E_VALIDATION)
+            fail_msg("%s", damaged[i]);
+        json_decref(document);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +323,7 @@ int main(void)
         cmocka_unit_test(addresses_and_blocks_of_both_families_are_held_to),
         cmocka_unit_test(an_address_that_cannot_be_read_is_named),
         cmocka_unit_test(an_empty_list_admits_nobody),
+        cmocka_unit_test(a_damaged_policy_is_not_read_as_none),
         cmocka_unit_test(windows_are_shut_and_safe_by_default),
         cmocka_unit_test(a_window_without_an_end_gets_the_default_one),
         cmocka_unit_test(a_given_section_replaces_that_section_whole_and_no_other),
