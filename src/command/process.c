@@ -62,7 +62,7 @@ static void on_registry(void *arg, struct opp_tx *tx, uint64_t version)
     if (opp_registry_load(tx, version, &registry, &err) != OPP_OK)
         opp_log_event(gateway->log, OPP_LOG_ERROR, "registry.load_failed", "message", err.message, NULL);
     opp_registry_swap(gateway->registry, registry);
-    opp_generation_commit(gateway->policies);
+    opp_policies_committed(gateway, tx);
 }
 
 static enum opp_code load_registry(struct opp_tx *tx, void *arg, struct opp_err *err)

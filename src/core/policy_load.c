@@ -74,6 +74,25 @@ enum opp_code opp_policies_store(struct opp_gateway *gateway, struct opp_tx *tx,
     return OPP_OK;
 }
 
+void opp_policies_committed(struct opp_gateway *gateway, struct opp_tx *tx)
+{
+    struct opp_generation *prepared = opp_generation_pin_prepared(gateway->policies);
+    struct opp_generation_record *stored;
+    char id[NUMBER_MAX];
+    void *found = NULL;
+
+    if (prepared == NULL)
+        return;
+    snprintf(id, sizeof id, "%012lld", (long long)opp_policy_bundle_generation(opp_generation_bundle(prepared)));
+    if (opp_tx_get(tx, &OPP_GENERATION_RECORD, "id", id, &found, NULL) == OPP_OK) {
+        stored = found;
+        if (strcmp(stored->sha256, opp_policy_bundle_sha256(opp_generation_bundle(prepared))) == 0)
+            opp_generation_commit(gateway->policies);
+    }
+    opp_record_free(&OPP_GENERATION_RECORD, found);
+    opp_generation_unpin(prepared);
+}
+
 static enum opp_code take_newest(void *arg, void *record, struct opp_err *err)
 {
     (void)err;

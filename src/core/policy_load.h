@@ -26,6 +26,10 @@ enum opp_code opp_policies_prepare(struct opp_gateway *gateway, json_t **issues,
 /* In a write transaction: what was prepared is kept and becomes current with the commit. */
 enum opp_code opp_policies_store(struct opp_gateway *gateway, struct opp_tx *tx, struct opp_err *err);
 
+/* After a commit, on the writer's thread: what was prepared becomes current if tx finds it stored. A change of the
+ * registry can commit when the one with the policies was undone. */
+void opp_policies_committed(struct opp_gateway *gateway, struct opp_tx *tx);
+
 /* opp_policies_prepare and _store from a thread that may wait: for SIGHUP. Audited as done by "signal". */
 enum opp_code opp_policies_reload_now(struct opp_gateway *gateway, struct opp_err *err);
 
