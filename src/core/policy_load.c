@@ -36,6 +36,12 @@ static enum opp_code make(struct opp_gateway *gateway, struct opp_policy_sources
     return opp_generation_new(bundle, gateway->worker_count, opp_clock_now_ms(gateway->clock), out, err);
 }
 
+/* What its record is stored and found under: padded, so that ids sort as the numbers do. */
+static void write_id(const struct opp_generation *generation, char id[NUMBER_MAX])
+{
+    snprintf(id, NUMBER_MAX, "%012lld", (long long)opp_policy_bundle_generation(opp_generation_bundle(generation)));
+}
+
 static enum opp_code insert(struct opp_tx *tx, const struct opp_generation *generation, struct opp_err *err)
 {
     const struct opp_policy_bundle *bundle = opp_generation_bundle(generation);
@@ -51,7 +57,7 @@ static enum opp_code insert(struct opp_tx *tx, const struct opp_generation *gene
                                             .loaded_at = opp_generation_loaded_at(generation) };
     enum opp_code rc = OPP_E_MEMORY;
 
-    snprintf(id, sizeof id, "%012lld", (long long)opp_policy_bundle_generation(bundle));
+    write_id(generation, id);
     if (record.sources != NULL)
         rc = opp_tx_insert(tx, &OPP_GENERATION_RECORD, &record, err);
     json_decref(record.sources);
@@ -83,7 +89,7 @@ void opp_policies_committed(struct opp_gateway *gateway, struct opp_tx *tx)
 
     if (prepared == NULL)
         return;
-    snprintf(id, sizeof id, "%012lld", (long long)opp_policy_bundle_generation(opp_generation_bundle(prepared)));
+    write_id(prepared, id);
     if (opp_tx_get(tx, &OPP_GENERATION_RECORD, "id", id, &found, NULL) == OPP_OK) {
         stored = found;
         if (strcmp(stored->sha256, opp_policy_bundle_sha256(opp_generation_bundle(prepared))) == 0)
