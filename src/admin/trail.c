@@ -2,6 +2,7 @@
 #include "admin/trail.h"
 
 #include "audit/audit.h"
+#include "audit/checkpoint.h"
 #include "core/call.h"
 #include "core/gateway.h"
 #include "core/page.h"
@@ -109,3 +110,41 @@ static enum opp_step answer_verdict(struct opp_call *call)
 
 static const opp_step_fn VERIFY_STEPS[] = { walk, pause_walk, answer_verdict, NULL };
 const struct opp_flow OPP_FLOW_AUDIT_VERIFY = { VERIFY_STEPS, sizeof(struct trail), dispose, NULL };
+
+static json_t *shape_checkpoint(const void *record, struct opp_tx *tx)
+{
+    (void)tx;
+    return opp_checkpoint_show(record);
+}
+
+static enum opp_code find_checkpoints(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    struct opp_call *call = arg;
+    struct opp_query query = { .record = &OPP_CHECKPOINT };
+
+    return opp_page_read(&of(call)->page, call, tx, &query, shape_checkpoint, err);
+}
+
+static enum opp_step read_page_query(struct opp_call *call)
+{
+    return opp_call_check_query(call, OPP_SCHEMA_LIST);
+}
+
+static enum opp_step list_checkpoints(struct opp_call *call)
+{
+    return opp_flow_read(call, find_checkpoints);
+}
+
+static const opp_step_fn CHECKPOINT_STEPS[] = { read_page_query, list_checkpoints, answer_list, NULL };
+const struct opp_flow OPP_FLOW_AUDIT_CHECKPOINTS = { CHECKPOINT_STEPS, sizeof(struct trail), dispose, NULL };
+
+static enum opp_step answer_key(struct opp_call *call)
+{
+    const struct opp_sign_key *key = call->worker->gateway->audit_key;
+
+    return opp_call_answer(call, json_pack("{s:s, s:s, s:s}", "algorithm", "Ed25519", "key", opp_sign_key_id(key),
+                                           "publicKey", opp_sign_key_public(key)));
+}
+
+static const opp_step_fn KEY_STEPS[] = { answer_key, NULL };
+const struct opp_flow OPP_FLOW_AUDIT_KEY = { KEY_STEPS, 0, NULL, NULL };

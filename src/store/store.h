@@ -56,6 +56,11 @@ void opp_store_close(struct opp_store *store);
 void opp_store_on_registry(struct opp_store *store, void (*fn)(void *arg, struct opp_tx *tx, uint64_t version),
                            void *arg);
 
+struct opp_chain_head;
+/* Who is told, on the writer's thread, where the audit chain ends after a commit; fn NULL: nobody, and who was told is
+ * told no more when this returns. From any thread but the writer's. */
+void opp_store_on_commit(struct opp_store *store, void (*fn)(void *arg, const struct opp_chain_head *head), void *arg);
+
 /* Runs a transaction on the calling thread before the loops run (start-up and offline commands). */
 enum opp_code opp_store_now(struct opp_store *store, opp_tx_fn run, void *arg, struct opp_err *err);
 
