@@ -134,8 +134,8 @@ static void give_out(const struct opp_notary *notary, const struct opp_checkpoin
 
     snprintf(seq, sizeof seq, "%lld", (long long)checkpoint->seq);
     opp_date_format(checkpoint->time, time);
-    opp_log_event(notary->settings.log, OPP_LOG_INFO, "audit.checkpoint", "seq", seq, "hash", checkpoint->hash, "time",
-                  time, "key", checkpoint->key, "signature", checkpoint->signature, NULL);
+    opp_log_event(notary->settings.log, OPP_LOG_INFO, "audit.checkpoint", "seq", seq, "hash", checkpoint->hash,
+                  "signed_at", time, "key", checkpoint->key, "signature", checkpoint->signature, NULL);
     if (notary->settings.file != NULL)
         write_file(notary, checkpoint);
 }

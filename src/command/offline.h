@@ -17,6 +17,10 @@ struct opp_adapters;
 enum opp_code opp_offline_config(const struct opp_command *command, const json_t *args, struct opp_config *out,
                                  struct opp_err *err);
 
+/* opp_config_load of what --config and --data say, for a command whose other flags are its own. */
+enum opp_code opp_offline_data(const struct opp_command *command, const json_t *args, struct opp_config *out,
+                               struct opp_err *err);
+
 /* Gives the adapters with databases that were made in memory and forgotten. Codes as opp_adapters_open. */
 enum opp_code opp_offline_adapters(const struct opp_config *config, struct opp_adapters **out, struct opp_err *err);
 

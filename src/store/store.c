@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define FILE_NAME "gateway.db"
 
@@ -278,6 +279,29 @@ enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, s
     }
     *out = session;
     return OPP_OK;
+}
+
+enum opp_code opp_session_open_dir(const char *dir, struct opp_session **out, struct opp_err *err)
+{
+    struct opp_session *session;
+    char path[PATH_MAX];
+    enum opp_code rc;
+
+    snprintf(path, sizeof path, "%s/" FILE_NAME, dir);
+    if (access(path, F_OK) != 0)
+        return opp_fail(err, OPP_E_ABSENT, "there is no %s", path);
+    session = calloc(1, sizeof *session);
+    if (session == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for a session");
+    rc = opp_db_open(path, OPP_DB_READER, &session->tx.db, err);
+    if (rc == OPP_OK && opp_db_version(session->tx.db) != OPP_MIGRATION_COUNT)
+        rc = opp_fail(err, OPP_E_CONFIG, "%s has schema %zu, and this program is for %zu", path,
+                      opp_db_version(session->tx.db), OPP_MIGRATION_COUNT);
+    if (rc == OPP_OK)
+        *out = session;
+    else
+        opp_session_close(session);
+    return rc;
 }
 
 void opp_session_close(struct opp_session *session)

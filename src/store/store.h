@@ -69,6 +69,10 @@ bool opp_store_healthy(const struct opp_store *store);
 /* One loop's way in; used on that loop's thread only. */
 enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, struct opp_session **out,
                                struct opp_err *err);
+/* Gives a session of a data directory that a running gateway may be writing, or nobody: it only reads, and only
+ * opp_session_now is for it. OPP_E_ABSENT: there is no store. OPP_E_CONFIG: its schema is another program's. OPP_E_IO.
+ */
+enum opp_code opp_session_open_dir(const char *dir, struct opp_session **out, struct opp_err *err);
 void opp_session_close(struct opp_session *session);
 
 void opp_store_read(struct opp_session *session, struct opp_store_op *op);
