@@ -7,6 +7,7 @@
 #include "core/await.h"
 #include "core/execute.h"
 #include "core/gateway.h"
+#include "core/generation.h"
 #include "core/hub.h"
 #include "core/page.h"
 #include "core/shape.h"
@@ -235,7 +236,7 @@ static enum opp_step judge(struct opp_call *call)
 static enum opp_step answer(struct opp_call *call)
 {
     struct draft_state *state = of(call);
-    const struct opp_tool *tool = opp_tool_find(call->worker->gateway->adapters, state->draft->action);
+    const struct opp_tool *tool = opp_tool_find(opp_generation_adapters(call->generation), state->draft->action);
 
     return opp_call_answer(call, json_pack("{s:o, s:o}", "draft", opp_shape_draft(state->draft), "execution",
                                            opp_shape_execution(state->execution, state->draft, call->app, tool)));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/generation.h"
 
+#include "adapter/adapter.h"
 #include "base/clock.h"
 #include "policy/engine.h"
 
@@ -10,16 +11,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What one worker has to itself. */
+struct share {
+    struct opp_policy_engine *engine;
+    struct opp_adapter_session *session;
+};
+
 struct opp_generation {
     atomic_uint pins;
-    struct opp_policy_bundle *bundle;
+    struct opp_loaded loaded;
     char label[OPP_GENERATION_LABEL_MAX];
     pthread_mutex_t lock; /* guards the errors */
     int64_t loaded_at_ms, errors;
     int64_t *logged_ms; /* when each rule's error was logged last, 0 for never; one more for no rule in particular */
     char last_where[128], last_message[256];
     size_t workers;
-    struct opp_policy_engine *engines[];
+    struct share shares[];
 };
 
 struct opp_generation_slot {
@@ -28,36 +35,58 @@ struct opp_generation_slot {
     bool changing, ready; /* a change has begun; the prepared one is in the transaction that commits next */
 };
 
+static void free_loaded(const struct opp_loaded *loaded)
+{
+    opp_policy_bundle_unref(loaded->bundle);
+    opp_adapters_free(loaded->adapters);
+}
+
 static void free_generation(struct opp_generation *generation)
 {
-    for (size_t i = 0; i < generation->workers; i++)
-        opp_policy_engine_free(generation->engines[i]);
-    opp_policy_bundle_unref(generation->bundle);
+    for (size_t i = 0; i < generation->workers; i++) {
+        opp_policy_engine_free(generation->shares[i].engine);
+        opp_adapter_session_close(generation->shares[i].session);
+    }
+    free_loaded(&generation->loaded);
     free(generation->logged_ms);
     pthread_mutex_destroy(&generation->lock);
     free(generation);
 }
 
-enum opp_code opp_generation_new(struct opp_policy_bundle *bundle, size_t workers, int64_t loaded_at_ms,
+static enum opp_code share_out(struct opp_generation *generation, size_t workers, struct opp_err *err)
+{
+    enum opp_code rc = OPP_OK;
+
+    for (; rc == OPP_OK && generation->workers < workers; generation->workers++) {
+        struct share *share = &generation->shares[generation->workers];
+
+        rc = opp_policy_engine_new(generation->loaded.bundle, &share->engine, err);
+        if (rc == OPP_OK)
+            rc = opp_adapter_session_open(generation->loaded.adapters, &share->session, err);
+    }
+    return rc;
+}
+
+enum opp_code opp_generation_new(const struct opp_loaded *loaded, size_t workers, int64_t loaded_at_ms,
                                  struct opp_generation **out, struct opp_err *err)
 {
-    struct opp_generation *generation = calloc(1, sizeof *generation + workers * sizeof(struct opp_policy_engine *));
+    struct opp_generation *generation = calloc(1, sizeof *generation + workers * sizeof(struct share));
     enum opp_code rc;
 
     if (generation == NULL) {
-        opp_policy_bundle_unref(bundle);
-        return opp_fail(err, OPP_E_MEMORY, "no memory for a policy generation");
+        free_loaded(loaded);
+        return opp_fail(err, OPP_E_MEMORY, "no memory for a generation");
     }
     atomic_init(&generation->pins, 1);
     pthread_mutex_init(&generation->lock, NULL);
-    generation->bundle = bundle;
+    generation->loaded = *loaded;
     generation->loaded_at_ms = loaded_at_ms;
-    snprintf(generation->label, sizeof generation->label, "%lld-%.12s", (long long)opp_policy_bundle_generation(bundle),
-             opp_policy_bundle_sha256(bundle));
-    generation->logged_ms = calloc(opp_policy_bundle_count(bundle) + 1, sizeof *generation->logged_ms);
-    rc = generation->logged_ms != NULL ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "no memory for a policy generation");
-    for (; rc == OPP_OK && generation->workers < workers; generation->workers += rc == OPP_OK ? 1 : 0)
-        rc = opp_policy_engine_new(bundle, &generation->engines[generation->workers], err);
+    snprintf(generation->label, sizeof generation->label, "%lld-%.12s",
+             (long long)opp_policy_bundle_generation(loaded->bundle), loaded->sha256);
+    generation->logged_ms = calloc(opp_policy_bundle_count(loaded->bundle) + 1, sizeof *generation->logged_ms);
+    rc = generation->logged_ms != NULL ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "no memory for a generation");
+    if (rc == OPP_OK)
+        rc = share_out(generation, workers, err);
     if (rc == OPP_OK)
         *out = generation;
     else
@@ -75,19 +104,34 @@ void opp_generation_done(struct opp_generation *generation, size_t worker)
 {
     if (generation == NULL)
         return;
-    if (opp_policy_engine_stale(generation->engines[worker]))
-        opp_policy_engine_renew(generation->engines[worker], NULL);
+    if (opp_policy_engine_stale(generation->shares[worker].engine))
+        opp_policy_engine_renew(generation->shares[worker].engine, NULL);
     opp_generation_unpin(generation);
 }
 
 struct opp_policy_bundle *opp_generation_bundle(const struct opp_generation *generation)
 {
-    return generation->bundle;
+    return generation->loaded.bundle;
+}
+
+struct opp_adapters *opp_generation_adapters(const struct opp_generation *generation)
+{
+    return generation->loaded.adapters;
+}
+
+const char *opp_generation_sha256(const struct opp_generation *generation)
+{
+    return generation->loaded.sha256;
 }
 
 struct opp_policy_engine *opp_generation_engine(const struct opp_generation *generation, size_t worker)
 {
-    return generation->engines[worker];
+    return generation->shares[worker].engine;
+}
+
+struct opp_adapter_session *opp_generation_session(const struct opp_generation *generation, size_t worker)
+{
+    return generation->shares[worker].session;
 }
 
 const char *opp_generation_label(const struct opp_generation *generation)
@@ -112,7 +156,8 @@ static size_t number_of(const struct opp_policy_bundle *bundle, const char *rule
 bool opp_generation_note_error(struct opp_generation *generation, const char *rule, const char *where,
                                const char *message)
 {
-    int64_t now_ms = opp_monotonic_ms(), *logged_ms = &generation->logged_ms[number_of(generation->bundle, rule)];
+    int64_t now_ms = opp_monotonic_ms(),
+            *logged_ms = &generation->logged_ms[number_of(generation->loaded.bundle, rule)];
     bool log;
 
     pthread_mutex_lock(&generation->lock);
