@@ -9,7 +9,7 @@
 #include "core/preflight.h"
 #include "core/read.h"
 
-#define BASE OPP_READ_PREFIX
+#define BASE "/api/agent/v1"
 
 static const struct opp_endpoint ENDPOINTS[] = {
     { "GET", BASE "/manifest", OPP_CALLER_AGENT, 0, &OPP_FLOW_MANIFEST, false },
