@@ -3,6 +3,7 @@
 
 #include "adapter/adapter.h"
 #include "base/clock.h"
+#include "base/loop.h"
 #include "policy/engine.h"
 
 #include <pthread.h>
@@ -11,10 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What one worker has to itself. */
-struct share {
+/* A worker's own. */
+struct seat {
+    struct opp_generation *generation;
     struct opp_policy_engine *engine;
     struct opp_adapter_session *session;
+    struct opp_post renew;
+    bool renewing; /* the post is on its way, and holds a pin */
 };
 
 struct opp_generation {
@@ -26,7 +30,7 @@ struct opp_generation {
     int64_t *logged_ms; /* when each rule's error was logged last, 0 for never; one more for no rule in particular */
     char last_where[128], last_message[256];
     size_t workers;
-    struct share shares[];
+    struct seat seats[];
 };
 
 struct opp_generation_slot {
@@ -44,8 +48,8 @@ static void free_loaded(const struct opp_loaded *loaded)
 static void free_generation(struct opp_generation *generation)
 {
     for (size_t i = 0; i < generation->workers; i++) {
-        opp_policy_engine_free(generation->shares[i].engine);
-        opp_adapter_session_close(generation->shares[i].session);
+        opp_policy_engine_free(generation->seats[i].engine);
+        opp_adapter_session_close(generation->seats[i].session);
     }
     free_loaded(&generation->loaded);
     free(generation->logged_ms);
@@ -53,24 +57,21 @@ static void free_generation(struct opp_generation *generation)
     free(generation);
 }
 
-static enum opp_code share_out(struct opp_generation *generation, size_t workers, struct opp_err *err)
+/* What was opened is freed with the generation, also when the rest of a seat fails. */
+static enum opp_code open_seat(struct opp_generation *generation, struct opp_err *err)
 {
-    enum opp_code rc = OPP_OK;
+    struct seat *seat = &generation->seats[generation->workers++];
+    enum opp_code rc;
 
-    for (; rc == OPP_OK && generation->workers < workers; generation->workers++) {
-        struct share *share = &generation->shares[generation->workers];
-
-        rc = opp_policy_engine_new(generation->loaded.bundle, &share->engine, err);
-        if (rc == OPP_OK)
-            rc = opp_adapter_session_open(generation->loaded.adapters, &share->session, err);
-    }
-    return rc;
+    seat->generation = generation;
+    rc = opp_policy_engine_new(generation->loaded.bundle, &seat->engine, err);
+    return rc == OPP_OK ? opp_adapter_session_open(generation->loaded.adapters, &seat->session, err) : rc;
 }
 
 enum opp_code opp_generation_new(const struct opp_loaded *loaded, size_t workers, int64_t loaded_at_ms,
                                  struct opp_generation **out, struct opp_err *err)
 {
-    struct opp_generation *generation = calloc(1, sizeof *generation + workers * sizeof(struct share));
+    struct opp_generation *generation = calloc(1, sizeof *generation + workers * sizeof(struct seat));
     enum opp_code rc;
 
     if (generation == NULL) {
@@ -85,8 +86,8 @@ enum opp_code opp_generation_new(const struct opp_loaded *loaded, size_t workers
              (long long)opp_policy_bundle_generation(loaded->bundle), loaded->sha256);
     generation->logged_ms = calloc(opp_policy_bundle_count(loaded->bundle) + 1, sizeof *generation->logged_ms);
     rc = generation->logged_ms != NULL ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "no memory for a generation");
-    if (rc == OPP_OK)
-        rc = share_out(generation, workers, err);
+    while (rc == OPP_OK && generation->workers < workers)
+        rc = open_seat(generation, err);
     if (rc == OPP_OK)
         *out = generation;
     else
@@ -100,13 +101,30 @@ void opp_generation_unpin(struct opp_generation *generation)
         free_generation(generation);
 }
 
-void opp_generation_done(struct opp_generation *generation, size_t worker)
+static void renew(void *arg)
 {
+    struct seat *seat = arg;
+
+    seat->renewing = false;
+    if (opp_policy_engine_stale(seat->engine))
+        opp_policy_engine_renew(seat->engine, NULL);
+    opp_generation_unpin(seat->generation);
+}
+
+void opp_generation_done(struct opp_generation *generation, size_t worker, struct opp_loop *loop)
+{
+    struct seat *seat;
+
     if (generation == NULL)
         return;
-    if (opp_policy_engine_stale(generation->shares[worker].engine))
-        opp_policy_engine_renew(generation->shares[worker].engine, NULL);
-    opp_generation_unpin(generation);
+    seat = &generation->seats[worker];
+    if (seat->renewing || !opp_policy_engine_stale(seat->engine)) {
+        opp_generation_unpin(generation);
+        return;
+    }
+    seat->renewing = true;
+    seat->renew = (struct opp_post){ .run = renew, .arg = seat };
+    opp_loop_defer(loop, &seat->renew);
 }
 
 struct opp_policy_bundle *opp_generation_bundle(const struct opp_generation *generation)
@@ -126,12 +144,12 @@ const char *opp_generation_sha256(const struct opp_generation *generation)
 
 struct opp_policy_engine *opp_generation_engine(const struct opp_generation *generation, size_t worker)
 {
-    return generation->shares[worker].engine;
+    return generation->seats[worker].engine;
 }
 
 struct opp_adapter_session *opp_generation_session(const struct opp_generation *generation, size_t worker)
 {
-    return generation->shares[worker].session;
+    return generation->seats[worker].session;
 }
 
 const char *opp_generation_label(const struct opp_generation *generation)

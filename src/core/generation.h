@@ -22,6 +22,7 @@ struct opp_adapter_session;
 struct opp_adapters;
 struct opp_generation;
 struct opp_generation_slot;
+struct opp_loop;
 struct opp_policy_engine;
 
 /* Tools and the rules that were loaded with them. */
@@ -36,8 +37,9 @@ struct opp_loaded {
 enum opp_code opp_generation_new(const struct opp_loaded *loaded, size_t workers, int64_t loaded_at_ms,
                                  struct opp_generation **out, struct opp_err *err);
 void opp_generation_unpin(struct opp_generation *generation); /* NULL allowed */
-/* Unpins after a reply, on that worker's thread: an engine that wants a new state gets it now. NULL allowed. */
-void opp_generation_done(struct opp_generation *generation, size_t worker);
+/* Unpins after a reply, on that worker's thread: an engine that wants a new state gets it when the loop has sent the
+ * reply; the generation is pinned until then. NULL allowed. */
+void opp_generation_done(struct opp_generation *generation, size_t worker, struct opp_loop *loop);
 
 /* Lent while it is pinned. */
 struct opp_policy_bundle *opp_generation_bundle(const struct opp_generation *generation);
