@@ -2,6 +2,9 @@
 -- Adapters are reloaded as the policies are, with them, whole or not at all.
 local adapters = require "spec.support.adapters"
 local check = require "spec.support.check"
+local gateway = require "spec.support.gateway"
+local http = require "spec.support.http"
+local json = require "spec.support.json"
 local ledger = require "spec.support.ledger"
 
 local changed <const>, files <const> = adapters.changed, adapters.files
@@ -17,6 +20,7 @@ describe("reloading adapters", function()
   teardown(function() adapters.stop(g) end)
 
   after_each(function()
+    os.remove(g.policies .. "/mine/10-rules.lua")
     g:restore()
     g:in_force()
   end)
@@ -69,7 +73,8 @@ describe("reloading adapters", function()
 
   it("takes a changed schema and a changed impact", function()
     check.ok(app.client:post("/preflight", price("tea", 0)))
-    g:write("tools/price.lua", changed("tools/price.lua", "minimum = 0", "minimum = 1"):gsub('"Price of "', '"Cost of "'))
+    local other = changed("tools/price.lua", "minimum = 0", "minimum = 1"):gsub('"Price of "', '"Cost of "')
+    g:write("tools/price.lua", other)
     g:in_force()
     check.refused(app.client:post("/preflight", price("tea", 0)), 400, "agent.action_invalid")
     local found = check.ok(app.client:post("/preflight", price("tea", 8)))
@@ -123,5 +128,128 @@ describe("reloading adapters", function()
     assert.equal("same", second.disk)
     g:restore()
     assert.equal(first.sha256, g:in_force().sha256)
+  end)
+
+  it("leaves a draft whose tool has gone pending, until the tool is back", function()
+    local draft = ledger.draft(app.client, price("tea", 9))
+    g:write("init.lua", changed("init.lua", ', require "tools.price"', ""))
+    g:in_force()
+    check.refused(g:approve(draft), 400, "agent.action_unknown")
+    local shown = check.ok(app.client:get("/drafts/" .. draft.id))
+    assert.equal("draft", shown.draft.status)
+    check.ok(g.admin:get("/drafts/" .. draft.id))
+    check.ok(app.client:get("/drafts"))
+    g:restore()
+    g:in_force()
+    assert.equal("success", check.ok(g:approve(draft)).execution.status)
+  end)
+
+  it("shows no result whose tool has gone to an app that may not see sensitive fields", function()
+    local narrow = g:open_app { scopes = adapters.scopes, policy = { data = { allow_sensitive_fields = false } } }
+    local body = price("tea", 6, { idempotencyKey = ledger.unique("gone") })
+    local execution, data = ledger.execute(narrow.client, body)
+    assert.same({ id = "tea", price = 6 }, execution.result.good)
+    g:write("init.lua", changed("init.lua", ', require "tools.price"', ""))
+    g:in_force()
+    local shown = check.ok(narrow.client:get("/drafts/" .. data.draft.id)).execution
+    assert.same({ "success", json.null }, { shown.status, shown.result })
+    check.refused(narrow.client:post("/actions", body), 400, "agent.action_unknown")
+  end)
+
+  it("fails a draft whose effect is not what was reviewed any more", function()
+    local draft = ledger.draft(app.client, price("tea", 9))
+    g:write("tools/price.lua", changed("tools/price.lua", "SET price = :price", "SET price = :price + 1"))
+    g:in_force()
+    local details = check.refused(g:approve(draft), 409, "agent.precondition_failed")
+    assert.equal("effect_changed", details.reason)
+    assert.equal("failed", check.ok(app.client:get("/drafts/" .. draft.id)).draft.status)
+  end)
+
+  it("refuses a rule about a tool that is to go, with the rule's line, and both stay", function()
+    gateway.write_file(g.policies .. "/mine/10-rules.lua",
+      'return {\n  { name = "r", tools = { "good.price" },\n    decide = function() return draft("asked") end },\n}\n')
+    local before = g:in_force()
+    g:write("init.lua", changed("init.lua", ', require "tools.price"', ""))
+    local issue = check.refused(g:reload(), 400, "common.validation").issues[1]
+    assert.same({ "mine/10-rules.lua", 3 }, { issue.file, issue.line })
+    assert.is_truthy(issue.message:find("good.price", 1, true))
+    assert.equal(before.sha256, check.ok(g.admin:get("/policies")).active.sha256)
+    ledger.draft(open.client, price("tea", 4, { execute = true }))
+    os.remove(g.policies .. "/mine/10-rules.lua")
+    g:in_force()
+    assert.is_nil(tools()["good.price"])
+  end)
+
+  it("lets a call that has begun finish under the tools that it began with", function()
+    local slow = changed("tools/list.lua", "read = function(call)\n", [[read = function(call)
+    for _ = 1, 40 do
+      call.sql("shop"):value("SELECT 1")
+      for _ = 1, 100000 do end
+    end
+]])
+    g:write("tools/list.lua", slow)
+    g:in_force()
+    local calls = {}
+    for i = 1, 3 do calls[i] = app.client:start { method = "GET", path = "/goods" } end
+    g:write("tools/list.lua", (files["tools/list.lua"]:gsub("items =", "goods =")))
+    g:in_force()
+    for _, call in ipairs(calls) do
+      local answer = assert(call:finish(60))
+      assert.is_truthy(check.ok(answer).items or check.ok(answer).goods)
+    end
+    assert.is_truthy(check.ok(app.client:get("/goods")).goods)
+  end)
+
+  it("lets who waits for a draft wait on, and tells it what the tools of then say", function()
+    local draft = ledger.draft(app.client, price("pan", 31))
+    local waiting = app.client:start { method = "GET", path = "/drafts/" .. draft.id .. "?wait=30" }
+    g:write("tools/price.lua", files["tools/price.lua"] .. "-- changed\n")
+    for _ = 1, 5 do g:in_force() end
+    check.ok(g:approve(draft))
+    local shown = check.ok(assert(waiting:finish(60)))
+    assert.equal("confirmed", shown.draft.status)
+  end)
+
+  it("answers every request while it goes on, each by one generation or the next", function()
+    local function version(n)
+      return changed("tools/list.lua", "items = call", ("version = %d, items = call"):format(n))
+    end
+    for round = 1, tonumber(os.getenv("OPP_RELOADS")) or 12 do
+      g:write("tools/list.lua", version(round))
+      local requests = {}
+      for i = 1, 16 do
+        local action = price("g" .. i, round, { execute = true })
+        requests[i] = i % 3 == 0 and { method = "POST", path = "/actions", json = action }
+          or { method = "GET", path = "/goods" }
+      end
+      requests[8] = { method = "POST", path = "/policies/reload", client = g.admin }
+      for i, response in ipairs(http.parallel(open.client, requests, 8)) do
+        local data = check.ok(response)
+        if requests[i].path == "/goods" and round > 1 then
+          assert.is_true(data.version == round or data.version == round - 1)
+        elseif requests[i].path == "/actions" then
+          assert.equal("success", data.execution.status)
+        end
+      end
+      assert.equal(round, check.ok(open.client:get("/goods")).version)
+    end
+  end)
+
+  it("comes back after a kill as it was, whatever lies on the disk by then", function()
+    g:write("tools/price.lua", changed("tools/price.lua", '"Price of "', '"Stored "'))
+    local before = g:in_force()
+    g:write("tools/price.lua", "nonsense\n")
+    g:remove("tools/list.lua")
+    g:kill()
+    g:restart()
+    local after = check.ok(g.admin:get("/policies")).active
+    assert.same({ before.generation, before.sha256, "changed" }, { after.generation, after.sha256, after.disk })
+    assert.equal("Stored Tea", check.ok(app.client:post("/preflight", price())).impact.summary)
+    check.ok(app.client:get("/goods"))
+    g:restore()
+    os.execute("kill -HUP " .. g.pid)
+    gateway.eventually("the reload", function()
+      return check.ok(app.client:post("/preflight", price())).impact.summary == "Price of Tea"
+    end)
   end)
 end)

@@ -119,7 +119,7 @@ static enum opp_code bring_up_to_date(struct opp_db *db, void *arg, struct opp_e
     if (rc == OPP_OK && seeds)
         rc = opp_history_script(db, &plan->demo, err);
     plan->went_well = rc == OPP_OK;
-    return plan->trying ? OPP_E_REPLAY : rc; /* what was only tried is undone */
+    return plan->trying && plan->went_well ? OPP_E_REPLAY : rc; /* what was only tried is undone */
 }
 
 static enum opp_code make_plan(struct plan *plan, struct opp_databases *databases, const char *name,

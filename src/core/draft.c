@@ -8,6 +8,7 @@
 #include "core/execute.h"
 #include "core/gateway.h"
 #include "core/generation.h"
+#include "core/guard.h"
 #include "core/hub.h"
 #include "core/page.h"
 #include "core/shape.h"
@@ -188,6 +189,8 @@ static enum opp_step look(struct opp_call *call)
 {
     forget(of(call));
     opp_await_again(&of(call)->await);
+    if (opp_guard_go_on(call) == OPP_DONE)
+        return OPP_DONE;
     return opp_flow_read(call, find_draft);
 }
 
@@ -228,6 +231,7 @@ static enum opp_step judge(struct opp_call *call)
     }
     if (waits && !is_final(state)) {
         opp_flow_goto(call, look);
+        opp_guard_let_go(call);
         return opp_await(&state->await);
     }
     return OPP_NEXT;

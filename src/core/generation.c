@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define ROOM_WAIT_S 1
 
 /* A worker's own. */
 struct seat {
@@ -23,6 +26,7 @@ struct seat {
 
 struct opp_generation {
     atomic_uint pins;
+    struct opp_generation_slot *slot; /* that counts it, once it was prepared */
     struct opp_loaded loaded;
     char label[OPP_GENERATION_LABEL_MAX];
     pthread_mutex_t lock; /* guards the errors */
@@ -35,6 +39,8 @@ struct opp_generation {
 
 struct opp_generation_slot {
     pthread_mutex_t lock;
+    pthread_cond_t gone; /* one that was counted is freed */
+    unsigned living;
     struct opp_generation *current, *prepared;
     bool changing, ready; /* a change has begun; the prepared one is in the transaction that commits next */
 };
@@ -45,8 +51,20 @@ static void free_loaded(const struct opp_loaded *loaded)
     opp_adapters_free(loaded->adapters);
 }
 
+static void leave_slot(struct opp_generation_slot *slot)
+{
+    if (slot == NULL)
+        return;
+    pthread_mutex_lock(&slot->lock);
+    slot->living--;
+    pthread_cond_signal(&slot->gone);
+    pthread_mutex_unlock(&slot->lock);
+}
+
 static void free_generation(struct opp_generation *generation)
 {
+    struct opp_generation_slot *slot = generation->slot;
+
     for (size_t i = 0; i < generation->workers; i++) {
         opp_policy_engine_free(generation->seats[i].engine);
         opp_adapter_session_close(generation->seats[i].session);
@@ -55,6 +73,7 @@ static void free_generation(struct opp_generation *generation)
     free(generation->logged_ms);
     pthread_mutex_destroy(&generation->lock);
     free(generation);
+    leave_slot(slot);
 }
 
 /* What was opened is freed with the generation, also when the rest of a seat fails. */
@@ -101,12 +120,18 @@ void opp_generation_unpin(struct opp_generation *generation)
         free_generation(generation);
 }
 
+/* Whether the caller's pin is the only one: nobody can add another then, for it is not in force. */
+static bool is_last(struct opp_generation *generation)
+{
+    return atomic_load(&generation->pins) == 1;
+}
+
 static void renew(void *arg)
 {
     struct seat *seat = arg;
 
     seat->renewing = false;
-    if (opp_policy_engine_stale(seat->engine))
+    if (!is_last(seat->generation) && opp_policy_engine_stale(seat->engine))
         opp_policy_engine_renew(seat->engine, NULL);
     opp_generation_unpin(seat->generation);
 }
@@ -118,7 +143,7 @@ void opp_generation_done(struct opp_generation *generation, size_t worker, struc
     if (generation == NULL)
         return;
     seat = &generation->seats[worker];
-    if (seat->renewing || !opp_policy_engine_stale(seat->engine)) {
+    if (seat->renewing || (!opp_policy_engine_stale(seat->engine) && !is_last(generation))) {
         opp_generation_unpin(generation);
         return;
     }
@@ -206,10 +231,15 @@ json_t *opp_generation_errors(struct opp_generation *generation)
 enum opp_code opp_generation_slot_new(struct opp_generation_slot **out, struct opp_err *err)
 {
     struct opp_generation_slot *slot = calloc(1, sizeof *slot);
+    pthread_condattr_t monotonic;
 
     if (slot == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for the policies");
     pthread_mutex_init(&slot->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&slot->gone, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     *out = slot;
     return OPP_OK;
 }
@@ -220,6 +250,7 @@ void opp_generation_slot_free(struct opp_generation_slot *slot)
         return;
     opp_generation_unpin(slot->current);
     opp_generation_unpin(slot->prepared);
+    pthread_cond_destroy(&slot->gone);
     pthread_mutex_destroy(&slot->lock);
     free(slot);
 }
@@ -247,9 +278,27 @@ bool opp_generation_begin(struct opp_generation_slot *slot)
     return begun;
 }
 
+bool opp_generation_await_room(struct opp_generation_slot *slot)
+{
+    struct timespec until;
+    int failed = 0;
+    bool room;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ROOM_WAIT_S;
+    pthread_mutex_lock(&slot->lock);
+    while (slot->living >= OPP_GENERATIONS_MAX && failed == 0)
+        failed = pthread_cond_timedwait(&slot->gone, &slot->lock, &until);
+    room = slot->living < OPP_GENERATIONS_MAX;
+    pthread_mutex_unlock(&slot->lock);
+    return room;
+}
+
 void opp_generation_prepare(struct opp_generation_slot *slot, struct opp_generation *next)
 {
     pthread_mutex_lock(&slot->lock);
+    next->slot = slot;
+    slot->living++;
     slot->prepared = next;
     slot->ready = false;
     pthread_mutex_unlock(&slot->lock);

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #define OPP_GENERATION_LABEL_MAX 40
+#define OPP_GENERATIONS_MAX 4 /* at once: the one in force, and old ones that calls still have pinned */
 
 struct opp_adapter_session;
 struct opp_adapters;
@@ -38,7 +39,7 @@ enum opp_code opp_generation_new(const struct opp_loaded *loaded, size_t workers
                                  struct opp_generation **out, struct opp_err *err);
 void opp_generation_unpin(struct opp_generation *generation); /* NULL allowed */
 /* Unpins after a reply, on that worker's thread: an engine that wants a new state gets it when the loop has sent the
- * reply; the generation is pinned until then. NULL allowed. */
+ * reply, and what nobody has pinned any more is freed then; it is pinned until then. NULL allowed. */
 void opp_generation_done(struct opp_generation *generation, size_t worker, struct opp_loop *loop);
 
 /* Lent while it is pinned. */
@@ -61,11 +62,14 @@ json_t *opp_generation_errors(struct opp_generation *generation);
 
 /* Where the current one is found. */
 enum opp_code opp_generation_slot_new(struct opp_generation_slot **out, struct opp_err *err);
+/* All of its generations but the current and the prepared one have ended. */
 void opp_generation_slot_free(struct opp_generation_slot *slot);
 struct opp_generation *opp_generation_pin(struct opp_generation_slot *slot);
 /* One change at a time: false while another is under way. From here until opp_generation_commit or _abandon the current
  * one stays. */
 bool opp_generation_begin(struct opp_generation_slot *slot);
+/* Waits a moment for old ones to end, so that there is room for another. False: there are too many still. */
+bool opp_generation_await_room(struct opp_generation_slot *slot);
 /* Takes next, after opp_generation_begin. Its transaction calls opp_generation_ready; after the commit, on the writer's
  * thread, opp_generation_commit makes it the current one. */
 void opp_generation_prepare(struct opp_generation_slot *slot, struct opp_generation *next);

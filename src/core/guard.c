@@ -300,6 +300,20 @@ static void renew_generation(struct opp_call *call)
     call->audit.policy_generation = opp_generation_label(now);
 }
 
+void opp_guard_let_go(struct opp_call *call)
+{
+    opp_generation_unpin(call->generation);
+    call->generation = NULL;
+    call->audit.policy_generation = NULL;
+}
+
+enum opp_step opp_guard_go_on(struct opp_call *call)
+{
+    if (call->generation == NULL)
+        renew_generation(call);
+    return call->generation != NULL ? OPP_NEXT : opp_call_refuse(call, OPP_E_UNAVAILABLE, NULL, NULL);
+}
+
 enum opp_code opp_guard_renew(struct opp_call *call)
 {
     const struct opp_registry *before = call->registry;

@@ -281,7 +281,9 @@ enum opp_code opp_policies_prepare(struct opp_gateway *gateway, json_t **issues,
 
     if (!opp_generation_begin(gateway->policies))
         return opp_fail(err, OPP_E_KEY_BUSY, "another change of the policies is under way");
-    rc = read_files(gateway, gateway->profile, &sources, &report, err);
+    rc = opp_generation_await_room(gateway->policies)
+             ? read_files(gateway, gateway->profile, &sources, &report, err)
+             : opp_fail(err, OPP_E_UNAVAILABLE, "too many old generations are still in use");
     if (rc == OPP_OK)
         rc = make(gateway, &sources, next_number(gateway), &report, &generation, err);
     tell(&report, issues, warnings);

@@ -22,7 +22,8 @@ enum opp_code opp_policies_open(struct opp_gateway *gateway, struct opp_err *err
 
 /* Reads the adapters' and the active profile's files anew and prepares them as the next generation. Takes its time: not
  * for a loop's thread. *issues and *warnings (give; NULL: not wanted) are arrays of {file, line, message}.
- * OPP_E_CONFIG: issues says what is wrong; the old generation stays. OPP_E_KEY_BUSY: another change is under way. */
+ * OPP_E_CONFIG: issues says what is wrong; the old generation stays. OPP_E_KEY_BUSY: another change is under way.
+ * OPP_E_UNAVAILABLE: calls still use too many old generations, or a database takes no writes. */
 enum opp_code opp_policies_prepare(struct opp_gateway *gateway, json_t **issues, json_t **warnings,
                                    struct opp_err *err);
 
