@@ -51,7 +51,8 @@ static const char SCHEMA_1[] =
     "CREATE TABLE checkpoints(seq INTEGER PRIMARY KEY, hash TEXT NOT NULL, key TEXT NOT NULL, signature TEXT NOT NULL,"
     " time INTEGER NOT NULL);"
     "CREATE TABLE generations(id TEXT PRIMARY KEY, profile TEXT NOT NULL, sha256 TEXT NOT NULL, sources TEXT NOT NULL,"
-    " loaded_at INTEGER NOT NULL);"
+    " adapters TEXT NOT NULL, loaded_at INTEGER NOT NULL);"
+    "CREATE TABLE adapter_files(id TEXT PRIMARY KEY, files TEXT NOT NULL);"
     "CREATE TABLE settings(id TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
 
 const char *const OPP_MIGRATIONS[] = { SCHEMA_1 };

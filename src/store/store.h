@@ -61,7 +61,7 @@ struct opp_chain_head;
  * told no more when this returns. From any thread but the writer's. */
 void opp_store_on_commit(struct opp_store *store, void (*fn)(void *arg, const struct opp_chain_head *head), void *arg);
 
-/* Runs a transaction on the calling thread before the loops run (start-up and offline commands). */
+/* Runs a transaction from a thread that may wait: not a loop's, and not the writer's. */
 enum opp_code opp_store_now(struct opp_store *store, opp_tx_fn run, void *arg, struct opp_err *err);
 
 bool opp_store_healthy(const struct opp_store *store);
