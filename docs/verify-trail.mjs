@@ -11,10 +11,10 @@ const key = option("--key") && createPublicKey(option("--key"));
 const kept = option("--checkpoints").split("\n").filter(Boolean).map((line) => JSON.parse(line));
 const bad = (row, why) => process.exit(console.log(`Row ${row} is bad: ${why}`) ?? 1);
 
-// What is signed is {"hash":…,"seq":…,"time":…}, the members in this order and without any space.
+// What is signed is {"hash":…,"link":…,"seq":…,"time":…}, the members in this order and without any space.
 function check(checkpoint, hash) {
-  const { seq, time } = checkpoint;
-  const text = Buffer.from(JSON.stringify({ hash: checkpoint.hash, seq, time }));
+  const { link, seq, time } = checkpoint;
+  const text = Buffer.from(JSON.stringify({ hash: checkpoint.hash, link, seq, time }));
   if (checkpoint.hash !== hash) bad(seq, `it is not the row that was signed on ${time}`);
   if (key && !verify(null, text, key, Buffer.from(checkpoint.signature, "base64"))) bad(seq, "a bad signature");
 }

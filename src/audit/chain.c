@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "audit/chain.h"
 
+#include "audit/checkpoint.h"
 #include "audit/row_scan.h"
 #include "base/date.h"
 #include "base/jcs.h"
@@ -15,8 +16,10 @@ void opp_chain_begin(struct opp_chain *chain, int64_t seq, const char *hash)
     *chain = (struct opp_chain){ .seq = seq };
     if (hash != NULL)
         snprintf(chain->hash, sizeof chain->hash, "%s", hash);
-    else
+    if (seq == 0) {
         memset(chain->hash, '0', OPP_HASH_HEX - 1);
+        memset(chain->link, '0', OPP_HASH_HEX - 1);
+    }
 }
 
 void opp_chain_clear(struct opp_chain *chain)
@@ -126,4 +129,6 @@ void opp_chain_add(struct opp_chain *chain, const struct opp_chain_row *row)
     chain->seq = seq;
     chain->rows++;
     snprintf(chain->hash, sizeof chain->hash, "%s", row->event_hash);
+    if (chain->link[0] != '\0')
+        opp_checkpoint_link(chain->link, row->event_hash);
 }

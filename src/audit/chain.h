@@ -19,6 +19,7 @@ struct opp_audit_row;
 /* Where a check has come to. */
 struct opp_chain {
     int64_t seq;                 /* of the last row, as its place in the chain says */
+    char link[OPP_HASH_HEX];     /* of all so far, see audit/checkpoint.h; empty: what was before is not known */
     char hash[OPP_HASH_HEX];     /* of that row */
     int64_t rows;                /* that were checked */
     int64_t first_bad;           /* the place of the first row that is not what it should be; 0: none so far */

@@ -22,6 +22,8 @@
 
 struct opp_notary {
     struct opp_notary_settings settings;
+    struct opp_session *session;  /* reads the rows' hashes, on the thread below */
+    struct opp_chain_point point; /* the last checkpoint, or zeroed */
     pthread_t thread;
     pthread_mutex_t lock; /* guards head and what follows */
     pthread_cond_t wake;
@@ -134,26 +136,51 @@ static void give_out(const struct opp_notary *notary, const struct opp_checkpoin
 
     snprintf(seq, sizeof seq, "%lld", (long long)checkpoint->seq);
     opp_date_format(checkpoint->time, time);
-    opp_log_event(notary->settings.log, OPP_LOG_INFO, "audit.checkpoint", "seq", seq, "hash", checkpoint->hash,
-                  "signed_at", time, "key", checkpoint->key, "signature", checkpoint->signature, NULL);
+    opp_log_event(notary->settings.log, OPP_LOG_INFO, "audit.checkpoint", "seq", seq, "hash", checkpoint->hash, "link",
+                  checkpoint->link, "signed_at", time, "key", checkpoint->key, "signature", checkpoint->signature,
+                  NULL);
     if (notary->settings.file != NULL)
         write_file(notary, checkpoint);
 }
 
-static bool sign_head(struct opp_notary *notary, const struct opp_chain_head *head)
+struct reaching {
+    struct opp_chain_point point;
+    int64_t seq;
+};
+
+static enum opp_code reach(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    struct reaching *reaching = arg;
+
+    return opp_checkpoint_reach(tx, &reaching->point, reaching->seq, err);
+}
+
+static enum opp_code make_checkpoint(struct opp_notary *notary, const struct opp_chain_head *head,
+                                     struct reaching *reaching, struct opp_checkpoint **out, struct opp_err *err)
 {
     const struct opp_notary_settings *settings = &notary->settings;
+    enum opp_code rc = opp_session_now(notary->session, reach, reaching, err);
+
+    if (rc == OPP_OK && strcmp(reaching->point.hash, head->hash) != 0)
+        rc = opp_fail(err, OPP_E_UNAVAILABLE, "row %lld is not the one that was written", (long long)head->seq);
+    if (rc == OPP_OK)
+        rc = opp_checkpoint_make(settings->key, &reaching->point, opp_clock_now_ms(settings->clock), out, err);
+    return rc == OPP_OK ? opp_store_now(settings->store, store_checkpoint, *out, err) : rc;
+}
+
+static bool sign_head(struct opp_notary *notary, const struct opp_chain_head *head)
+{
+    struct reaching reaching = { notary->point, head->seq };
     struct opp_checkpoint *checkpoint = NULL;
     struct opp_err err = { 0 };
-    enum opp_code rc =
-        opp_checkpoint_make(settings->key, head->seq, head->hash, opp_clock_now_ms(settings->clock), &checkpoint, &err);
+    enum opp_code rc = make_checkpoint(notary, head, &reaching, &checkpoint, &err);
 
-    if (rc == OPP_OK)
-        rc = opp_store_now(settings->store, store_checkpoint, checkpoint, &err);
-    if (rc == OPP_OK)
+    if (rc == OPP_OK) {
+        notary->point = reaching.point;
         give_out(notary, checkpoint);
-    else
-        opp_log_event(settings->log, OPP_LOG_ERROR, "audit.checkpoint_failed", "reason", err.message, NULL);
+    } else {
+        opp_log_event(notary->settings.log, OPP_LOG_ERROR, "audit.checkpoint_failed", "reason", err.message, NULL);
+    }
     opp_record_free(&OPP_CHECKPOINT, checkpoint);
     return rc == OPP_OK;
 }
@@ -234,6 +261,7 @@ static enum opp_code find_start(struct opp_tx *tx, void *arg, struct opp_err *er
 
 static void destroy(struct opp_notary *notary)
 {
+    opp_session_close(notary->session);
     pthread_cond_destroy(&notary->wake);
     pthread_mutex_destroy(&notary->lock);
     free(notary);
@@ -248,7 +276,9 @@ enum opp_code opp_notary_start(const struct opp_notary_settings *settings, struc
         return opp_fail(err, OPP_E_MEMORY, "no memory for the audit trail's checkpoints");
     notary->settings = *settings;
     init_waiting(notary);
-    rc = opp_store_now(settings->store, find_start, notary, err);
+    rc = opp_session_open_dir(settings->dir, &notary->session, err);
+    if (rc == OPP_OK)
+        rc = opp_store_now(settings->store, find_start, notary, err);
     if (rc == OPP_OK) {
         opp_store_on_commit(settings->store, on_commit, notary);
         if (start_thread(notary) != 0) {

@@ -18,6 +18,7 @@ struct opp_store;
 
 struct opp_notary_settings {
     struct opp_store *store;
+    const char *dir; /* the store's, where the notary looks for itself */
     const struct opp_sign_key *key;
     struct opp_clock *clock;
     struct opp_log *log;

@@ -37,6 +37,9 @@ void opp_verify_checkpoint(struct opp_verify *verify, const struct opp_checkpoin
         opp_chain_blame(&verify->chain, checkpoint->seq,
                         "it is not the row that was signed on %s: the trail was written anew somewhere after row %lld",
                         time, (long long)verify->last_checkpoint);
+    if (verify->chain.link[0] != '\0' && strcmp(checkpoint->link, verify->chain.link) != 0)
+        opp_chain_blame(&verify->chain, checkpoint->seq, "the checkpoint of it, %s, is of other rows before it", time);
+    snprintf(verify->chain.link, sizeof verify->chain.link, "%s", checkpoint->link);
     verify->checkpoints++;
     verify->foreign += key == NULL ? 1 : 0;
     verify->last_checkpoint = checkpoint->seq;

@@ -35,13 +35,14 @@ const struct opp_command OPP_COMMAND_AUDIT_ARCHIVE = {
 };
 
 /* What the archiving itself has left in the trail is signed when the notary stops. */
-static enum opp_code archive_signed(struct opp_archive *archive, struct opp_clock *clock, const char *checkpoint_file,
-                                    struct opp_err *err)
+static enum opp_code archive_signed(struct opp_archive *archive, const struct opp_config *config,
+                                    struct opp_clock *clock, struct opp_err *err)
 {
     struct opp_notary_settings settings = { .store = archive->store,
+                                            .dir = config->data_dir,
                                             .key = archive->key,
                                             .clock = clock,
-                                            .file = checkpoint_file,
+                                            .file = config->checkpoint_file,
                                             .rows_max = INT64_MAX,
                                             .period_ms = INT32_MAX };
     struct opp_notary *notary = NULL;
@@ -71,7 +72,7 @@ static enum opp_code archive_in(const struct opp_config *config, struct opp_arch
         rc = opp_store_open(&settings, &archive->store, &fresh, err);
     archive->key = key;
     if (rc == OPP_OK)
-        rc = archive_signed(archive, settings.clock, config->checkpoint_file, err);
+        rc = archive_signed(archive, config, settings.clock, err);
     opp_store_close(archive->store);
     opp_clock_free(settings.clock);
     opp_sign_key_free(key);

@@ -44,9 +44,10 @@ static enum opp_code read_one(const json_t *value, struct opp_checkpoint **out, 
         return opp_checkpoint_read(json_object_get(value, "checkpoint"), out, err);
     if (seq == NULL)
         return opp_checkpoint_read(value, out, err);
-    said = json_pack("{s:I, s:O?, s:O?, s:O?, s:O?}", "seq", (json_int_t)atoll(seq), "hash",
-                     json_object_get(value, "hash"), "key", json_object_get(value, "key"), "signature",
-                     json_object_get(value, "signature"), "time", json_object_get(value, "signed_at"));
+    said = json_pack("{s:I, s:O?, s:O?, s:O?, s:O?, s:O?}", "seq", (json_int_t)atoll(seq), "hash",
+                     json_object_get(value, "hash"), "link", json_object_get(value, "link"), "key",
+                     json_object_get(value, "key"), "signature", json_object_get(value, "signature"), "time",
+                     json_object_get(value, "signed_at"));
     rc = opp_checkpoint_read(said, out, err);
     json_decref(said);
     return rc;

@@ -109,6 +109,7 @@ static enum opp_code open_audit(struct opp_process *process, struct opp_err *err
     const struct opp_config *config = process->config;
     struct opp_gateway *gateway = &process->gateway;
     struct opp_notary_settings settings = { .store = gateway->store,
+                                            .dir = config->data_dir,
                                             .clock = gateway->clock,
                                             .log = gateway->log,
                                             .file = config->checkpoint_file,

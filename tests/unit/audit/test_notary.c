@@ -45,9 +45,13 @@ static int tear_down(void **state)
 
 static struct opp_notary *start(int64_t rows_max, int64_t period_ms)
 {
-    struct opp_notary_settings settings = {
-        .store = kit.store, .key = key, .clock = kit.clock, .file = file, .rows_max = rows_max, .period_ms = period_ms
-    };
+    struct opp_notary_settings settings = { .store = kit.store,
+                                            .dir = kit.dir,
+                                            .key = key,
+                                            .clock = kit.clock,
+                                            .file = file,
+                                            .rows_max = rows_max,
+                                            .period_ms = period_ms };
     struct opp_notary *notary = NULL;
 
     assert_int_equal(opp_notary_start(&settings, &notary, NULL), OPP_OK);

@@ -79,9 +79,11 @@ struct signing {
 static enum opp_code sign_head(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     struct signing *signing = arg;
-    const struct opp_chain_head *head = opp_tx_chain(tx);
-    enum opp_code rc = opp_checkpoint_make(signing->key, head->seq, head->hash, signing->time_ms, &signing->made, err);
+    struct opp_chain_point point = { .seq = 0 };
+    enum opp_code rc = opp_checkpoint_reach(tx, &point, opp_tx_chain(tx)->seq, err);
 
+    if (rc == OPP_OK)
+        rc = opp_checkpoint_make(signing->key, &point, signing->time_ms, &signing->made, err);
     return rc == OPP_OK ? opp_tx_insert(tx, &OPP_CHECKPOINT, signing->made, err) : rc;
 }
 
