@@ -5,6 +5,7 @@
 #include "audit/audit.h"
 #include "base/crash.h"
 #include "base/id.h"
+#include "core/evidence.h"
 #include "core/execute.h"
 #include "core/gateway.h"
 #include "store/store.h"
@@ -93,6 +94,8 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
 
     opp_id_make(request_id, "req_", now_ms);
     event.details = details;
+    if (rc == OPP_OK)
+        rc = opp_evidence_bind(details, "outcomeHash", opp_evidence_outcome(settling->execution), err);
     if (rc == OPP_OK)
         rc = opp_audit_append(tx, &event, err);
     json_decref(details);
