@@ -173,6 +173,26 @@ static void a_database_that_nobody_declares_any_more_still_has_its_receipts(void
     fixture_call_free(&call);
 }
 
+static void what_was_in_force_comes_back_to_a_database_that_has_gone_on(void **state)
+{
+    struct fixture beside;
+
+    (void)state;
+    fixture_write(&f, "a/2.sql", "INSERT INTO things (id, name) VALUES ('t4', 'four');");
+    fixture_write(&f, "a/init.lua",
+                  INIT("things = { file = 'things.db', migrations = { '1.sql', '2.sql' } }", "a.count"));
+    beside = load_beside(&f);
+    unload(&beside);
+    fixture_write(&f, "a/init.lua", INIT(THINGS, "a.count"));
+    fixture_close(&f);
+    assert_int_equal(fixture_open(&f), OPP_E_CONFIG);
+    assert_string_equal(f.err.where, "a/2.sql");
+    fixture_close(&f);
+    f.behind = true;
+    fixture_must_open(&f);
+    fixture_reads(&f, "a.count", "{}", "{\"count\":4}");
+}
+
 static void a_name_and_its_file_belong_together(void **state)
 {
     (void)state;
@@ -223,6 +243,7 @@ int main(void)
         with_adapters(the_old_and_the_new_work_beside_each_other_on_one_database),
         with_adapters(an_effect_outlives_what_it_was_made_by),
         with_adapters(a_database_that_nobody_declares_any_more_still_has_its_receipts),
+        with_adapters(what_was_in_force_comes_back_to_a_database_that_has_gone_on),
         with_adapters(a_name_and_its_file_belong_together),
         with_adapters(the_mistake_in_one_database_leaves_all_as_they_were),
         with_adapters(a_path_of_the_protocol_is_not_a_tool_s),
