@@ -34,7 +34,8 @@ static json_t *shape_row(const void *record, struct opp_tx *tx)
     json_t *shown = NULL;
 
     (void)tx;
-    if (opp_json_read(row->row, strlen(row->row), &shown) != OPP_OK || json_object_set_new(shown, "event_hash", json_string(row->event_hash)) != 0) {
+    if (opp_json_read(row->row, strlen(row->row), &shown) != OPP_OK ||
+        json_object_set_new(shown, "event_hash", json_string(row->event_hash)) != 0) {
         json_decref(shown);
         return NULL;
     }

@@ -159,7 +159,8 @@ static bool row_holds(const struct opp_audit_row *row, const char *previous, int
     opp_hash_hex(row->row, strlen(row->row), hash);
     if (row->seq != expected_seq || strcmp(hash, row->event_hash) != 0)
         return false;
-    holds = opp_json_read(row->row, strlen(row->row), &value) == OPP_OK && columns_agree(value, row) && says(value, "prev_event_hash", previous);
+    holds = opp_json_read(row->row, strlen(row->row), &value) == OPP_OK && columns_agree(value, row) &&
+            says(value, "prev_event_hash", previous);
     json_decref(value);
     return holds;
 }

@@ -26,9 +26,11 @@ static int bit(const struct opp_address *address, unsigned number)
     return address->bytes[number / 8] >> (7 - number % 8) & 1;
 }
 
-/* One bit after the other, as nobody would do it who cares for speed. */
+/* One bit after the other, as nobody would do it who cares for speed. A block of IPv6 speaks of no IPv4 address. */
 static int holds(const struct opp_cidr *cidr, const struct opp_address *address)
 {
+    if (opp_address_is_v4(address) && cidr->bits < 96)
+        return 0;
     for (unsigned i = 0; i < cidr->bits; i++)
         if (bit(&cidr->base, i) != bit(address, i))
             return 0;
@@ -39,7 +41,7 @@ static void check_block(const struct opp_cidr *cidr, const uint8_t *data, size_t
 {
     struct opp_address address = cidr->base;
 
-    require(cidr->bits <= 128 && opp_cidr_holds(cidr, &cidr->base));
+    require(cidr->bits <= 128 && opp_cidr_holds(cidr, &cidr->base) == holds(cidr, &cidr->base));
     for (size_t i = 0; i < size; i++) {
         address.bytes[15 - i % 16] ^= data[i];
         require(opp_cidr_holds(cidr, &address) == holds(cidr, &address));

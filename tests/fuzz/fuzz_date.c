@@ -2,15 +2,17 @@
 #include "base/date.h"
 #include "fuzz.h"
 
-/* What is shown of a time is read as that time, and of as many bytes as there is room. */
+/* What is shown of a time is read as that time, or as the nearest that can be shown. */
 static void check_time(int64_t ms)
 {
+    const int64_t first = opp_date_days(0, 1, 1) * OPP_DAY_MS, end = opp_date_days(10000, 1, 1) * OPP_DAY_MS;
     char text[OPP_DATE_MAX];
     int64_t again;
 
     opp_date_format(ms, text);
     require(strlen(text) < sizeof text);
-    require(opp_date_parse(text, &again, NULL) == OPP_OK && again == ms);
+    require(opp_date_parse(text, &again, NULL) == OPP_OK);
+    require(again == (ms < first ? first : ms >= end ? end - 1 : ms));
 }
 
 static void check_day(int64_t ms)

@@ -201,7 +201,7 @@ static void check_answers(const uint8_t *data, size_t size)
     bench.answers[bench.answered] = '\0';
     if (bench.answered == 0)
         return;
-    require(sscanf(bench.answers, "HTTP/1.1 %d ", &status) == 1 && status >= 200 && status < 600);
+    require(sscanf(bench.answers, "HTTP/1.%*1[01] %d ", &status) == 1 && status >= 200 && status < 600);
     require(status != 500 && status != 503);
     end = strstr(bench.answers, "\r\n\r\n");
     require(end != NULL || bench.answered == ANSWERS_MAX);
