@@ -4,6 +4,7 @@
 #include "audit/checkpoint.h"
 #include "audit/trail_file.h"
 #include "base/jcs.h"
+#include "base/json.h"
 #include "store/tx.h"
 
 #include <errno.h>
@@ -58,10 +59,12 @@ static enum opp_code take_edge(void *arg, void *record, struct opp_err *err)
 {
     struct edge *edge = arg;
     struct opp_audit_row *row = record;
-    json_t *value = json_loads(row->row, 0, NULL);
-    const char *previous = json_string_value(json_object_get(value, "prev_event_hash"));
+    json_t *value = NULL;
+    const char *previous;
 
     (void)err;
+    opp_json_read(row->row, strlen(row->row), &value);
+    previous = opp_json_text(value, "prev_event_hash");
     edge->seq = row->seq;
     snprintf(edge->previous, sizeof edge->previous, "%s", previous != NULL ? previous : "");
     json_decref(value);
@@ -149,9 +152,10 @@ static void write_value(struct opp_buf *out, const json_t *value)
 
 static enum opp_code write_csv(struct opp_buf *out, const struct opp_audit_row *row, struct opp_err *err)
 {
-    json_t *value = json_loads(row->row, 0, NULL);
+    json_t *value = NULL;
 
-    if (value == NULL || json_object_set_new(value, "event_hash", json_string(row->event_hash)) != 0) {
+    if (opp_json_read(row->row, strlen(row->row), &value) != OPP_OK ||
+        json_object_set_new(value, "event_hash", json_string(row->event_hash)) != 0) {
         json_decref(value);
         return opp_fail(err, OPP_E_IO, "row %lld is no audit row", (long long)row->seq);
     }

@@ -79,13 +79,13 @@ void opp_verify_go_on(struct opp_verify *verify, int64_t seq, const char *hash)
 /* A row that says so is rare, so that it may be parsed. */
 static void look_for_archive(struct opp_verify *verify, const struct opp_chain_row *row)
 {
-    json_t *value, *details;
+    json_t *value = NULL, *details;
     const char *hash;
 
     if (verify->archive_named || verify->archived.seq == 0 ||
         (row->beside != NULL && strcmp(row->beside->action, OPP_AUDIT_ARCHIVE_ACTION) != 0))
         return;
-    value = json_loadb(row->bytes, row->length, 0, NULL);
+    opp_json_read(row->bytes, row->length, &value);
     details = json_object_get(value, "details");
     hash = opp_json_text(details, "hash");
     verify->archive_named = hash != NULL && strcmp(hash, verify->archived.hash) == 0 &&
