@@ -317,12 +317,15 @@ static enum opp_step recorded(struct opp_call *call)
 static enum opp_step answer_executed(struct opp_call *call)
 {
     const struct opp_intent *intent = &of(call)->intent;
+    const char *previous = of(call)->previous_execution_id;
+    json_t *details = previous != NULL ? json_pack("{s:s}", "previousExecutionId", previous) : NULL;
 
     opp_crash_point("reply.unsent");
     return opp_call_answer_recorded(
-        call, json_pack("{s:s, s:{s:s, s:s}, s:o}", "status", "executed", "draft", "id", intent->draft->id, "status",
-                        intent->draft->status, "execution",
-                        opp_shape_execution(intent->execution, intent->draft, intent->app, intent->tool)));
+        call, json_pack("{s:s, s:{s:s, s:s}, s:o, s:o*}", "status", "executed", "draft", "id", intent->draft->id,
+                        "status", intent->draft->status, "execution",
+                        opp_shape_execution(intent->execution, intent->draft, intent->app, intent->tool), "details",
+                        details));
 }
 
 static void dispose(void *state)

@@ -118,6 +118,8 @@ static void swept(void *arg)
 
     background->busy = false;
     return_stranded(background);
+    if (background->op.rc == OPP_OK && background->registry != NULL)
+        opp_registry_uses_written(background->registry);
     opp_registry_unpin(background->registry);
     background->registry = NULL;
     if (background->found_drafts)

@@ -15,9 +15,10 @@ struct list {
     size_t count, capacity;
 };
 
-/* When something was used last, and the time of it that the store has. */
+/* When something was used last, the time of it that a transaction has written, and the one that was committed. */
 struct use {
     atomic_llong at_ms;
+    atomic_llong writing_ms;
     atomic_llong written_ms;
 };
 
@@ -282,7 +283,7 @@ enum opp_code opp_registry_write_uses(const struct opp_registry *registry, struc
             continue;
         key.last_used_at = atomic_load(&registry->key_uses[i].at_ms);
         rc = opp_tx_update(tx, &OPP_KEY, &key, columns, err);
-        atomic_store(&registry->key_uses[i].written_ms, key.last_used_at);
+        atomic_store(&registry->key_uses[i].writing_ms, key.last_used_at);
     }
     for (size_t i = 0; rc == OPP_OK && i < registry->admin_count; i++) {
         struct opp_admin_token token = { .id = registry->admins[i]->id };
@@ -291,9 +292,22 @@ enum opp_code opp_registry_write_uses(const struct opp_registry *registry, struc
             continue;
         token.last_used_at = atomic_load(&registry->admin_uses[i].at_ms);
         rc = opp_tx_update(tx, &OPP_ADMIN_TOKEN, &token, columns, err);
-        atomic_store(&registry->admin_uses[i].written_ms, token.last_used_at);
+        atomic_store(&registry->admin_uses[i].writing_ms, token.last_used_at);
     }
     return rc;
+}
+
+static void mark_written(struct use *uses, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (atomic_load(&uses[i].writing_ms) != 0)
+            atomic_store(&uses[i].written_ms, atomic_exchange(&uses[i].writing_ms, 0));
+}
+
+void opp_registry_uses_written(const struct opp_registry *registry)
+{
+    mark_written(registry->key_uses, registry->key_count);
+    mark_written(registry->admin_uses, registry->admin_count);
 }
 
 const struct opp_app_entry *opp_registry_app(const struct opp_registry *registry, const char *app_id)

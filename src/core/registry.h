@@ -43,8 +43,10 @@ const struct opp_app_entry *opp_registry_app(const struct opp_registry *registry
 /* Notes that a key or token was used; from any thread, and cheap. */
 void opp_registry_used_key(const struct opp_registry *registry, const struct opp_key_entry *key, int64_t now_ms);
 void opp_registry_used_admin(const struct opp_registry *registry, const struct opp_admin_token *admin, int64_t now_ms);
-/* Writes the uses that were not written yet, in a write transaction. One caller at a time. */
+/* Writes the uses that were not written yet, in a write transaction; uses_written says that it was committed, else they
+ * are written again. One caller at a time. */
 enum opp_code opp_registry_write_uses(const struct opp_registry *registry, struct opp_tx *tx, struct opp_err *err);
+void opp_registry_uses_written(const struct opp_registry *registry);
 
 /* Where the current one is found. */
 enum opp_code opp_registry_slot_new(struct opp_registry_slot **out, struct opp_err *err);

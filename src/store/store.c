@@ -13,11 +13,13 @@
 #include <stdlib.h>
 
 #define FILE_NAME "gateway.db"
+#define READ_MAX_MS 5000
 
 struct opp_store {
     struct opp_writer *writer;
     struct opp_clock *clock;
     char path[PATH_MAX];
+    int64_t read_max_ms;
     void (*on_registry)(void *arg, struct opp_tx *tx, uint64_t version);
     void *on_registry_arg;
     /* The writer's thread only: */
@@ -121,6 +123,7 @@ enum opp_code opp_store_open(const struct opp_store_settings *settings, struct o
     if (store == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for the store");
     store->clock = settings->clock;
+    store->read_max_ms = settings->read_max_ms != 0 ? settings->read_max_ms : READ_MAX_MS;
     snprintf(store->path, sizeof store->path, "%s/" FILE_NAME, settings->dir);
     rc = opp_db_open(store->path, OPP_DB_WRITER, &db, err);
     if (rc == OPP_OK)
@@ -273,13 +276,16 @@ void opp_session_close(struct opp_session *session)
 enum opp_code opp_session_now(struct opp_session *session, opp_tx_fn run, void *arg, struct opp_err *err)
 {
     struct opp_db *db = session->tx.db;
+    int64_t until_ms = opp_monotonic_ms() + session->store->read_max_ms;
     enum opp_code rc = opp_db_step(db, "BEGIN", err);
 
     if (rc != OPP_OK)
         return rc;
+    opp_db_deadline(db, until_ms);
     rc = run(&session->tx, arg, err);
+    opp_db_deadline(db, 0);
     opp_db_step(db, "COMMIT", NULL);
-    return rc;
+    return rc == OPP_E_LIMIT && opp_monotonic_ms() > until_ms ? OPP_E_UNAVAILABLE : rc;
 }
 
 void opp_store_read(struct opp_session *session, struct opp_store_op *op)
