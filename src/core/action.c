@@ -186,7 +186,7 @@ static enum opp_code update_pending(struct opp_call *call, struct opp_tx *tx, st
                                            "updated_at",    "auto_execute_requested", NULL };
     struct opp_draft *draft = of(call)->intent.draft;
     void *found = NULL;
-    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT, "id", draft->id, &found, err);
+    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT_HEAD, "id", draft->id, &found, err);
     bool pending;
 
     if (rc != OPP_OK)

@@ -75,7 +75,7 @@ static enum opp_code sweep(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     struct opp_background *background = arg;
     int64_t now_ms = opp_clock_now_ms(background->worker->gateway->clock);
-    struct opp_query drafts = { .record = &OPP_DRAFT, .limit = STEP_MAX };
+    struct opp_query drafts = { .record = &OPP_DRAFT_HEAD, .limit = STEP_MAX };
     struct opp_query preflights = { .record = &OPP_PREFLIGHT, .limit = STEP_MAX };
     struct opp_query keys = { .record = &OPP_IDEMPOTENCY, .limit = STEP_MAX };
     enum opp_code rc;

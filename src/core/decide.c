@@ -38,7 +38,7 @@ static enum opp_code find_draft(struct opp_tx *tx, void *arg, struct opp_err *er
     struct opp_call *call = arg;
     struct opp_intent *intent = &of(call)->intent;
     void *found = NULL;
-    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT, "id", call->param(call, "id"), &found, err);
+    enum opp_code rc = opp_tx_get_any(tx, &OPP_DRAFT, "id", call->param(call, "id"), &found, err);
 
     call->audit.draft_id = call->audit.app_id = call->audit.org_id = NULL; /* they were the old record's */
     call->audit.key_id = call->audit.actor_user_id = NULL;
@@ -104,8 +104,9 @@ static bool has_approved(const struct opp_draft *draft, const char *user_id)
 
     json_array_foreach(draft->approvals, index, approval)
     {
-        if (strcmp(opp_json_text(approval, "user_id"), user_id) == 0 &&
-            strcmp(opp_json_text(approval, "seal"), draft->seal) == 0)
+        const char *user = opp_json_text(approval, "user_id"), *seal = opp_json_text(approval, "seal");
+
+        if (user != NULL && seal != NULL && strcmp(user, user_id) == 0 && strcmp(seal, draft->seal) == 0)
             return true;
     }
     return false;
@@ -131,6 +132,9 @@ static enum opp_step check_person(struct opp_call *call)
     const struct opp_draft *draft = intent->draft;
     const char *seal = opp_call_text(call, "seal");
 
+    if (draft->damaged)
+        return opp_call_refuse(call, OPP_E_PRECONDITION, "The draft's record is damaged: it can only be rejected.",
+                               json_pack("{s:s, s:s}", "action", draft->action, "reason", "damaged"));
     intent->app = opp_registry_app(call->registry, draft->app_id);
     if (seal != NULL && strcmp(seal, draft->seal) != 0)
         return opp_call_refuse(

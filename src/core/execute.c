@@ -61,7 +61,7 @@ static enum opp_code still_pending(struct opp_tx *tx, const struct opp_draft *dr
 {
     void *found = NULL;
     struct opp_draft *now;
-    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT, "id", draft->id, &found, err);
+    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT_HEAD, "id", draft->id, &found, err);
 
     if (rc != OPP_OK)
         return rc;

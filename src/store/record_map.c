@@ -25,7 +25,11 @@
 #member, OPP_FIELD_JSON, offsetof(struct type, member) \
     }
 #define RECORD(name, table_name, type, fields_of) \
-    const struct opp_record name = { table_name, fields_of, COUNT(fields_of), sizeof(struct type) }
+    const struct opp_record name = { table_name, fields_of, COUNT(fields_of), sizeof(struct type), 0 }
+/* One of which damaged rows can be told. */
+#define RECORD_FLAGGED(name, table_name, type, fields_of)                                          \
+    const struct opp_record name = { table_name, fields_of, COUNT(fields_of), sizeof(struct type), \
+                                     offsetof(struct type, damaged) }
 
 static const struct opp_field APP_FIELDS[] = {
     TEXT(opp_app, id),
@@ -113,7 +117,21 @@ static const struct opp_field DRAFT_FIELDS[] = {
     INTEGER(opp_draft, confirmed_at),
     INTEGER(opp_draft, canceled_at),
 };
-RECORD(OPP_DRAFT, "drafts", opp_draft, DRAFT_FIELDS);
+RECORD_FLAGGED(OPP_DRAFT, "drafts", opp_draft, DRAFT_FIELDS);
+
+static const struct opp_field DRAFT_HEAD_FIELDS[] = {
+    TEXT(opp_draft, id),
+    TEXT(opp_draft, app_id),
+    TEXT(opp_draft, key_id),
+    TEXT(opp_draft, actor_user_id),
+    TEXT(opp_draft, org_id),
+    TEXT(opp_draft, action),
+    TEXT(opp_draft, status),
+    TEXT(opp_draft, idempotency_key),
+    INTEGER(opp_draft, expires_at),
+    INTEGER(opp_draft, created_at),
+};
+RECORD(OPP_DRAFT_HEAD, "drafts", opp_draft, DRAFT_HEAD_FIELDS);
 
 static const struct opp_field EXECUTION_FIELDS[] = {
     TEXT(opp_execution, id),
@@ -130,7 +148,7 @@ static const struct opp_field EXECUTION_FIELDS[] = {
     INTEGER(opp_execution, created_at),
     INTEGER(opp_execution, finished_at),
 };
-RECORD(OPP_EXECUTION, "executions", opp_execution, EXECUTION_FIELDS);
+RECORD_FLAGGED(OPP_EXECUTION, "executions", opp_execution, EXECUTION_FIELDS);
 
 static const struct opp_field PREFLIGHT_FIELDS[] = {
     TEXT(opp_preflight, id),
@@ -286,16 +304,36 @@ static enum opp_code read_member(const struct opp_field *field, sqlite3_stmt *st
     return OPP_E_INTERNAL;
 }
 
-enum opp_code opp_record_read(const struct opp_record *record, sqlite3_stmt *statement, void **out, struct opp_err *err)
+/* Gives the code back; the primary key is the first field. */
+static enum opp_code blame_row(const struct opp_record *record, size_t field, sqlite3_stmt *statement, enum opp_code rc,
+                               struct opp_err *err)
+{
+    const char *id = (const char *)sqlite3_column_text(statement, 0);
+
+    if (rc != OPP_E_UNAVAILABLE)
+        return opp_fail(err, rc, "cannot read a row of %s", record->table);
+    return opp_fail(err, rc, "the row %s of %s is damaged: its %s cannot be read", id != NULL ? id : "?", record->table,
+                    record->fields[field].column);
+}
+
+enum opp_code opp_record_read(const struct opp_record *record, sqlite3_stmt *statement, bool damaged_too, void **out,
+                              struct opp_err *err)
 {
     char *value = calloc(1, record->size);
     enum opp_code rc = value != NULL ? OPP_OK : OPP_E_MEMORY;
 
-    for (size_t i = 0; rc == OPP_OK && i < record->field_count; i++)
+    for (size_t i = 0; rc == OPP_OK && i < record->field_count; i++) {
         rc = read_member(&record->fields[i], statement, (int)i, value);
+        if (rc == OPP_E_UNAVAILABLE && damaged_too && record->damaged != 0) {
+            memcpy(value + record->damaged, &(bool){ true }, sizeof(bool));
+            rc = OPP_OK;
+        } else if (rc != OPP_OK) {
+            blame_row(record, i, statement, rc, err);
+        }
+    }
     if (rc != OPP_OK) {
         opp_record_free(record, value);
-        return opp_fail(err, rc, "cannot read a row of %s", record->table);
+        return rc;
     }
     *out = value;
     return OPP_OK;

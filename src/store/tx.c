@@ -67,31 +67,56 @@ static enum opp_code must_change(struct opp_tx *tx, const struct opp_record *rec
     return opp_fail(err, OPP_E_ABSENT, "no such row in %s", record->table);
 }
 
-enum opp_code opp_tx_get(struct opp_tx *tx, const struct opp_record *record, const char *column, const char *text,
-                         void **out, struct opp_err *err)
+static enum opp_code prepare_get(struct opp_tx *tx, const struct opp_record *record, const char *column,
+                                 sqlite3_stmt **statement, struct opp_err *err)
 {
     struct sql sql;
-    sqlite3_stmt *statement = NULL;
-    enum opp_code rc;
-    int result;
 
     begin_select(&sql, record);
     add(&sql, " WHERE ");
     add(&sql, column);
     add(&sql, "=?1");
-    rc = opp_db_prepare(tx->db, sql.text, &statement, err);
-    if (rc != OPP_OK)
-        return rc;
-    sqlite3_bind_text(statement, 1, text, -1, SQLITE_STATIC);
-    result = sqlite3_step(statement);
+    return opp_db_prepare(tx->db, sql.text, statement, err);
+}
+
+static enum opp_code get(struct opp_tx *tx, const struct opp_record *record, sqlite3_stmt *statement, bool damaged_too,
+                         void **out, struct opp_err *err)
+{
+    int result = sqlite3_step(statement);
+    enum opp_code rc;
+
     if (result == SQLITE_ROW)
-        rc = opp_record_read(record, statement, out, err);
+        rc = opp_record_read(record, statement, damaged_too, out, err);
     else if (result == SQLITE_DONE)
         rc = OPP_E_ABSENT; /* an answer, not a failure: err is left for those that are */
     else
         rc = opp_db_error(tx->db, result, err);
     sqlite3_reset(statement);
     return rc;
+}
+
+enum opp_code opp_tx_get(struct opp_tx *tx, const struct opp_record *record, const char *column, const char *text,
+                         void **out, struct opp_err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    enum opp_code rc = prepare_get(tx, record, column, &statement, err);
+
+    if (rc != OPP_OK)
+        return rc;
+    sqlite3_bind_text(statement, 1, text, -1, SQLITE_STATIC);
+    return get(tx, record, statement, false, out, err);
+}
+
+enum opp_code opp_tx_get_any(struct opp_tx *tx, const struct opp_record *record, const char *column, const char *text,
+                             void **out, struct opp_err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    enum opp_code rc = prepare_get(tx, record, column, &statement, err);
+
+    if (rc != OPP_OK)
+        return rc;
+    sqlite3_bind_text(statement, 1, text, -1, SQLITE_STATIC);
+    return get(tx, record, statement, true, out, err);
 }
 
 enum opp_code opp_tx_insert(struct opp_tx *tx, const struct opp_record *record, const void *value, struct opp_err *err)
@@ -280,7 +305,7 @@ enum opp_code opp_tx_each(struct opp_tx *tx, const struct opp_query *query, opp_
     int result = SQLITE_ROW;
 
     while (rc == OPP_OK && (result = sqlite3_step(statement)) == SQLITE_ROW) {
-        rc = opp_record_read(query->record, statement, &record, err);
+        rc = opp_record_read(query->record, statement, query->damaged_too, &record, err);
         if (rc == OPP_OK)
             rc = each(arg, record, err);
     }
