@@ -13,9 +13,6 @@
 #define RECEIPTS_DAYS 30
 #define PATH_BYTES 4096
 
-static const char receipts[] = "CREATE TABLE IF NOT EXISTS opp_receipts (effect_id TEXT PRIMARY KEY, "
-                               "action TEXT NOT NULL, result TEXT NOT NULL, created_at INTEGER NOT NULL);";
-
 static enum opp_code no_memory(struct opp_err *err)
 {
     return opp_fail(err, OPP_E_MEMORY, "no memory for an adapter's database");
@@ -54,12 +51,12 @@ static enum opp_code migrate(const struct opp_adapter *adapter, const json_t *fi
     return rc;
 }
 
-/* Makes the host's own table, and drops receipts that nobody asks for any more. What is old is told by the newest
+/* Makes the host's own tables, and drops receipts that nobody asks for any more. What is old is told by the newest
  * receipt and not by the clock: a gateway that was down for months must still find the receipt of what it died in. */
-static enum opp_code keep_receipts(struct opp_db *db, struct opp_err *err)
+static enum opp_code keep_receipts(struct opp_database *database, struct opp_db *db, struct opp_err *err)
 {
     char old[160];
-    enum opp_code rc = opp_db_run(db, receipts, err);
+    enum opp_code rc = opp_sql_receipts_open(db, database->identity, err);
 
     snprintf(old, sizeof old,
              "DELETE FROM opp_receipts WHERE created_at < (SELECT max(created_at) FROM opp_receipts) - %lld",
@@ -84,15 +81,16 @@ static enum opp_code seed(const struct opp_adapter *adapter, const char *file, s
     return rc == OPP_OK ? OPP_OK : opp_fail_at(err, OPP_E_CONFIG, file, "the demo data do not load: %s", why.message);
 }
 
-static enum opp_code prepare(const struct opp_adapter *adapter, const json_t *declared,
+static enum opp_code prepare(struct opp_adapter *adapter, const json_t *declared,
                              const struct opp_adapters_settings *settings, struct opp_db *db, struct opp_err *err)
 {
+    struct opp_database *database = &adapter->databases[adapter->database_count - 1];
     const char *demo = opp_json_text(declared, "demo");
     int fresh = 0;
     enum opp_code rc = migrate(adapter, json_object_get(declared, "migrations"), db, &fresh, err);
 
     if (rc == OPP_OK)
-        rc = keep_receipts(db, err);
+        rc = keep_receipts(database, db, err);
     if (rc == OPP_OK && fresh && settings->demo && demo != NULL)
         rc = seed(adapter, demo, db, err);
     return rc;

@@ -12,9 +12,11 @@
 #include <jansson.h>
 #include <stddef.h>
 
+struct opp_db;
 struct opp_writer;
 
 #define OPP_ADAPTER_FILE_MAX ((size_t)1 << 20)
+#define OPP_IDENTITY_MAX 40
 
 /* A Lua file, read once and run in every state. */
 struct opp_source {
@@ -26,6 +28,7 @@ struct opp_source {
 struct opp_database {
     char *name; /* what Lua calls it */
     char *path;
+    char identity[OPP_IDENTITY_MAX]; /* made with the file: one that took its place is another */
     struct opp_writer *writer;
 };
 
@@ -73,6 +76,10 @@ void opp_tool_entry_free(struct opp_tool_entry *entry);
 enum opp_code opp_databases_open(struct opp_adapter *adapter, const json_t *declared,
                                  const struct opp_adapters_settings *settings, struct opp_err *err);
 void opp_databases_close(struct opp_adapter *adapter);
+/* sql_receipt.c: makes the host's own tables where they are not, on the writer's connection; gives which database it
+ * is. Codes as opp_db_error. */
+enum opp_code opp_sql_receipts_open(struct opp_db *db, char identity[OPP_IDENTITY_MAX], struct opp_err *err);
+enum opp_code opp_sql_identity(struct opp_db *db, char identity[OPP_IDENTITY_MAX], struct opp_err *err);
 /* Lends the database of any adapter, NULL: there is none. */
 const struct opp_database *opp_databases_find(const struct opp_adapters *adapters, const char *name);
 

@@ -10,6 +10,7 @@
 #include "admin/trail.h"
 #include "api/endpoint.h"
 #include "core/decide.h"
+#include "core/resolve.h"
 
 #define BASE "/api/agent-admin/v1"
 #define ANY OPP_CALLER_PERSON, OPP_ROLE_VIEWER
@@ -37,6 +38,7 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "GET", BASE "/drafts/{id}", ANY, &OPP_FLOW_ADMIN_DRAFT_GET, NULL },
     { "POST", BASE "/drafts/{id}/approve", ANY, &OPP_FLOW_APPROVE, NULL },
     { "POST", BASE "/drafts/{id}/reject", ANY, &OPP_FLOW_REJECT, NULL },
+    { "POST", BASE "/drafts/{id}/resolve", OPERATOR, &OPP_FLOW_RESOLVE, NULL },
     { "GET", BASE "/audit", ANY, &OPP_FLOW_AUDIT_LIST, NULL },
     { "GET", BASE "/audit/verify", ANY, &OPP_FLOW_AUDIT_VERIFY, NULL },
     { "GET", BASE "/events", ANY, &OPP_FLOW_EVENTS, NULL },

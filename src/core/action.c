@@ -228,6 +228,8 @@ static enum opp_code write_action(struct opp_tx *tx, void *arg, struct opp_err *
     if (opp_tx_registry_version(tx) != opp_registry_version(call->registry))
         return opp_fail(err, OPP_E_STALE, "the registry changed");
     rc = hold_key(call, tx, err);
+    if (rc == OPP_OK && (action->runs || !action->existing))
+        rc = opp_execute_unblocked(tx, action->intent.app->record->id, action->intent.intent_hash, err);
     if (rc == OPP_OK && action->runs)
         rc = opp_rules_limits(tx, &action->intent.ruling, action->intent.draft, opp_call_now_ms(call), err);
     if (rc == OPP_OK && action->runs)
@@ -278,6 +280,18 @@ static void unmake(struct action *action)
     }
 }
 
+/* Which draft to ask about is the unknown execution's: this request has made none. */
+static enum opp_step refuse_blocked(struct opp_call *call)
+{
+    json_t *details = opp_execute_blocked(of(call)->intent.action, &call->op.err);
+
+    if (details != NULL && !of(call)->existing)
+        json_object_set_new(details, "draftId", json_string(call->op.err.where));
+    if (details != NULL)
+        json_object_set_new(details, "recovery", json_string(opp_code_recovery(OPP_E_EXECUTION_UNKNOWN)));
+    return opp_call_refuse(call, OPP_E_PRECONDITION, OPP_BLOCKED_MESSAGE, details);
+}
+
 static enum opp_step recorded(struct opp_call *call)
 {
     struct action *action = of(call);
@@ -299,6 +313,8 @@ static enum opp_step recorded(struct opp_call *call)
     case OPP_E_DRAFT_FINAL:
         opp_flow_goto(call, opp_action_look_up);
         return OPP_NEXT;
+    case OPP_E_EXECUTION_UNKNOWN:
+        return refuse_blocked(call);
     case OPP_E_LIMIT:
         if (strcmp(call->op.err.where, "limit") == 0) { /* a person decides instead */
             action->limit_reached = true;

@@ -268,6 +268,8 @@ static enum opp_code write_claim(struct opp_tx *tx, void *arg, struct opp_err *e
 
     call->audit.execution_id = of(call)->intent.execution->id;
     if (rc == OPP_OK)
+        rc = opp_execute_unblocked(tx, draft->app_id, draft->intent_hash, err);
+    if (rc == OPP_OK)
         rc = opp_rules_limits(tx, &of(call)->intent.ruling, draft, opp_call_now_ms(call), err);
     if (rc == OPP_OK)
         rc = opp_execute_claim(call, tx, false, err);
@@ -306,6 +308,9 @@ static enum opp_step judge_again(struct opp_call *call)
         call->retry_after_s = LIMIT_RETRY_S;
         return opp_call_refuse_reason(call, OPP_E_RATE_LIMITED, "A rule's limit is used up for now.", "limit");
     }
+    if (call->op.rc == OPP_E_EXECUTION_UNKNOWN) /* the draft waits until a person or a receipt has said */
+        return opp_call_refuse(call, OPP_E_PRECONDITION, OPP_BLOCKED_MESSAGE,
+                               opp_execute_blocked(decision->intent.action, &call->op.err));
     if (call->op.rc != OPP_E_STALE && call->op.rc != OPP_E_DRAFT_FINAL)
         return opp_call_fail(call, call->op.rc, &call->op.err);
     rc = ++decision->rejudged <= REJUDGED_MAX ? opp_guard_renew(call) : OPP_E_UNAVAILABLE;

@@ -264,6 +264,7 @@ static enum opp_code find_page(struct opp_tx *tx, void *arg, struct opp_err *err
 
     opp_query_text(&query, "app_id", OPP_EQUAL, call->app->record->id);
     opp_query_text(&query, "status", OPP_EQUAL, opp_call_text(call, "status"));
+    opp_query_text(&query, "id", OPP_EXECUTED, opp_call_text(call, "executionStatus")); /* one of the schema's words */
     opp_query_text(&query, "idempotency_key", OPP_EQUAL, opp_call_text(call, "idempotencyKey"));
     opp_query_text(&query, "request_id", OPP_EQUAL, opp_call_text(call, "requestId"));
     return opp_page_read(&of(call)->page, call, tx, &query, shape_item, err);

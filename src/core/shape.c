@@ -248,7 +248,17 @@ json_t *opp_shape_execution(const struct opp_execution *execution, const struct 
 
 json_t *opp_shape_admin_execution(const struct opp_execution *execution)
 {
-    return execution != NULL ? show_execution(execution, or_null(execution->result)) : json_null();
+    json_t *shown;
+
+    if (execution == NULL)
+        return json_null();
+    shown = show_execution(execution, or_null(execution->result));
+    if (shown != NULL && execution->resolution != NULL &&
+        json_object_set(shown, "resolution", execution->resolution) != 0) {
+        json_decref(shown);
+        return NULL;
+    }
+    return shown;
 }
 
 json_t *opp_shape_admin_draft(const struct opp_draft *draft)

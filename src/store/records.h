@@ -42,9 +42,11 @@ struct opp_draft {
 };
 
 struct opp_execution {
-    char *id, *draft_id, *app_id, *key_id, *actor_user_id, *action, *idempotency_key, *effect_id, *status;
+    char *id, *draft_id, *app_id, *key_id, *actor_user_id, *action, *intent_hash, *idempotency_key, *effect_id, *status;
+    char *database, *database_id; /* where its receipt will be; NULL: it writes nothing */
     json_t *result, *error;
-    bool damaged; /* as a draft's */
+    json_t *resolution; /* what a person found, of one that was unknown */
+    bool damaged;       /* as a draft's */
     int64_t created_at, finished_at;
 };
 
@@ -86,6 +88,8 @@ extern const struct opp_record OPP_APP, OPP_KEY, OPP_ADMIN_TOKEN, OPP_DRAFT, OPP
 /* A struct opp_draft of which only the members that are not JSON are read: what ends a draft needs no more, and works
  * on one that is damaged. Free it as OPP_DRAFT. */
 extern const struct opp_record OPP_DRAFT_HEAD;
+/* The same of an execution. */
+extern const struct opp_record OPP_EXECUTION_HEAD;
 
 /* Frees what the struct owns and the struct itself; NULL allowed. */
 void opp_record_free(const struct opp_record *record, void *value);

@@ -224,12 +224,22 @@ static void add_within(struct sql *sql, const char *column)
     add(sql, ") EXCEPT SELECT value FROM json_each(?))");
 }
 
+/* Such a text is part of the statement, and is not bound. */
+static bool is_constant(const struct opp_where *where)
+{
+    return where->compare == OPP_CONSTANT || where->compare == OPP_EXECUTED;
+}
+
 static void add_conditions(struct sql *sql, const struct opp_query *query)
 {
     static const char *const compare[] = {
-        [OPP_EQUAL] = "=?", [OPP_BELOW] = "<?",
-        [OPP_ABOVE] = ">?", [OPP_IN] = " IN (SELECT value FROM json_each(?))",
-        [OPP_WITHIN] = "",  [OPP_CONSTANT] = "='",
+        [OPP_EQUAL] = "=?",
+        [OPP_BELOW] = "<?",
+        [OPP_ABOVE] = ">?",
+        [OPP_IN] = " IN (SELECT value FROM json_each(?))",
+        [OPP_WITHIN] = "",
+        [OPP_CONSTANT] = "='",
+        [OPP_EXECUTED] = " IN (SELECT draft_id FROM executions WHERE status='",
     };
 
     for (size_t i = 0; i < query->where_count; i++) {
@@ -238,9 +248,9 @@ static void add_conditions(struct sql *sql, const struct opp_query *query)
         add(sql, compare[query->where[i].compare]);
         if (query->where[i].compare == OPP_WITHIN)
             add_within(sql, query->where[i].column);
-        if (query->where[i].compare == OPP_CONSTANT) {
+        if (is_constant(&query->where[i])) {
             add(sql, query->where[i].text);
-            add(sql, "'");
+            add(sql, query->where[i].compare == OPP_EXECUTED ? "')" : "'");
         }
     }
 }
@@ -263,7 +273,7 @@ static enum opp_code bind_conditions(const struct opp_query *query, sqlite3_stmt
     int result = SQLITE_OK, index = 1;
 
     for (size_t i = 0; i < query->where_count && result == SQLITE_OK; i++)
-        if (query->where[i].compare != OPP_CONSTANT)
+        if (!is_constant(&query->where[i]))
             result = bind_condition(&query->where[i], statement, index++);
     return result == SQLITE_OK ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "cannot bind a query");
 }
