@@ -27,7 +27,7 @@ static void end_call(struct opp_call *call, struct opp_reply *reply)
     json_decref(input);
     json_decref(rules);
     opp_registry_unpin(registry);
-    opp_generation_done(generation, worker->index);
+    opp_generation_done(generation, worker->index, worker->loop);
 }
 
 static void run_steps(struct opp_call *call)

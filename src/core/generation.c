@@ -2,6 +2,7 @@
 #include "core/generation.h"
 
 #include "base/clock.h"
+#include "base/loop.h"
 #include "policy/engine.h"
 
 #include <pthread.h>
@@ -9,6 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A worker's own. */
+struct seat {
+    struct opp_generation *generation;
+    struct opp_policy_engine *engine;
+    struct opp_post renew;
+    bool renewing; /* the post is on its way, and holds a pin */
+};
 
 struct opp_generation {
     atomic_uint pins;
@@ -19,7 +28,7 @@ struct opp_generation {
     int64_t *logged_ms; /* when each rule's error was logged last, 0 for never; one more for no rule in particular */
     char last_where[128], last_message[256];
     size_t workers;
-    struct opp_policy_engine *engines[];
+    struct seat seats[];
 };
 
 struct opp_generation_slot {
@@ -31,17 +40,25 @@ struct opp_generation_slot {
 static void free_generation(struct opp_generation *generation)
 {
     for (size_t i = 0; i < generation->workers; i++)
-        opp_policy_engine_free(generation->engines[i]);
+        opp_policy_engine_free(generation->seats[i].engine);
     opp_policy_bundle_unref(generation->bundle);
     free(generation->logged_ms);
     pthread_mutex_destroy(&generation->lock);
     free(generation);
 }
 
+static enum opp_code open_seat(struct opp_generation *generation, struct opp_err *err)
+{
+    struct seat *seat = &generation->seats[generation->workers];
+
+    seat->generation = generation;
+    return opp_policy_engine_new(generation->bundle, &seat->engine, err);
+}
+
 enum opp_code opp_generation_new(struct opp_policy_bundle *bundle, size_t workers, int64_t loaded_at_ms,
                                  struct opp_generation **out, struct opp_err *err)
 {
-    struct opp_generation *generation = calloc(1, sizeof *generation + workers * sizeof(struct opp_policy_engine *));
+    struct opp_generation *generation = calloc(1, sizeof *generation + workers * sizeof(struct seat));
     enum opp_code rc;
 
     if (generation == NULL) {
@@ -57,7 +74,7 @@ enum opp_code opp_generation_new(struct opp_policy_bundle *bundle, size_t worker
     generation->logged_ms = calloc(opp_policy_bundle_count(bundle) + 1, sizeof *generation->logged_ms);
     rc = generation->logged_ms != NULL ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "no memory for a policy generation");
     for (; rc == OPP_OK && generation->workers < workers; generation->workers += rc == OPP_OK ? 1 : 0)
-        rc = opp_policy_engine_new(bundle, &generation->engines[generation->workers], err);
+        rc = open_seat(generation, err);
     if (rc == OPP_OK)
         *out = generation;
     else
@@ -71,13 +88,30 @@ void opp_generation_unpin(struct opp_generation *generation)
         free_generation(generation);
 }
 
-void opp_generation_done(struct opp_generation *generation, size_t worker)
+static void renew(void *arg)
 {
+    struct seat *seat = arg;
+
+    seat->renewing = false;
+    if (opp_policy_engine_stale(seat->engine))
+        opp_policy_engine_renew(seat->engine, NULL);
+    opp_generation_unpin(seat->generation);
+}
+
+void opp_generation_done(struct opp_generation *generation, size_t worker, struct opp_loop *loop)
+{
+    struct seat *seat;
+
     if (generation == NULL)
         return;
-    if (opp_policy_engine_stale(generation->engines[worker]))
-        opp_policy_engine_renew(generation->engines[worker], NULL);
-    opp_generation_unpin(generation);
+    seat = &generation->seats[worker];
+    if (seat->renewing || !opp_policy_engine_stale(seat->engine)) {
+        opp_generation_unpin(generation);
+        return;
+    }
+    seat->renewing = true;
+    seat->renew = (struct opp_post){ .run = renew, .arg = seat };
+    opp_loop_defer(loop, &seat->renew);
 }
 
 struct opp_policy_bundle *opp_generation_bundle(const struct opp_generation *generation)
@@ -87,7 +121,7 @@ struct opp_policy_bundle *opp_generation_bundle(const struct opp_generation *gen
 
 struct opp_policy_engine *opp_generation_engine(const struct opp_generation *generation, size_t worker)
 {
-    return generation->engines[worker];
+    return generation->seats[worker].engine;
 }
 
 const char *opp_generation_label(const struct opp_generation *generation)

@@ -19,6 +19,7 @@
 
 struct opp_generation;
 struct opp_generation_slot;
+struct opp_loop;
 struct opp_policy_engine;
 
 /* Gives a generation of the bundle (taken, also on failure) with engines for so many workers. Codes as
@@ -26,8 +27,9 @@ struct opp_policy_engine;
 enum opp_code opp_generation_new(struct opp_policy_bundle *bundle, size_t workers, int64_t loaded_at_ms,
                                  struct opp_generation **out, struct opp_err *err);
 void opp_generation_unpin(struct opp_generation *generation); /* NULL allowed */
-/* Unpins after a reply, on that worker's thread: an engine that wants a new state gets it now. NULL allowed. */
-void opp_generation_done(struct opp_generation *generation, size_t worker);
+/* Unpins after a reply, on that worker's thread: an engine that wants a new state gets it when the loop has sent the
+ * reply; the generation is pinned until then. NULL allowed. */
+void opp_generation_done(struct opp_generation *generation, size_t worker, struct opp_loop *loop);
 
 /* Lent while it is pinned. */
 struct opp_policy_bundle *opp_generation_bundle(const struct opp_generation *generation);
