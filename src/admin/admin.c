@@ -4,6 +4,7 @@
 #include "admin/apps.h"
 #include "admin/drafts.h"
 #include "admin/events.h"
+#include "admin/freeze.h"
 #include "admin/policies.h"
 #include "admin/tokens.h"
 #include "admin/tools.h"
@@ -47,6 +48,9 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "POST", BASE "/tokens/{id}/revoke", OWNER, &OPP_FLOW_TOKEN_REVOKE, NULL },
     { "GET", BASE "/policies", ANY, &OPP_FLOW_POLICY_GET, NULL },
     { "POST", BASE "/policies/reload", OPERATOR, &OPP_FLOW_POLICY_RELOAD, NULL },
+    { "GET", BASE "/freeze", ANY, &OPP_FLOW_FREEZE_LIST, NULL },
+    { "POST", BASE "/freeze", OPERATOR, &OPP_FLOW_FREEZE_CREATE, NULL },
+    { "DELETE", BASE "/freeze/{id}", OPERATOR, &OPP_FLOW_FREEZE_LIFT, NULL },
     { "GET", BASE "/whoami", ANY, &OPP_FLOW_WHOAMI, NULL },
 };
 

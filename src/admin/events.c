@@ -43,6 +43,8 @@ static const struct {
     { "policy.promote", "policy.promoted" },
     { "policy.rollback", "policy.rolled_back" },
     { "policy.discard", "policy.discarded" },
+    { "freeze.create", "freeze.created" },
+    { "freeze.lift", "freeze.lifted" },
     { "admin_token.create", "token.created" },
     { "admin_token.revoke", "token.revoked" },
 };

@@ -6,6 +6,7 @@
 #include "core/app_view.h"
 #include "core/boundary.h"
 #include "core/execute.h"
+#include "core/freeze.h"
 #include "core/gateway.h"
 #include "core/generation.h"
 #include "core/redact.h"
@@ -142,7 +143,7 @@ enum opp_step opp_step_find_tool(struct opp_call *call)
     missing = opp_scopes_missing(intent->app, intent->tool);
     if (missing != NULL)
         return opp_intent_refuse(call, OPP_E_SCOPE_DENIED, NULL, json_pack("{s:o}", "missing", missing));
-    return opp_rules_discover(call, intent->tool);
+    return opp_freeze_check(call) == OPP_DONE ? OPP_DONE : opp_rules_discover(call, intent->tool);
 }
 
 static enum opp_code check_payload(struct opp_intent *intent, json_t **normal, json_t **issues, struct opp_err *err)

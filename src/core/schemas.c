@@ -95,6 +95,12 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
         ",'roles':{'type':'array','minItems':1,'uniqueItems':true,"
         "'items':{'enum':['viewer','reviewer','operator','owner']}},"
         "'org_ids':{'type':['array','null'],'minItems':1,'maxItems':1000,'items':" ID "},'expires_at':" TIME "}}",
+    [OPP_SCHEMA_FREEZE] =
+        "{'type':'object','required':['scope','mode','reason'],'properties':{'scope':{'enum':['gateway','app','tool']},"
+        "'id':" ID ",'mode':{'enum':['drafts_only','off']},"
+        "'reason':{'type':'string','minLength':1,'maxLength':500,'pattern':'\\\\S'}},"
+        "'if':{'properties':{'scope':{'const':'gateway'}}},'then':{'properties':{'id':false}},"
+        "'else':{'required':['id']}}",
 };
 
 static enum opp_code compile(const char *text, struct opp_schema **out, struct opp_err *err)

@@ -197,6 +197,14 @@ static const struct opp_field AUDIT_ROW_FIELDS[] = {
 };
 RECORD(OPP_AUDIT_ROW, "audit", opp_audit_row, AUDIT_ROW_FIELDS);
 
+static const struct opp_field FREEZE_FIELDS[] = {
+    TEXT(opp_freeze, id),           TEXT(opp_freeze, scope),     TEXT(opp_freeze, target),
+    TEXT(opp_freeze, mode),         TEXT(opp_freeze, reason),    TEXT(opp_freeze, org_id),
+    TEXT(opp_freeze, created_by),   TEXT(opp_freeze, lifted_by), INTEGER(opp_freeze, created_at),
+    INTEGER(opp_freeze, lifted_at),
+};
+RECORD(OPP_FREEZE, "freezes", opp_freeze, FREEZE_FIELDS);
+
 static const struct opp_field SETTING_FIELDS[] = {
     TEXT(opp_setting, id),
     TEXT(opp_setting, value),

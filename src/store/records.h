@@ -76,6 +76,12 @@ struct opp_generation_record {
     int64_t loaded_at;
 };
 
+/* What an operator has stopped. target NULL: everything; lifted_at 0: it is in force. */
+struct opp_freeze {
+    char *id, *scope, *target, *mode, *reason, *org_id, *created_by, *lifted_by; /* org_id: of the app */
+    int64_t created_at, lifted_at;
+};
+
 /* A small value of the gateway's own, such as a key made at the first start. */
 struct opp_setting {
     char *id, *value;
@@ -84,7 +90,7 @@ struct opp_setting {
 /* How a record is kept; one constant each. */
 struct opp_record;
 extern const struct opp_record OPP_APP, OPP_KEY, OPP_ADMIN_TOKEN, OPP_DRAFT, OPP_EXECUTION, OPP_PREFLIGHT,
-    OPP_IDEMPOTENCY, OPP_AUDIT_ROW, OPP_SETTING, OPP_GENERATION_RECORD;
+    OPP_IDEMPOTENCY, OPP_AUDIT_ROW, OPP_SETTING, OPP_GENERATION_RECORD, OPP_FREEZE;
 /* A struct opp_draft of which only the members that are not JSON are read: what ends a draft needs no more, and works
  * on one that is damaged. Free it as OPP_DRAFT. */
 extern const struct opp_record OPP_DRAFT_HEAD;

@@ -125,6 +125,7 @@ static enum opp_code round_trips(struct opp_tx *tx, void *arg, struct opp_err *e
     round_trip(tx, &OPP_IDEMPOTENCY, "id");
     round_trip(tx, &OPP_AUDIT_ROW, "1700000000000");
     round_trip(tx, &OPP_SETTING, "id");
+    round_trip(tx, &OPP_FREEZE, "id");
     return OPP_OK;
 }
 
