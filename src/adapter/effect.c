@@ -44,8 +44,8 @@ void opp_effect_free(struct opp_effect *effect)
 static const struct opp_database *database_of(const struct opp_adapter *adapter, const char *name)
 {
     for (size_t i = 0; name != NULL && i < adapter->database_count; i++)
-        if (strcmp(adapter->databases[i].name, name) == 0)
-            return &adapter->databases[i];
+        if (strcmp(adapter->databases[i]->name, name) == 0)
+            return adapter->databases[i];
     return NULL;
 }
 

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct opp_adapters;
+struct opp_databases;
 struct opp_effect;
 
 /* Lends the effect as JSON, with :now, :effect_id and new ids symbolic. */
@@ -26,7 +26,6 @@ void opp_effect_free(struct opp_effect *effect);
  * adapter's database refused it · OPP_E_EXECUTION_FAILED: err says why · OPP_E_MEMORY. Nothing was applied in any of
  * these; a commit whose outcome cannot be known does not come back (store/writer.h). */
 struct opp_effect_op {
-    struct opp_adapters *adapters;
     const struct opp_effect *effect; /* lent */
     const char *action, *effect_id;  /* lent */
     int64_t now_ms;
@@ -60,6 +59,6 @@ struct opp_receipt {
 
 /* Asks all databases at once, on threads of their own; those that have not answered at a monotonic time are not
  * waited for, and what they were asked stays unknown. On any thread, but not on a loop that requests wait for. */
-void opp_receipts_ask(const struct opp_adapters *adapters, struct opp_receipt *asked, size_t count, int64_t until_ms);
+void opp_receipts_ask(struct opp_databases *databases, struct opp_receipt *asked, size_t count, int64_t until_ms);
 
 #endif

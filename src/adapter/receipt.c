@@ -83,8 +83,8 @@ static void start(struct asking *asking)
         ask_database(asking);
 }
 
-/* What is known without asking: nothing was to be written, or there is nobody to ask. */
-static void prepare(const struct opp_adapters *adapters, struct opp_receipt *receipt)
+/* What is known without asking: nothing was to be written, or there is nobody to ask. Gives whom to ask, or NULL. */
+static const struct opp_database *prepare(struct opp_databases *databases, struct opp_receipt *receipt)
 {
     const struct opp_database *database;
 
@@ -93,47 +93,51 @@ static void prepare(const struct opp_adapters *adapters, struct opp_receipt *rec
     receipt->result = NULL;
     if (receipt->database == NULL) {
         receipt->rc = OPP_E_ABSENT;
-        return;
+        return NULL;
     }
-    database = opp_databases_find(adapters, receipt->database);
+    database = opp_databases_find(databases, receipt->database);
     if (database == NULL)
         opp_fail(&receipt->err, receipt->rc, "no adapter has the database '%s' any more", receipt->database);
     else if (receipt->database_id == NULL || strcmp(receipt->database_id, database->identity) != 0)
         opp_fail(&receipt->err, receipt->rc, "the database '%s' is not the one that the effect was for",
                  receipt->database);
+    return receipt->err.code == OPP_OK ? database : NULL;
 }
 
-static bool is_asked(const struct opp_database *database, const struct opp_receipt *asked, size_t count)
+/* The databases that are asked, each once; gives how many. */
+static size_t plan(struct asking *all, const struct asking *whole, struct opp_databases *databases)
 {
-    for (size_t i = 0; i < count; i++)
-        if (asks(database, &asked[i]))
-            return true;
-    return false;
+    size_t planned = 0;
+
+    for (size_t i = 0; i < whole->count; i++) {
+        const struct opp_database *database = prepare(databases, &whole->asked[i]);
+        size_t k = 0;
+
+        while (k < planned && all[k].database != database)
+            k++;
+        if (database == NULL || k < planned)
+            continue;
+        all[planned] = *whole;
+        all[planned++].database = database;
+    }
+    return planned;
 }
 
-static size_t count_databases(const struct opp_adapters *adapters)
+void opp_receipts_ask(struct opp_databases *databases, struct opp_receipt *asked, size_t count, int64_t until_ms)
 {
-    size_t count = 0;
+    struct asking whole = { .asked = asked, .count = count, .until_ms = until_ms };
+    struct asking *all = calloc(count + 1, sizeof *all);
+    size_t planned;
 
-    for (size_t i = 0; i < adapters->count; i++)
-        count += adapters->list[i].database_count;
-    return count;
-}
-
-void opp_receipts_ask(const struct opp_adapters *adapters, struct opp_receipt *asked, size_t count, int64_t until_ms)
-{
-    struct asking *all = calloc(count_databases(adapters) + 1, sizeof *all);
-    size_t started = 0;
-
-    for (size_t i = 0; i < count; i++)
-        prepare(adapters, &asked[i]);
-    for (size_t i = 0; all != NULL && i < adapters->count; i++)
-        for (size_t k = 0; k < adapters->list[i].database_count; k++)
-            if (is_asked(&adapters->list[i].databases[k], asked, count))
-                all[started++] = (struct asking){ &adapters->list[i].databases[k], asked, count, until_ms, 0, false };
-    for (size_t i = 0; i < started; i++)
+    if (all == NULL) {
+        for (size_t i = 0; i < count; i++)
+            asked[i].rc = opp_fail(&asked[i].err, OPP_E_EXECUTION_UNKNOWN, "no memory to ask for receipts");
+        return;
+    }
+    planned = plan(all, &whole, databases);
+    for (size_t i = 0; i < planned; i++)
         start(&all[i]);
-    for (size_t i = 0; i < started; i++)
+    for (size_t i = 0; i < planned; i++)
         if (all[i].started)
             pthread_join(all[i].thread, NULL);
     free(all);

@@ -215,6 +215,7 @@ static enum opp_step send_rows(struct opp_call *call)
         opp_flow_goto(call, find);
         return OPP_NEXT;
     }
+    opp_guard_let_go(call);
     return opp_await(&stream->await);
 }
 

@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "core/freeze.h"
-#include "core/gateway.h"
+#include "core/generation.h"
 #include "core/guard.h"
 
 #include <stdlib.h>
@@ -52,7 +52,7 @@ static enum opp_step refuse_limited(struct opp_call *call)
 
 static enum opp_step read_request(struct opp_call *call)
 {
-    const struct opp_adapters *adapters = call->worker->gateway->adapters;
+    const struct opp_adapters *adapters = opp_generation_adapters(call->generation);
     const char *scope, *id;
 
     if (opp_call_check_input(call, OPP_SCHEMA_FREEZE) == OPP_DONE)

@@ -225,6 +225,7 @@ static void free_lazy_row(void *arg)
 
 /* The event's texts that live no longer than the call. */
 static const size_t EVENT_TEXTS[] = {
+    offsetof(struct opp_audit_event, action),
     offsetof(struct opp_audit_event, app_id),
     offsetof(struct opp_audit_event, org_id),
     offsetof(struct opp_audit_event, key_id),

@@ -121,7 +121,7 @@ enum opp_code opp_recovery_add_unknown(struct opp_recovery *recovery, struct opp
 
 void opp_recovery_ask(struct opp_recovery *recovery)
 {
-    opp_receipts_ask(recovery->gateway->adapters, recovery->receipts, recovery->count,
+    opp_receipts_ask(recovery->gateway->databases, recovery->receipts, recovery->count,
                      opp_monotonic_ms() + OPP_RECOVERY_ASK_MS);
 }
 

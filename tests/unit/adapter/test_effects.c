@@ -364,20 +364,20 @@ static void a_receipt_of_another_file_of_that_name_is_not_absent_but_unknown(voi
 
     (void)state;
     open_with(ACTION("a.b") "execute = nothing }");
-    things = opp_databases_find(f.adapters, "things");
+    things = opp_databases_find(f.databases, "things");
     snprintf(identity, sizeof identity, "%s", things->identity);
     snprintf(path, sizeof path, "%s", things->path);
     receipt.database_id = identity;
-    opp_receipts_ask(f.adapters, &receipt, 1, opp_monotonic_ms() + 10000);
+    opp_receipts_ask(f.databases, &receipt, 1, opp_monotonic_ms() + 10000);
     assert_int_equal(receipt.rc, OPP_E_ABSENT);
     fixture_close(&f);
     fixture_must_open(&f);
-    opp_receipts_ask(f.adapters, &receipt, 1, opp_monotonic_ms() + 10000);
+    opp_receipts_ask(f.databases, &receipt, 1, opp_monotonic_ms() + 10000);
     assert_int_equal(receipt.rc, OPP_E_ABSENT);
     fixture_close(&f);
     assert_int_equal(unlink(path), 0);
     fixture_must_open(&f);
-    opp_receipts_ask(f.adapters, &receipt, 1, opp_monotonic_ms() + 10000);
+    opp_receipts_ask(f.databases, &receipt, 1, opp_monotonic_ms() + 10000);
     assert_int_equal(receipt.rc, OPP_E_EXECUTION_UNKNOWN);
     assert_non_null(strstr(receipt.err.message, "not the one"));
 }

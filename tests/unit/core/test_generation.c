@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/generation.h"
 
+#include "adapter/adapter.h"
+#include "adapter/sources.h"
 #include "base/loop.h"
 #include "policy/engine.h"
 
@@ -18,7 +20,8 @@ static const struct opp_policy_tools tools = { &tool, 1 };
 static struct opp_generation *make_generation(void)
 {
     struct opp_policy_sources *sources = NULL;
-    struct opp_policy_bundle *bundle = NULL;
+    struct opp_adapter_sources *files = NULL;
+    struct opp_loaded loaded = { 0 };
     struct opp_generation *generation = NULL;
     json_t *value = json_pack("{s:s, s:[{s:s, s:s}, {s:s, s:s}]}", "profile", "p", "files", "name", "p/profile.lua",
                               "text", "return { description = 'd' }", "name", "p/10.lua", "text",
@@ -26,9 +29,14 @@ static struct opp_generation *make_generation(void)
                               "return allow() end } }");
 
     assert_int_equal(opp_policy_sources_from_json(value, &sources, NULL), OPP_OK);
-    assert_int_equal(opp_policy_bundle_new(sources, &tools, &bundle, NULL, NULL), OPP_OK);
-    assert_int_equal(opp_generation_new(bundle, 1, 1, &generation, NULL), OPP_OK);
+    assert_int_equal(opp_policy_bundle_new(sources, &tools, &loaded.bundle, NULL, NULL), OPP_OK);
     json_decref(value);
+    value = json_array();
+    assert_int_equal(opp_adapter_sources_from_json(value, &files, NULL), OPP_OK);
+    assert_int_equal(opp_adapters_new(files, NULL, &loaded.adapters, NULL, NULL), OPP_OK);
+    opp_adapter_sources_unref(files);
+    json_decref(value);
+    assert_int_equal(opp_generation_new(&loaded, 1, 1, &generation, NULL), OPP_OK);
     return generation;
 }
 
