@@ -231,7 +231,7 @@ static enum opp_code write_action(struct opp_tx *tx, void *arg, struct opp_err *
     if (rc == OPP_OK && (action->runs || !action->existing))
         rc = opp_execute_unblocked(tx, action->intent.app->record->id, action->intent.intent_hash, err);
     if (rc == OPP_OK && action->runs)
-        rc = opp_rules_limits(tx, &action->intent.ruling, action->intent.draft, opp_call_now_ms(call), err);
+        rc = opp_rules_limits(tx, &action->intent.ruling, action->intent.draft, opp_call_now_ms(call), NULL, err);
     if (rc == OPP_OK && action->runs)
         rc = opp_execute_claim(call, tx, !action->existing, err);
     else if (rc == OPP_OK)
@@ -323,6 +323,9 @@ static enum opp_step recorded(struct opp_call *call)
         }
         call->audit.action = NULL;
         call->retry_after_s = PENDING_RETRY_S;
+        call->limit = (struct opp_limit){ .name = "pending-drafts",
+                                          .quota = call->worker->gateway->settings.pending_drafts_max,
+                                          .reset_s = PENDING_RETRY_S };
         return opp_call_refuse_reason(call, OPP_E_RATE_LIMITED, "The app has too many pending drafts.",
                                       "pending_drafts");
     default:

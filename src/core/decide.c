@@ -24,6 +24,7 @@ struct decision {
     struct opp_intent intent; /* first: the shared steps find it */
     bool claimed;
     unsigned rejudged;
+    const json_t *used_up; /* the rule's limit that left no room, lent by the ruling */
 };
 
 static struct decision *of(struct opp_call *call)
@@ -270,7 +271,7 @@ static enum opp_code write_claim(struct opp_tx *tx, void *arg, struct opp_err *e
     if (rc == OPP_OK)
         rc = opp_execute_unblocked(tx, draft->app_id, draft->intent_hash, err);
     if (rc == OPP_OK)
-        rc = opp_rules_limits(tx, &of(call)->intent.ruling, draft, opp_call_now_ms(call), err);
+        rc = opp_rules_limits(tx, &of(call)->intent.ruling, draft, opp_call_now_ms(call), &of(call)->used_up, err);
     if (rc == OPP_OK)
         rc = opp_execute_claim(call, tx, false, err);
     if (rc == OPP_OK)
@@ -306,6 +307,10 @@ static enum opp_step judge_again(struct opp_call *call)
     decision->intent.execution = NULL;
     if (call->op.rc == OPP_E_LIMIT) {
         call->retry_after_s = LIMIT_RETRY_S;
+        call->limit = (struct opp_limit){ .name = "limit",
+                                          .quota = json_integer_value(json_object_get(decision->used_up, "count")),
+                                          .window_s = json_integer_value(json_object_get(decision->used_up, "per")),
+                                          .reset_s = LIMIT_RETRY_S };
         return opp_call_refuse_reason(call, OPP_E_RATE_LIMITED, "A rule's limit is used up for now.", "limit");
     }
     if (call->op.rc == OPP_E_EXECUTION_UNKNOWN) /* the draft waits until a person or a receipt has said */
