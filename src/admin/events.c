@@ -113,12 +113,13 @@ static json_t *member(const json_t *row, const char *name)
 
 static void write_event(struct opp_buf *out, const struct opp_audit_row *record, const char *event)
 {
-    json_t *row = json_loads(record->row, 0, NULL);
-    json_t *data =
-        json_pack("{s:s, s:O, s:O, s:O?, s:O?, s:O?, s:O?, s:O?, s:O?}", "event", event, "seq", member(row, "seq"),
-                  "at", member(row, "created_at"), "app_id", member(row, "app_id"), "key_id", member(row, "key_id"),
-                  "draft_id", member(row, "draft_id"), "execution_id", member(row, "execution_id"), "by",
-                  member(row, "performed_by_user_id"), "details", member(row, "details"));
+    json_t *row = NULL, *data;
+
+    opp_json_read(record->row, strlen(record->row), &row); /* else row stays NULL, and so will data */
+    data = json_pack("{s:s, s:O, s:O, s:O?, s:O?, s:O?, s:O?, s:O?, s:O?}", "event", event, "seq", member(row, "seq"),
+                     "at", member(row, "created_at"), "app_id", member(row, "app_id"), "key_id", member(row, "key_id"),
+                     "draft_id", member(row, "draft_id"), "execution_id", member(row, "execution_id"), "by",
+                     member(row, "performed_by_user_id"), "details", member(row, "details"));
 
     opp_buf_format(out, "id: %lld\nevent: %s\ndata: ", (long long)record->seq, event);
     if (data != NULL)
@@ -132,13 +133,13 @@ static void write_event(struct opp_buf *out, const struct opp_audit_row *record,
 
 static bool is_unknown(const struct opp_audit_row *row)
 {
-    json_t *read;
+    json_t *read = NULL;
     const char *code;
     bool unknown;
 
     if (strcmp(row->action, "agent.action.execute") != 0 || strcmp(row->status, "failed") != 0)
         return false;
-    read = json_loads(row->row, 0, NULL);
+    opp_json_read(row->row, strlen(row->row), &read);
     code = opp_json_text(read, "code");
     unknown = code != NULL && strcmp(code, opp_code_name(OPP_E_EXECUTION_UNKNOWN)) == 0;
     json_decref(read);

@@ -2,10 +2,13 @@
 #include "admin/trail.h"
 
 #include "audit/audit.h"
+#include "base/json.h"
 #include "core/call.h"
 #include "core/gateway.h"
 #include "core/page.h"
 #include "store/tx.h"
+
+#include <string.h>
 
 #define ROWS_A_PIECE 2000 /* some ten milliseconds */
 
@@ -28,10 +31,11 @@ static void dispose(void *state)
 static json_t *shape_row(const void *record, struct opp_tx *tx)
 {
     const struct opp_audit_row *row = record;
-    json_t *shown = json_loads(row->row, 0, NULL);
+    json_t *shown = NULL;
 
     (void)tx;
-    if (json_object_set_new(shown, "event_hash", json_string(row->event_hash)) != 0) {
+    if (opp_json_read(row->row, strlen(row->row), &shown) != OPP_OK ||
+        json_object_set_new(shown, "event_hash", json_string(row->event_hash)) != 0) {
         json_decref(shown);
         return NULL;
     }

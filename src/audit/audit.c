@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/id.h"
 #include "base/jcs.h"
+#include "base/json.h"
 #include "store/tx.h"
 
 #include <string.h>
@@ -152,14 +153,14 @@ static bool columns_agree(const json_t *value, const struct opp_audit_row *row)
 static bool row_holds(const struct opp_audit_row *row, const char *previous, int64_t expected_seq)
 {
     char hash[OPP_HASH_HEX];
-    json_t *value;
+    json_t *value = NULL;
     bool holds;
 
     opp_hash_hex(row->row, strlen(row->row), hash);
     if (row->seq != expected_seq || strcmp(hash, row->event_hash) != 0)
         return false;
-    value = json_loads(row->row, JSON_REJECT_DUPLICATES, NULL);
-    holds = value != NULL && columns_agree(value, row) && says(value, "prev_event_hash", previous);
+    holds = opp_json_read(row->row, strlen(row->row), &value) == OPP_OK && columns_agree(value, row) &&
+            says(value, "prev_event_hash", previous);
     json_decref(value);
     return holds;
 }

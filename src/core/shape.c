@@ -200,8 +200,8 @@ json_t *opp_shape_draft(const struct opp_draft *draft)
     if (draft->damaged)
         return shape_damaged(draft);
     opp_shape_write_draft(&text, draft);
-    if (!text.failed)
-        shown = json_loadb(text.bytes, text.length, 0, NULL);
+    if (!text.failed && opp_json_read(text.bytes, text.length, &shown) != OPP_OK)
+        shown = NULL;
     opp_buf_free(&text);
     return shown;
 }
