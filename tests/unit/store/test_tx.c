@@ -126,6 +126,7 @@ static enum opp_code round_trips(struct opp_tx *tx, void *arg, struct opp_err *e
     round_trip(tx, &OPP_AUDIT_ROW, "1700000000000");
     round_trip(tx, &OPP_CHECKPOINT, "1700000000000");
     round_trip(tx, &OPP_SETTING, "id");
+    round_trip(tx, &OPP_FREEZE, "id");
     return OPP_OK;
 }
 
@@ -440,8 +441,57 @@ static enum opp_code read_spoiled(struct opp_tx *tx, void *arg, struct opp_err *
     (void)arg, (void)err;
     assert_int_equal(opp_tx_get(tx, &OPP_APP, "id", "id", &out, &why), OPP_E_UNAVAILABLE);
     assert_null(out);
-    assert_string_equal(why.message, "cannot read a row of apps");
+    assert_string_equal(why.message, "the row id of apps is damaged: its policy cannot be read");
     return OPP_OK;
+}
+
+static enum opp_code store_draft(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    struct opp_draft *draft = filled(&OPP_DRAFT);
+    enum opp_code rc = opp_tx_insert(tx, &OPP_DRAFT, draft, err);
+
+    (void)arg;
+    opp_record_free(&OPP_DRAFT, draft);
+    return rc;
+}
+
+static enum opp_code read_what_is_left(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    void *out = NULL;
+    struct opp_draft *draft;
+
+    (void)arg, (void)err;
+    assert_int_equal(opp_tx_get(tx, &OPP_DRAFT, "id", "id", &out, NULL), OPP_E_UNAVAILABLE);
+    assert_int_equal(opp_tx_get_any(tx, &OPP_DRAFT, "id", "id", &out, NULL), OPP_OK);
+    draft = out;
+    assert_true(draft->damaged);
+    assert_null(draft->effect);
+    assert_non_null(draft->payload);
+    assert_string_equal(draft->seal, "seal");
+    opp_record_free(&OPP_DRAFT, out);
+    assert_int_equal(opp_tx_get(tx, &OPP_DRAFT_HEAD, "id", "id", &out, NULL), OPP_OK);
+    draft = out;
+    assert_false(draft->damaged);
+    assert_null(draft->payload);
+    assert_string_equal(draft->status, "status");
+    opp_record_free(&OPP_DRAFT, out);
+    return OPP_OK;
+}
+
+static void what_is_left_of_a_damaged_record_is_given_to_who_asks_for_it(void **state)
+{
+    struct opp_db *db = NULL;
+    char path[KIT_PATH_MAX];
+
+    (void)state;
+    run(store_draft);
+    kit_close(&kit);
+    kit_path(&kit, "gateway.db", path);
+    assert_int_equal(opp_db_open(path, OPP_DB_WRITER, &db, NULL), OPP_OK);
+    assert_int_equal(opp_db_run(db, "UPDATE drafts SET effect = '{'", NULL), OPP_OK);
+    opp_db_close(db);
+    kit_open(&kit);
+    run(read_what_is_left);
 }
 
 static void what_is_stored_and_no_json_is_not_read_as_absent(void **state)
@@ -475,6 +525,7 @@ int main(void)
         TEST(a_search_may_search_again),
         TEST(pending_drafts_are_counted_by_app),
         TEST(what_is_stored_and_no_json_is_not_read_as_absent),
+        TEST(what_is_left_of_a_damaged_record_is_given_to_who_asks_for_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
