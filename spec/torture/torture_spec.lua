@@ -70,7 +70,7 @@ describe("a process one of whose calls fails", function()
   local function is_audited(response)
     local id = response.headers["x-request-id"]
     return gateway.eventually("the audit row of " .. id, function()
-      return #rows("SELECT seq FROM audit_events WHERE request_id = :id", { id = id }) > 0
+      return #rows("SELECT seq FROM audit WHERE instr(row, :id) > 0", { id = id }) > 0
     end)
   end
 
@@ -156,7 +156,8 @@ describe("a process one of whose calls fails", function()
         return person.client, { method = "POST", path = "/apps/" .. app.app.id .. "/keys", json = { name = "k" } }
       end,
       acknowledged = function(data) return is_stored("keys", data.key.id) end },
-    { name = "a reload", make = function() return g.admin, { method = "POST", path = "/policies/reload" } end },
+    { name = "a reload", may_refuse = 400, -- a file that cannot be read is an issue like any other
+      make = function() return g.admin, { method = "POST", path = "/policies/reload" } end },
     { name = "the policies", make = function() return g.admin, { method = "GET", path = "/policies" } end },
     { name = "the audit trail",
       make = function() return person.client, { method = "GET", path = "/audit", query = { limit = 5 } } end },
@@ -197,7 +198,7 @@ describe("a process one of whose calls fails", function()
     end
     tally[response.status] = (tally[response.status] or 0) + 1
     if response.status >= 400 then
-      assert(response.status >= 500 or response.status == 429, label .. ": " .. response.text)
+      assert(response.status >= 500 or response.status == scenario.may_refuse, label .. ": " .. response.text)
       return
     end
     local data = check.ok(response)
@@ -230,10 +231,11 @@ describe("a process one of whose calls fails", function()
   end
 
   local function count_calls(scenario)
-    local client, request = scenario.make()
+    local client, request, subject = scenario.make()
     local before = {}
     for _, kind in ipairs(kinds) do before[kind] = calls(kind) end
-    check.ok(assert(send(client, request)))
+    local data = check.ok(assert(send(client, request)))
+    assert.is_true(not scenario.acknowledged or scenario.acknowledged(data, subject))
     for _, kind in ipairs(kinds) do before[kind] = calls(kind) - before[kind] end
     return before
   end
