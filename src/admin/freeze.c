@@ -83,10 +83,10 @@ static struct opp_freeze *make(struct opp_call *call)
 {
     struct opp_freeze *freeze = calloc(1, sizeof *freeze);
     const struct opp_app *app = of(call)->app;
-    bool failed = freeze == NULL;
+    bool failed = false;
     char id[OPP_ID_MAX];
 
-    if (failed)
+    if (freeze == NULL)
         return NULL;
     freeze->created_at = opp_call_now_ms(call);
     opp_id_make(id, "frz_", freeze->created_at);
@@ -97,10 +97,11 @@ static struct opp_freeze *make(struct opp_call *call)
     freeze->reason = opp_text_copy(opp_json_text(call->input, "reason"), &failed);
     freeze->created_by = opp_text_copy(call->admin->user_id, &failed);
     freeze->org_id = opp_text_copy(app != NULL ? app->org_id : NULL, &failed);
-    if (!failed)
-        return freeze;
-    opp_record_free(&OPP_FREEZE, freeze);
-    return NULL;
+    if (failed) {
+        opp_record_free(&OPP_FREEZE, freeze);
+        freeze = NULL;
+    }
+    return freeze;
 }
 
 static enum opp_code record(struct opp_call *call, struct opp_tx *tx, const char *action,
