@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "command/command.h"
 
+#include "base/reserve.h"
 #include "command/args.h"
 #include "command/audit.h"
 #include "command/check.h"
@@ -183,6 +184,7 @@ int opp_command_main(int argc, char *const *argv)
     struct opp_buf text = { 0 };
     int words = 0;
 
+    opp_reserve_install();
     if (argc < 2) {
         add_help(&text);
         if (opp_buf_check(&text, NULL) == OPP_OK)

@@ -63,9 +63,9 @@ json_t *opp_evidence_decision(const struct opp_draft *draft)
 
 json_t *opp_evidence_outcome(const struct opp_execution *execution)
 {
-    return json_pack("{s:s, s:s, s:s, s:o, s:o}", "execution_id", execution->id, "effect_id", execution->effect_id,
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "execution_id", execution->id, "effect_id", execution->effect_id,
                      "status", execution->status, "result", or_null(execution->result), "error",
-                     or_null(execution->error));
+                     or_null(execution->error), "resolution", or_null(execution->resolution));
 }
 
 enum opp_code opp_evidence_bind(json_t *details, const char *name, json_t *part, struct opp_err *err)

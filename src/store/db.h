@@ -47,7 +47,7 @@ enum opp_code opp_db_run(struct opp_db *db, const char *sql, struct opp_err *err
  * (a constraint), OPP_E_MEMORY, OPP_E_LIMIT (interrupted), else OPP_E_INTERNAL. */
 enum opp_code opp_db_error(struct opp_db *db, int result, struct opp_err *err);
 
-/* Ends the running statement once the monotonic clock passes this time; 0: no limit. */
+/* Ends the running statement once the monotonic clock passes this time, also while it waits for a lock; 0: no limit. */
 void opp_db_deadline(struct opp_db *db, int64_t monotonic_ms);
 
 #endif
