@@ -84,28 +84,53 @@ static void read_workers(struct opp_config *config)
     config->workers = (unsigned)workers;
 }
 
-static enum opp_code read_endpoint(const struct opp_config_source *source, const char *pointer, const char *text,
-                                   struct opp_config *config, struct opp_endpoint *out)
+/* group: what the document calls it. One file without the other is a mistake, and must not mean no TLS. */
+static enum opp_code read_tls(const struct opp_config_source *source, const struct opp_config *config,
+                              const char *group, struct opp_config_tls *out)
 {
-    struct opp_err why = { 0 };
+    const json_t *files = json_object_get(config->document, group);
+    char pointer[32];
 
+    out->certificate = opp_json_text(files, "certificate");
+    out->key = opp_json_text(files, "key");
+    if ((out->certificate == NULL) == (out->key == NULL))
+        return OPP_OK;
+    snprintf(pointer, sizeof pointer, "/%s/%s", group, out->key == NULL ? "certificate" : "key");
+    return opp_config_blame(source, pointer, out->key == NULL ? "needs a key besides" : "needs a certificate besides");
+}
+
+/* name: what the document calls it. */
+static enum opp_code read_endpoint(const struct opp_config_source *source, const struct opp_config *config,
+                                   const char *name, const struct opp_config_tls *tls, struct opp_endpoint *out)
+{
+    const char *text = opp_json_text(config->document, name);
+    struct opp_err why = { 0 };
+    char pointer[32];
+
+    if (text == NULL)
+        return OPP_OK;
+    snprintf(pointer, sizeof pointer, "/%s", name);
     if (opp_endpoint_parse(text, out, &why) != OPP_OK)
         return opp_config_blame(source, pointer, why.message);
-    if (!config->insecure && !opp_endpoint_is_loopback(out))
-        return opp_config_blame(source, pointer,
-                                "can be reached by other machines and has no TLS: listen on 127.0.0.1, or set "
-                                "insecure: true if a proxy before it ends TLS");
-    return OPP_OK;
+    if (config->insecure || tls->certificate != NULL || opp_endpoint_is_loopback(out))
+        return OPP_OK;
+    return opp_config_blame(source, pointer,
+                            "can be reached by other machines and has no TLS: listen on 127.0.0.1, name a certificate "
+                            "and its key, or set insecure: true if a proxy before it ends TLS");
 }
 
 static enum opp_code read_endpoints(const struct opp_config_source *source, struct opp_config *config)
 {
-    const char *admin = opp_json_text(config->document, "admin_listen");
-    enum opp_code rc =
-        read_endpoint(source, "/listen", opp_json_text(config->document, "listen"), config, &config->listen);
+    enum opp_code rc = read_tls(source, config, "tls", &config->tls);
 
-    if (rc == OPP_OK && admin != NULL)
-        rc = read_endpoint(source, "/admin_listen", admin, config, &config->admin_listen);
+    if (rc == OPP_OK)
+        rc = read_tls(source, config, "admin_tls", &config->admin_tls);
+    if (rc == OPP_OK)
+        rc = read_endpoint(source, config, "listen", &config->tls, &config->listen);
+    if (rc == OPP_OK)
+        rc = read_endpoint(source, config, "admin_listen", &config->admin_tls, &config->admin_listen);
+    if (rc == OPP_OK && config->admin_tls.certificate != NULL && config->admin_listen.host[0] == '\0')
+        rc = opp_config_blame(source, "/admin_tls/certificate", "needs an admin_listen to be for");
     return rc;
 }
 

@@ -17,8 +17,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Files, as PEM; NULL both: no TLS. */
+struct opp_config_tls {
+    const char *certificate, *key;
+};
+
 struct opp_config {
     struct opp_endpoint listen, admin_listen; /* admin_listen.host empty: shares the main one */
+    struct opp_config_tls tls, admin_tls;
     bool insecure, demo;
     struct opp_cidr *trusted_proxies;
     size_t trusted_proxy_count;

@@ -14,6 +14,7 @@
 #include "core/registry.h"
 #include "core/schemas.h"
 #include "core/stranded.h"
+#include "http/tls.h"
 #include "store/lock.h"
 #include "store/store.h"
 #include "store/tx.h"
@@ -156,12 +157,23 @@ static enum opp_code make_routers(struct opp_process *process, struct opp_err *e
     return rc == OPP_OK ? opp_admin_routes(listener->router, err) : rc;
 }
 
+static enum opp_code open_tls(struct opp_process *process, struct opp_err *err)
+{
+    const struct opp_config_tls *files[OPP_LISTENERS_MAX] = { &process->config->tls, &process->config->admin_tls };
+    enum opp_code rc = OPP_OK;
+
+    for (size_t i = 0; rc == OPP_OK && i < process->listener_count; i++)
+        if (files[i]->certificate != NULL)
+            rc = opp_tls_open(files[i]->certificate, files[i]->key, &process->listeners[i].tls, err);
+    return rc;
+}
+
 static void write_url(const struct opp_endpoint *endpoint, const struct opp_listener *listener, char url[OPP_URL_MAX])
 {
     struct opp_endpoint bound = *endpoint;
 
     bound.port = listener->settings.port;
-    opp_endpoint_url(&bound, url);
+    opp_endpoint_url(&bound, listener->tls != NULL, url);
 }
 
 static enum opp_code bind_ports(struct opp_process *process, struct opp_err *err)
@@ -198,7 +210,7 @@ enum opp_code opp_process_open(struct opp_process *process, const struct opp_con
 {
     static enum opp_code (*const steps[])(struct opp_process * process, struct opp_err * err) = {
         open_basics,  open_store, open_adapters, open_policies, recover,
-        make_routers, bind_ports, make_demo,     open_workers,
+        make_routers, open_tls,   bind_ports,    make_demo,     open_workers,
     };
     enum opp_code rc = OPP_OK;
 
@@ -212,6 +224,7 @@ static void close_listener(struct opp_listener *listener)
 {
     if (listener->fd >= 0)
         close(listener->fd);
+    opp_tls_free(listener->tls);
     opp_router_free(listener->router);
 }
 

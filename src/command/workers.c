@@ -51,6 +51,7 @@ static enum opp_code open_server(struct worker *worker, size_t index, struct opp
         .log = worker->worker.gateway->log,
         .worker = &worker->worker,
         .log_requests = listener->log_requests,
+        .tls = listener->tls,
         .trusted_proxies = worker->worker.gateway->trusted_proxies,
         .trusted_proxy_count = worker->worker.gateway->trusted_proxy_count,
         .admit = opp_api_admit,

@@ -3,6 +3,7 @@
 
 #include "http/crowd.h"
 #include "http/state.h"
+#include "http/tls.h"
 
 #include <arpa/inet.h>
 #include <event2/buffer.h>
@@ -71,6 +72,12 @@ void opp_connection_settle(struct opp_connection *connection, bool restart)
         opp_connection_enter(connection, phase);
 }
 
+void opp_connection_secured(struct opp_connection *connection)
+{
+    if (connection->phase == OPP_PHASE_HANDSHAKE)
+        opp_connection_enter(connection, OPP_PHASE_IDLE);
+}
+
 void opp_connection_send_on_errand(struct opp_connection *connection)
 {
     struct opp_guard *guard = &connection->http->guard;
@@ -106,6 +113,7 @@ static void forget(struct opp_connection *connection)
         opp_crowd_leave(guard->crowd, &connection->address);
     if (connection->fd >= 0 && guard->by_fd[connection->fd] == connection)
         guard->by_fd[connection->fd] = NULL;
+    opp_tls_attach(connection->events, NULL);
     evbuffer_remove_cb_entry(bufferevent_get_input(connection->events), connection->watch);
     bufferevent_decref(connection->events);
     opp_buf_free(&connection->head);
@@ -123,6 +131,7 @@ static void on_closed(struct evhttp_connection *ev, void *arg)
     (void)ev;
     if (connection->request != NULL)
         opp_request_closed(connection->request);
+    opp_tls_say_goodbye(connection->events);
     forget(connection);
 }
 
@@ -146,7 +155,8 @@ bool opp_guard_watch(struct opp_http *http, struct bufferevent *events)
         return false;
     }
     bufferevent_incref(events);
-    link_in(connection, OPP_PHASE_IDLE);
+    opp_tls_attach(events, connection);
+    link_in(connection, http->context.tls != NULL ? OPP_PHASE_HANDSHAKE : OPP_PHASE_IDLE);
     connection->since_ms = opp_monotonic_ms();
     http->guard.count++;
     opp_guard_make_room(http);

@@ -40,10 +40,9 @@ static void refuse(struct opp_connection *connection, struct evbuffer *input, co
     connection->refused = true;
     connection->refusal = *refusal;
     cut(connection, input, begin > front ? (size_t)(begin - front) : 0);
+    bufferevent_disable(connection->events, EV_READ);
     if (connection->asked == connection->answered)
-        opp_connection_refuse(connection);
-    else
-        bufferevent_disable(connection->events, EV_READ);
+        opp_connection_send_on_errand(connection);
 }
 
 /* NUL-terminates a part of the header block, which is ours and is not read again, without the blanks behind it. */

@@ -37,6 +37,7 @@ static int find_fd_max(void)
 static void configure(struct opp_guard *guard, const struct opp_http_settings *settings)
 {
     const int64_t limits_ms[] = {
+        [OPP_PHASE_HANDSHAKE] = or_default(settings->handshake_timeout_ms, OPP_HTTP_HANDSHAKE_MS),
         [OPP_PHASE_IDLE] = or_default(settings->idle_timeout_ms, OPP_HTTP_IDLE_MS),
         [OPP_PHASE_HEAD] = or_default(settings->header_timeout_ms, OPP_HTTP_HEADER_MS),
         [OPP_PHASE_BODY] = or_default(settings->body_timeout_ms, OPP_HTTP_BODY_MS),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/state.h"
+#include "http/tls.h"
 
 #include <event2/keyvalq_struct.h>
 #include <stdio.h>
@@ -45,7 +46,8 @@ const char *opp_status_phrase(int status)
 /* The fields that every answer has, but for the name of the first. */
 static size_t write_block(const struct opp_request *request, const char *content_type, char block[BLOCK_MAX_BYTES])
 {
-    int length = snprintf(block, BLOCK_MAX_BYTES, "nosniff\r\nX-Request-Id: %s%s%s%s", request->id,
+    int length = snprintf(block, BLOCK_MAX_BYTES, "nosniff\r\nX-Request-Id: %s%s%s%s%s", request->id,
+                          request->http->context.tls != NULL ? "\r\n" OPP_TLS_HSTS : "",
                           request->own_cache ? "" : "\r\nCache-Control: no-store",
                           content_type != NULL ? "\r\nContent-Type: " : "", content_type != NULL ? content_type : "");
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/envelope.h"
 #include "http/state.h"
+#include "http/tls.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -53,6 +54,8 @@ static void add_head(struct opp_buf *out, const struct opp_connection *connectio
         opp_buf_format(out, "Allow: %s\r\n", refusal->allow);
     if (refusal->retry_after_s > 0)
         opp_buf_format(out, "Retry-After: %d\r\n", refusal->retry_after_s);
+    if (connection->http->context.tls != NULL)
+        opp_buf_text(out, OPP_TLS_HSTS "\r\n");
     opp_buf_format(out, "Content-Length: %zu\r\nConnection: close\r\n\r\n", length);
 }
 
@@ -89,6 +92,7 @@ static void on_flushed(struct bufferevent *events, void *arg)
 {
     struct opp_connection *connection = arg;
 
+    opp_tls_say_goodbye(events);
     shutdown(bufferevent_getfd(events), SHUT_WR);
     if (connection->half_closed)
         opp_connection_close(connection);

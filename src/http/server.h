@@ -19,6 +19,7 @@
 struct opp_http;
 struct opp_request;
 struct opp_router;
+struct opp_tls;
 
 typedef void (*opp_handler)(struct opp_request *request);
 
@@ -50,16 +51,18 @@ struct opp_http_settings {
     size_t body_max_bytes;
     size_t header_max_bytes;
     /* Each of these 0: the default below. The timeouts are absolute: bytes that drip do not put them off. */
-    int64_t idle_timeout_ms;   /* until the first byte of a request */
-    int64_t header_timeout_ms; /* from there to the end of its header block */
-    int64_t body_timeout_ms;   /* from there to the end of its body */
-    int64_t answer_timeout_ms; /* from there, or from the last answer, until the answer has left; long-polls too */
-    int64_t stream_timeout_ms; /* of a stream, whose client comes back */
-    size_t connections_max;    /* of this server: others wait to be accepted */
+    int64_t handshake_timeout_ms; /* of TLS, from the first moment of the connection */
+    int64_t idle_timeout_ms;      /* until the first byte of a request */
+    int64_t header_timeout_ms;    /* from there to the end of its header block */
+    int64_t body_timeout_ms;      /* from there to the end of its body */
+    int64_t answer_timeout_ms;    /* from there, or from the last answer, until the answer has left; long-polls too */
+    int64_t stream_timeout_ms;    /* of a stream, whose client comes back */
+    size_t connections_max;       /* of this server: others wait to be accepted */
     size_t connections_per_address_max; /* others are closed; those of trusted proxies are not counted */
     size_t streams_max;                 /* others end as soon as they have begun */
 };
 
+#define OPP_HTTP_HANDSHAKE_MS 5000
 #define OPP_HTTP_IDLE_MS 30000
 #define OPP_HTTP_HEADER_MS 5000
 #define OPP_HTTP_BODY_MS 10000
@@ -88,6 +91,8 @@ struct opp_http_context {
     struct opp_log *log;
     void *worker;      /* for opp_request_worker */
     bool log_requests; /* a line at debug level for each request; failures of ours always have one */
+    struct opp_tls
+        *tls; /* what connections speak; outlives the server and the last of them; NULL: nothing more than TCP */
     const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For and Forwarded count; outlive the server */
     size_t trusted_proxy_count;
     /* Asked before a byte of a body is accepted, where a route takes one; NULL: all are. What is not OPP_OK is
