@@ -30,7 +30,17 @@ static const struct {
       1000 },
     { "lifetimes", "window_default_seconds", offsetof(struct opp_config, settings.window_default_ms), 1000 },
     { "lifetimes", "window_max_seconds", offsetof(struct opp_config, settings.window_max_ms), 1000 },
-    { "timeouts", "idle_seconds", offsetof(struct opp_config, idle_timeout_ms), 1000 },
+    { "limits", "body_max_bytes", offsetof(struct opp_config, http.body_max_bytes), 1 },
+    { "limits", "header_max_bytes", offsetof(struct opp_config, http.header_max_bytes), 1 },
+    { "limits", "connections_max", offsetof(struct opp_config, http.connections_max), 1 },
+    { "limits", "connections_per_address_max", offsetof(struct opp_config, http.connections_per_address_max), 1 },
+    { "limits", "streams_max", offsetof(struct opp_config, http.streams_max), 1 },
+    { "timeouts", "handshake_seconds", offsetof(struct opp_config, http.handshake_ms), 1000 },
+    { "timeouts", "idle_seconds", offsetof(struct opp_config, http.idle_ms), 1000 },
+    { "timeouts", "header_seconds", offsetof(struct opp_config, http.header_ms), 1000 },
+    { "timeouts", "body_seconds", offsetof(struct opp_config, http.body_ms), 1000 },
+    { "timeouts", "answer_seconds", offsetof(struct opp_config, http.answer_ms), 1000 },
+    { "timeouts", "stream_seconds", offsetof(struct opp_config, http.stream_ms), 1000 },
 };
 
 static int64_t number_at(const json_t *document, const char *group, const char *name)
@@ -45,8 +55,6 @@ static void read_numbers(struct opp_config *config)
 
         memcpy((char *)config + NUMBERS[i].offset, &value, sizeof value);
     }
-    config->body_max_bytes = (size_t)number_at(config->document, "limits", "body_max_bytes");
-    config->header_max_bytes = (size_t)number_at(config->document, "limits", "header_max_bytes");
 }
 
 static void read_texts(struct opp_config *config)

@@ -124,17 +124,32 @@ static enum opp_code recover(struct opp_process *process, struct opp_err *err)
     return opp_recover(&process->gateway, err);
 }
 
+static size_t share_of(int64_t all, unsigned workers)
+{
+    return (size_t)(all + workers - 1) / workers;
+}
+
 static struct opp_listener *add_listener(struct opp_process *process, const struct opp_endpoint *endpoint)
 {
     const struct opp_config *config = process->config;
+    const struct opp_config_http *http = &config->http;
     struct opp_listener *listener = &process->listeners[process->listener_count++];
 
     listener->log_requests = config->log_level == OPP_LOG_DEBUG;
-    listener->settings = (struct opp_http_settings){ .host = endpoint->host,
-                                                     .port = endpoint->port,
-                                                     .body_max_bytes = config->body_max_bytes,
-                                                     .header_max_bytes = config->header_max_bytes,
-                                                     .idle_timeout_ms = config->idle_timeout_ms };
+    listener->settings =
+        (struct opp_http_settings){ .host = endpoint->host,
+                                    .port = endpoint->port,
+                                    .body_max_bytes = (size_t)http->body_max_bytes,
+                                    .header_max_bytes = (size_t)http->header_max_bytes,
+                                    .handshake_timeout_ms = http->handshake_ms,
+                                    .idle_timeout_ms = http->idle_ms,
+                                    .header_timeout_ms = http->header_ms,
+                                    .body_timeout_ms = http->body_ms,
+                                    .answer_timeout_ms = http->answer_ms,
+                                    .stream_timeout_ms = http->stream_ms,
+                                    .connections_max = share_of(http->connections_max, config->workers),
+                                    .connections_per_address_max = (size_t)http->connections_per_address_max,
+                                    .streams_max = share_of(http->streams_max, config->workers) };
     return listener;
 }
 

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct opp_crowd;
 struct opp_http;
 struct opp_request;
 struct opp_router;
@@ -93,6 +94,7 @@ struct opp_http_context {
     bool log_requests; /* a line at debug level for each request; failures of ours always have one */
     struct opp_tls
         *tls; /* what connections speak; outlives the server and the last of them; NULL: nothing more than TCP */
+    struct opp_crowd *crowd; /* counts the connections of each address; outlives the server; NULL: one of its own */
     const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For and Forwarded count; outlive the server */
     size_t trusted_proxy_count;
     /* Asked before a byte of a body is accepted, where a route takes one; NULL: all are. What is not OPP_OK is
