@@ -21,6 +21,7 @@ struct opp_adapters_settings {
     const char *data_dir; /* where their databases are; NULL: make them in memory, try them and forget them */
     bool demo;            /* put the demo data into a database that is new */
     struct opp_log *log;
+    struct opp_metrics *metrics; /* as of struct opp_writer_settings */
     size_t queue_max_bytes;
     void (*on_unknown)(const char *name, const char *message); /* see store/writer.h */
 };
@@ -44,6 +45,7 @@ struct opp_refusal {
     char path[128]; /* JSON pointer into the payload, or empty */
     int64_t retry_after_s;
     bool defect;
+    bool tripped; /* a defect: the budget was exceeded */
 };
 
 /* What one call is about; lent until the call is closed. */

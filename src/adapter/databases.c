@@ -103,6 +103,7 @@ static enum opp_code start(struct opp_database *database, struct opp_db *db,
 {
     struct opp_writer_settings writer = { .name = database->name,
                                           .log = settings->log,
+                                          .metrics = settings->metrics,
                                           .queue_max_bytes = settings->queue_max_bytes,
                                           .on_unknown = settings->on_unknown };
 

@@ -118,6 +118,8 @@ static void send_reply(struct opp_request *request, struct opp_reply *reply)
         opp_request_refuse(request, reply->code, reply->message, reply->details);
     else if (reply->not_modified)
         opp_request_not_modified(request);
+    else if (reply->content_type != NULL)
+        opp_request_answer_text(request, reply->content_type, &reply->bytes);
     else if (reply->shared != NULL)
         opp_request_answer_shared(request, reply->shared);
     else if (reply->data != NULL)
@@ -185,6 +187,19 @@ static void fill(struct bound *bound, struct opp_request *request, const struct 
     call->audit.user_agent = call->user_agent;
 }
 
+static enum opp_step admit(struct opp_call *call, const struct opp_endpoint *endpoint, const char *authorization)
+{
+    switch (endpoint->caller) {
+    case OPP_CALLER_AGENT:
+        return opp_guard_agent(call, authorization);
+    case OPP_CALLER_PERSON:
+        return opp_guard_admin(call, authorization, endpoint->roles);
+    case OPP_CALLER_ANYBODY:
+        break;
+    }
+    return OPP_NEXT;
+}
+
 static void handle(struct opp_request *request)
 {
     const struct opp_endpoint *endpoint = opp_request_route(request);
@@ -197,8 +212,7 @@ static void handle(struct opp_request *request)
         return;
     }
     fill(bound, request, endpoint);
-    step = endpoint->caller == OPP_CALLER_AGENT ? opp_guard_agent(&bound->call, authorization)
-                                                : opp_guard_admin(&bound->call, authorization, endpoint->roles);
+    step = admit(&bound->call, endpoint, authorization);
     if (step == OPP_NEXT && read_input(bound) == OPP_NEXT)
         opp_flow_start(&bound->call, endpoint->flow);
 }

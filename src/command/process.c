@@ -39,6 +39,10 @@ static enum opp_code open_basics(struct opp_process *process, struct opp_err *er
     gateway->policies_dir = config->policies_dir;
     gateway->worker_count = config->workers;
     if (rc == OPP_OK)
+        rc = opp_metrics_new(&gateway->metrics, err);
+    if (rc == OPP_OK)
+        rc = opp_core_cells_add(gateway->metrics, &gateway->cells, err);
+    if (rc == OPP_OK)
         rc = opp_generation_slot_new(&gateway->policies, err);
     if (rc == OPP_OK)
         rc = opp_clock_new(&gateway->clock, err);
@@ -82,6 +86,7 @@ static enum opp_code open_store(struct opp_process *process, struct opp_err *err
     struct opp_gateway *gateway = &process->gateway;
     struct opp_store_settings settings = { .dir = process->config->data_dir,
                                            .log = gateway->log,
+                                           .metrics = gateway->metrics,
                                            .clock = gateway->clock,
                                            .queue_max_bytes = QUEUE_MAX_BYTES,
                                            .lazy_max_bytes = LAZY_MAX_BYTES,
@@ -108,6 +113,7 @@ static enum opp_code open_adapters(struct opp_process *process, struct opp_err *
                                               .data_dir = process->config->data_dir,
                                               .demo = process->config->demo,
                                               .log = process->gateway.log,
+                                              .metrics = process->gateway.metrics,
                                               .queue_max_bytes = QUEUE_MAX_BYTES,
                                               .on_unknown = opp_unknown_leave };
 
@@ -169,6 +175,8 @@ static enum opp_code make_routers(struct opp_process *process, struct opp_err *e
         if (rc == OPP_OK)
             rc = opp_health_routes(listener->router, err);
     }
+    if (rc == OPP_OK)
+        rc = opp_metrics_route(listener->router, process->listener_count > 1, err);
     return rc == OPP_OK ? opp_admin_routes(listener->router, err) : rc;
 }
 
@@ -224,8 +232,8 @@ static enum opp_code open_workers(struct opp_process *process, struct opp_err *e
 enum opp_code opp_process_open(struct opp_process *process, const struct opp_config *config, struct opp_err *err)
 {
     static enum opp_code (*const steps[])(struct opp_process * process, struct opp_err * err) = {
-        open_basics,  open_store, open_adapters, open_policies, recover,
-        make_routers, open_tls,   bind_ports,    make_demo,     open_workers,
+        open_basics, open_store,          open_adapters, open_policies, recover,      make_routers,
+        open_tls,    opp_process_measure, bind_ports,    make_demo,     open_workers,
     };
     enum opp_code rc = OPP_OK;
 
@@ -260,6 +268,7 @@ void opp_process_close(struct opp_process *process)
     opp_rate_free(gateway->rate);
     opp_schemas_free(gateway->schemas);
     opp_clock_free(gateway->clock);
+    opp_metrics_free(gateway->metrics);
     opp_log_free(gateway->log);
     if (process->lock_fd >= 0)
         close(process->lock_fd);

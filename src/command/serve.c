@@ -87,6 +87,7 @@ static void reload_tls(struct opp_process *process)
             opp_log_event(process->gateway.log, OPP_LOG_ERROR, "tls.reload_failed", "address", address, "message",
                           err.message, "where", err.where, NULL);
     }
+    opp_process_show_certificates(process);
 }
 
 static void wait_for_end(struct opp_process *process, const sigset_t *signals)

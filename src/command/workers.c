@@ -52,6 +52,7 @@ static enum opp_code open_server(struct worker *worker, size_t index, struct opp
         .clock = worker->worker.gateway->clock,
         .log = worker->worker.gateway->log,
         .worker = &worker->worker,
+        .meter = worker->worker.meter,
         .log_requests = listener->log_requests,
         .tls = listener->tls,
         .crowd = worker->all->crowd,
@@ -77,6 +78,9 @@ static enum opp_code open_worker(struct opp_workers *all, struct worker *worker,
     worker->all = all;
     worker->worker.gateway = gateway;
     worker->worker.index = (size_t)(worker - all->items);
+    worker->worker.meter = opp_meter_new(gateway->metrics);
+    if (rc == OPP_OK && worker->worker.meter == NULL)
+        rc = opp_fail(err, OPP_E_MEMORY, "no memory for metrics");
     if (rc == OPP_OK)
         rc = opp_session_open(gateway->store, worker->worker.loop, &worker->worker.session, err);
     if (rc == OPP_OK)

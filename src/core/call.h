@@ -49,6 +49,7 @@ struct opp_reply {
     json_t *data, *details;
     struct opp_buf bytes;
     struct opp_shared *shared;
+    const char *content_type; /* of bytes that are the whole answer; NULL: they are JSON, and data */
     bool replayed, not_modified, stream_ended;
     int64_t retry_after_s;
     const char *etag;                    /* only with shared or not_modified */

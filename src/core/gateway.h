@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * core/gateway.h - what lives as long as the process and is shared by its workers, and what a worker has to itself.
- * May include: adapter, store, base, core.
+ * May include: adapter, policy, store, base, core.
  */
 #ifndef OPP_CORE_GATEWAY_H
 #define OPP_CORE_GATEWAY_H
@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/net.h"
+#include "core/count.h"
 #include "core/settings.h"
 
 struct opp_adapter_session;
@@ -39,6 +40,8 @@ struct opp_gateway {
     struct opp_adapters *adapters;
     struct opp_hub *hub;
     struct opp_stranded *stranded;
+    struct opp_metrics *metrics; /* the worker's own meters count on it */
+    struct opp_core_cells cells;
     const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For counts */
     size_t trusted_proxy_count;
     const char *policies_dir;
@@ -56,6 +59,7 @@ struct opp_worker {
     struct opp_adapter_session *adapters;
     struct opp_manifest_cache *manifests;
     struct opp_app_views *views;
+    struct opp_meter *meter; /* NULL: nothing is counted */
 };
 
 #endif

@@ -49,20 +49,24 @@ static enum opp_step refuse_rate(struct opp_call *call, const struct opp_rate_ve
 }
 
 /* Strangers who guess are slowed down; who has a good token is never held up by them. */
-static void count_stranger(const struct opp_gateway *gateway, const char *ip, struct opp_rate_verdict *verdict)
+static void count_stranger(const struct opp_worker *worker, const char *ip, struct opp_rate_verdict *verdict)
 {
+    const struct opp_gateway *gateway = worker->gateway;
     char address[OPP_ADDRESS_TEXT_MAX];
 
+    opp_meter_add(worker->meter, gateway->cells.auth_failures, 1);
     limit_address(ip, address);
     opp_rate_take(gateway->rate, opp_rate_subject("authentication", address, NULL),
                   gateway->settings.auth_failures_per_minute, opp_monotonic_ms(), verdict);
+    if (!verdict->allowed)
+        opp_meter_add(worker->meter, gateway->cells.rate_limited + OPP_RATE_STRANGER, 1);
 }
 
 static enum opp_step refuse_stranger(struct opp_call *call, enum opp_code code)
 {
     struct opp_rate_verdict verdict;
 
-    count_stranger(call->worker->gateway, call->ip, &verdict);
+    count_stranger(call->worker, call->ip, &verdict);
     call->audit.action = NULL; /* nobody is known to have called */
     return verdict.allowed ? opp_call_refuse(call, code, NULL, NULL) : refuse_rate(call, &verdict);
 }
@@ -140,7 +144,10 @@ static enum opp_step limit_rate(struct opp_call *call)
     limit_address(call->ip, address);
     opp_rate_take(gateway->rate, opp_rate_subject("key", call->key->record->id, address),
                   gateway->settings.rate_per_minute, opp_monotonic_ms(), &verdict);
-    return verdict.allowed ? OPP_NEXT : refuse_rate(call, &verdict);
+    if (verdict.allowed)
+        return OPP_NEXT;
+    opp_meter_add(call->worker->meter, gateway->cells.rate_limited + OPP_RATE_KEY, 1);
+    return refuse_rate(call, &verdict);
 }
 
 /* Pins what the call is judged by, and hashes its token; a call without a token of this kind is refused. */
@@ -217,7 +224,7 @@ enum opp_code opp_guard_glance(const struct opp_worker *worker, const char *auth
 
     if (rc != OPP_E_TOKEN_INVALID && rc != OPP_E_TOKEN_EXPIRED)
         return rc;
-    count_stranger(worker->gateway, ip, &verdict);
+    count_stranger(worker, ip, &verdict);
     if (verdict.allowed)
         return rc;
     *retry_after_s = (int)((verdict.retry_after_ms + 999) / 1000);

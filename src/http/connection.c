@@ -119,6 +119,7 @@ static void forget(struct opp_connection *connection)
     opp_buf_free(&connection->head);
     free(connection);
     guard->count--;
+    opp_count_open(http);
     guard->pause_ticks = 0;
     opp_guard_regulate(http);
 }
@@ -159,6 +160,7 @@ bool opp_guard_watch(struct opp_http *http, struct bufferevent *events)
     link_in(connection, http->context.tls != NULL ? OPP_PHASE_HANDSHAKE : OPP_PHASE_IDLE);
     connection->since_ms = opp_monotonic_ms();
     http->guard.count++;
+    opp_count_opened(http);
     opp_guard_make_room(http);
     opp_guard_set_tick(http);
     opp_connection_send_on_errand(connection);
@@ -223,8 +225,10 @@ static void adopt(struct opp_connection *connection)
     connection->ev = ev;
     evhttp_connection_set_closecb(ev, on_closed, connection);
     read_address(connection);
-    if (!remember_fd(&http->guard, connection, fd) || !may_enter(connection))
-        opp_connection_close(connection);
+    if (remember_fd(&http->guard, connection, fd) && may_enter(connection))
+        return;
+    opp_count_ended(http, OPP_ENDED_ADDRESS);
+    opp_connection_close(connection);
 }
 
 static void run_errand(struct opp_connection *connection)
@@ -283,6 +287,7 @@ bool opp_guard_stream(struct opp_connection *connection)
     struct opp_guard *guard = &connection->http->guard;
 
     opp_connection_enter(connection, OPP_PHASE_STREAM);
+    opp_count_open(connection->http);
     return guard->streams <= guard->streams_max;
 }
 
@@ -295,7 +300,10 @@ void opp_guard_sweep(struct opp_http *http)
         struct opp_connection *first;
 
         while ((first = guard->phases[i].first) != NULL && first->ev != NULL &&
-               now_ms - first->since_ms >= guard->phases[i].limit_ms)
+               now_ms - first->since_ms >= guard->phases[i].limit_ms) {
+            if (i <= OPP_PHASE_STREAM)
+                opp_count_ended(http, (enum opp_ended)i);
             opp_connection_close(first);
+        }
     }
 }

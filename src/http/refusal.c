@@ -119,6 +119,7 @@ void opp_connection_refuse(struct opp_connection *connection)
     connection->lingering = true;
     opp_connection_enter(connection, connection->answered > 0 ? OPP_PHASE_LINGER : OPP_PHASE_LINGER_SHORT);
     log_refusal(connection);
+    opp_count_refusal(connection->http, connection->refusal.code);
     bufferevent_setcb(events, NULL, on_flushed, on_event, connection);
     bufferevent_set_timeouts(events, NULL, NULL);
     if (write_refusal(connection) && bufferevent_enable(events, EV_READ | EV_WRITE) == 0)

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/match.h"
 
+#include "base/buf.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #define ALLOW_MAX 64
+
+struct counted_route {
+    struct opp_route route; /* first */
+    size_t requests, seconds;
+};
 
 /* One segment of the paths that pass here. A node with an empty allow is only on the way to others. */
 struct node {
@@ -13,12 +20,14 @@ struct node {
     struct node **children; /* of literal segments, sorted */
     size_t count;
     struct node *param; /* of any segment that is not empty */
-    struct opp_route routes[OPP_METHOD_HEAD];
+    struct counted_route routes[OPP_METHOD_HEAD];
     char allow[ALLOW_MAX];
 };
 
 struct opp_router {
     struct node root;
+    struct opp_http_cells cells;
+    bool counts;
 };
 
 static const char *const METHODS[] = {
@@ -103,8 +112,8 @@ void opp_router_match(const struct opp_router *router, enum opp_method method, c
     match->allow = node->allow;
     if (method == OPP_METHOD_HEAD)
         method = OPP_METHOD_GET;
-    if (method < OPP_METHOD_HEAD && node->routes[method].handle != NULL)
-        match->route = &node->routes[method];
+    if (method < OPP_METHOD_HEAD && node->routes[method].route.handle != NULL)
+        match->route = &node->routes[method].route;
 }
 
 int opp_route_param(const struct opp_route *route, const char *name)
@@ -179,7 +188,7 @@ static bool is_pattern(const char *path)
 
         if (is_param(segment, length))
             params++;
-        else if (strcspn(segment, "/{}%?#\\ ") != length || (length == 0 && segment[0] == '/'))
+        else if (strcspn(segment, "/{}%?#\"\\ ") != length || (length == 0 && segment[0] == '/'))
             return false;
         at = segment + length;
     }
@@ -238,18 +247,18 @@ static struct node *node_at(struct opp_router *router, const char *path)
 static bool named_otherwise(const struct node *node, const char *path)
 {
     for (size_t i = 0; i < OPP_METHOD_HEAD; i++)
-        if (node->routes[i].handle != NULL && strcmp(node->routes[i].path, path) != 0)
+        if (node->routes[i].route.handle != NULL && strcmp(node->routes[i].route.path, path) != 0)
             return true;
     return false;
 }
 
 static void write_allow(struct node *node)
 {
-    struct opp_route *routes = node->routes;
+    const struct counted_route *routes = node->routes;
     char *at = node->allow;
 
     for (enum opp_method method = OPP_METHOD_GET; method < OPP_METHOD_HEAD; method++) {
-        if (routes[method].handle == NULL)
+        if (routes[method].route.handle == NULL)
             continue;
         if (at != node->allow)
             at = stpcpy(at, ", ");
@@ -267,9 +276,60 @@ enum opp_code opp_router_add(struct opp_router *router, const struct opp_route *
     node = node_at(router, route->path);
     if (node == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for the route %s", route->path);
-    if (node->routes[method].handle != NULL || named_otherwise(node, route->path))
+    if (node->routes[method].route.handle != NULL || named_otherwise(node, route->path))
         return opp_fail(err, OPP_E_EXISTS, "a route like %s %s exists", route->method, route->path);
-    node->routes[method] = *route;
+    node->routes[method].route = *route;
     write_allow(node);
     return OPP_OK;
+}
+
+const struct opp_http_cells *opp_router_cells(const struct opp_router *router)
+{
+    return router->counts ? &router->cells : NULL;
+}
+
+void opp_route_cells(const struct opp_route *route, size_t *requests, size_t *seconds)
+{
+    const struct counted_route *counted = (const struct counted_route *)route;
+
+    *requests = counted->requests;
+    *seconds = counted->seconds;
+}
+
+static enum opp_code count_route(struct counted_route *counted, struct opp_metrics *metrics, const char *listener,
+                                 struct opp_err *err)
+{
+    struct opp_buf labels = { 0 };
+    enum opp_code rc;
+
+    opp_buf_format(&labels, "listener=\"%s\",method=\"%s\",route=\"%s\"", listener, counted->route.method,
+                   counted->route.path);
+    opp_buf_char(&labels, '\0');
+    rc = opp_buf_check(&labels, err);
+    if (rc == OPP_OK)
+        rc = opp_request_cells_add(metrics, labels.bytes, &counted->requests, &counted->seconds, err);
+    opp_buf_free(&labels);
+    return rc;
+}
+
+static enum opp_code count_node(struct node *node, struct opp_metrics *metrics, const char *listener,
+                                struct opp_err *err)
+{
+    enum opp_code rc = OPP_OK;
+
+    for (size_t i = 0; rc == OPP_OK && i < OPP_METHOD_HEAD; i++)
+        if (node->routes[i].route.handle != NULL && (node->routes[i].route.flags & OPP_ROUTE_HIDDEN) == 0)
+            rc = count_route(&node->routes[i], metrics, listener, err);
+    for (size_t i = 0; rc == OPP_OK && i < node->count; i++)
+        rc = count_node(node->children[i], metrics, listener, err);
+    return rc == OPP_OK && node->param != NULL ? count_node(node->param, metrics, listener, err) : rc;
+}
+
+enum opp_code opp_router_count(struct opp_router *router, struct opp_metrics *metrics, const char *listener,
+                               struct opp_err *err)
+{
+    enum opp_code rc = opp_http_cells_add(metrics, listener, &router->cells, err);
+
+    router->counts = rc == OPP_OK;
+    return rc == OPP_OK ? count_node(&router->root, metrics, listener, err) : rc;
 }

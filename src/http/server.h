@@ -18,6 +18,8 @@
 
 struct opp_crowd;
 struct opp_http;
+struct opp_meter;
+struct opp_metrics;
 struct opp_request;
 struct opp_router;
 struct opp_tls;
@@ -44,6 +46,10 @@ enum opp_code opp_router_new(struct opp_router **out, struct opp_err *err);
  * segments and parameters; more than 8 parameters). OPP_E_EXISTS: the method and path are taken, or differ from another
  * only in a parameter's name. */
 enum opp_code opp_router_add(struct opp_router *router, const struct opp_route *route, struct opp_err *err);
+/* Has the requests of all its routes counted, and the connections to its servers, under a listener's name. Once, when
+ * all routes are there. OPP_E_MEMORY. */
+enum opp_code opp_router_count(struct opp_router *router, struct opp_metrics *metrics, const char *listener,
+                               struct opp_err *err);
 void opp_router_free(struct opp_router *router);
 
 struct opp_http_settings {
@@ -90,8 +96,9 @@ struct opp_http_context {
     const struct opp_router *router; /* immutable once the first server is open */
     struct opp_clock *clock;
     struct opp_log *log;
-    void *worker;      /* for opp_request_worker */
-    bool log_requests; /* a line at debug level for each request; failures of ours always have one */
+    struct opp_meter *meter; /* of this thread, made after opp_router_count; NULL: nothing is counted */
+    void *worker;            /* for opp_request_worker */
+    bool log_requests;       /* a line at debug level for each request; failures of ours always have one */
     struct opp_tls
         *tls; /* what connections speak; outlives the server and the last of them; NULL: nothing more than TCP */
     struct opp_crowd *crowd; /* counts the connections of each address; outlives the server; NULL: one of its own */

@@ -14,6 +14,7 @@
 #include "http/request.h"
 #include "http/server.h"
 #include "http/target.h"
+#include "http/trace.h"
 
 #include <event2/http.h>
 #include <sys/time.h>
@@ -68,6 +69,7 @@ struct opp_request {
     size_t param_count;
     const char *params[OPP_ROUTE_PARAMS_MAX];
     char id[OPP_ID_MAX];
+    char trace[OPP_TRACE_MAX];
     char peer[OPP_ADDRESS_TEXT_MAX];
     char text[]; /* the path, then the parameters */
 };
