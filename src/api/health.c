@@ -99,9 +99,9 @@ enum opp_code opp_health_routes(struct opp_router *router, struct opp_err *err)
 
 enum opp_code opp_metrics_route(struct opp_router *router, bool open, struct opp_err *err)
 {
-    static const struct opp_endpoint anybody = { "GET", "/metrics", OPP_CALLER_ANYBODY, 0, &OPP_FLOW_METRICS, NULL };
+    static const struct opp_endpoint anybody = { "GET", "/metrics", OPP_CALLER_ANYBODY, 0, &OPP_FLOW_METRICS, false };
     static const struct opp_endpoint people = { "GET",           "/metrics",        OPP_CALLER_PERSON,
-                                                OPP_ROLE_VIEWER, &OPP_FLOW_METRICS, NULL };
+                                                OPP_ROLE_VIEWER, &OPP_FLOW_METRICS, false };
 
     return opp_endpoints_add(router, open ? &anybody : &people, 1, err);
 }

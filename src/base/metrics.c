@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -43,6 +44,7 @@ struct kept {
 };
 
 struct opp_metrics {
+    pthread_mutex_t lock; /* over all but the cells of meters */
     struct kept *items;
     size_t count, room, cells;
     struct opp_meter *meters;
@@ -57,8 +59,10 @@ enum opp_code opp_metrics_new(struct opp_metrics **out, struct opp_err *err)
 {
     struct opp_metrics *metrics = calloc(1, sizeof *metrics);
 
-    if (metrics == NULL)
+    if (metrics == NULL || pthread_mutex_init(&metrics->lock, NULL) != 0) {
+        free(metrics);
         return out_of_memory(err);
+    }
     *out = metrics;
     return OPP_OK;
 }
@@ -76,6 +80,7 @@ void opp_metrics_free(struct opp_metrics *metrics)
     for (size_t i = 0; i < metrics->count; i++)
         free(metrics->items[i].labels);
     free(metrics->items);
+    pthread_mutex_destroy(&metrics->lock);
     free(metrics);
 }
 
@@ -94,8 +99,8 @@ static bool make_room(struct opp_metrics *metrics)
     return true;
 }
 
-enum opp_code opp_metrics_add(struct opp_metrics *metrics, const struct opp_series *series, size_t *cell,
-                              struct opp_err *err)
+static enum opp_code add(struct opp_metrics *metrics, const struct opp_series *series, size_t *cell,
+                         struct opp_err *err)
 {
     bool failed = !make_room(metrics);
     struct kept kept = { .series = *series, .cell = metrics->cells };
@@ -113,7 +118,18 @@ enum opp_code opp_metrics_add(struct opp_metrics *metrics, const struct opp_seri
     return OPP_OK;
 }
 
-struct opp_meter *opp_meter_new(struct opp_metrics *metrics)
+enum opp_code opp_metrics_add(struct opp_metrics *metrics, const struct opp_series *series, size_t *cell,
+                              struct opp_err *err)
+{
+    enum opp_code rc;
+
+    pthread_mutex_lock(&metrics->lock);
+    rc = add(metrics, series, cell, err);
+    pthread_mutex_unlock(&metrics->lock);
+    return rc;
+}
+
+static struct opp_meter *make_meter(struct opp_metrics *metrics)
 {
     struct opp_meter *meter = calloc(1, sizeof *meter + metrics->cells * sizeof meter->cells[0]);
 
@@ -122,6 +138,16 @@ struct opp_meter *opp_meter_new(struct opp_metrics *metrics)
     meter->count = metrics->cells;
     meter->next = metrics->meters;
     metrics->meters = meter;
+    return meter;
+}
+
+struct opp_meter *opp_meter_new(struct opp_metrics *metrics)
+{
+    struct opp_meter *meter;
+
+    pthread_mutex_lock(&metrics->lock);
+    meter = make_meter(metrics);
+    pthread_mutex_unlock(&metrics->lock);
     return meter;
 }
 
@@ -246,24 +272,30 @@ static void write_histogram(const struct opp_metrics *metrics, const struct kept
     opp_buf_format(out, " %" PRIu64 "\n", count);
 }
 
-/* The series of one metric stand together, whenever they were added. */
-void opp_metrics_write(const struct opp_metrics *metrics, struct opp_buf *out)
+static void write_metric(const struct opp_metrics *metrics, enum opp_metric metric, struct opp_buf *out)
 {
-    for (enum opp_metric metric = 0; metric < OPP_METRIC_COUNT; metric++) {
-        bool begun = false;
+    bool begun = false;
 
-        for (size_t i = 0; i < metrics->count; i++) {
-            const struct kept *kept = &metrics->items[i];
+    for (size_t i = 0; i < metrics->count; i++) {
+        const struct kept *kept = &metrics->items[i];
 
-            if (kept->series.metric != metric)
-                continue;
-            if (!begun)
-                opp_metrics_head(out, metric);
-            begun = true;
-            if (TABLE[metric].kind == OPP_METRIC_HISTOGRAM)
-                write_histogram(metrics, kept, out);
-            else
-                write_numbers(metrics, kept, out);
-        }
+        if (kept->series.metric != metric)
+            continue;
+        if (!begun)
+            opp_metrics_head(out, metric);
+        begun = true;
+        if (TABLE[metric].kind == OPP_METRIC_HISTOGRAM)
+            write_histogram(metrics, kept, out);
+        else
+            write_numbers(metrics, kept, out);
     }
+}
+
+/* The series of one metric stand together, whenever they were added. */
+void opp_metrics_write(struct opp_metrics *metrics, struct opp_buf *out)
+{
+    pthread_mutex_lock(&metrics->lock);
+    for (enum opp_metric metric = 0; metric < OPP_METRIC_COUNT; metric++)
+        write_metric(metrics, metric, out);
+    pthread_mutex_unlock(&metrics->lock);
 }

@@ -4,8 +4,7 @@
  * sums as Prometheus reads them (text format 0.0.4).
  * May include: base.
  *
- * Series are declared while the process starts, threads get their meters after that, and then nothing changes but
- * numbers; so counting takes no lock, and neither does reading.
+ * A thread counts without a lock; series and meters are made, and numbers read, under one.
  */
 #ifndef OPP_BASE_METRICS_H
 #define OPP_BASE_METRICS_H
@@ -80,7 +79,8 @@ enum opp_code opp_metrics_new(struct opp_metrics **out, struct opp_err *err);
 /* Its meters too; NULL allowed. */
 void opp_metrics_free(struct opp_metrics *metrics);
 
-/* Gives the first cell of the series, which follow each other; a histogram has one series only. OPP_E_MEMORY. */
+/* Gives the first cell of the series, which follow each other; a histogram has one series only. From any thread, as all
+ * below. OPP_E_MEMORY. */
 enum opp_code opp_metrics_add(struct opp_metrics *metrics, const struct opp_series *series, size_t *cell,
                               struct opp_err *err);
 
@@ -94,7 +94,7 @@ void opp_meter_set(struct opp_meter *meter, size_t cell, uint64_t value);
 void opp_meter_time(struct opp_meter *meter, size_t cell, int64_t duration_ns);
 
 /* Appends all series that were added; from any thread. */
-void opp_metrics_write(const struct opp_metrics *metrics, struct opp_buf *out);
+void opp_metrics_write(struct opp_metrics *metrics, struct opp_buf *out);
 /* Appends a metric that is asked for only now: its head, and then its values with their labels (NULL: none). No series
  * of it may have been added. */
 void opp_metrics_head(struct opp_buf *out, enum opp_metric metric);

@@ -1,34 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "http/match.h"
-
-#include "base/buf.h"
+#include "http/router_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define ALLOW_MAX 64
-
-struct counted_route {
-    struct opp_route route; /* first */
-    size_t requests, seconds;
-};
-
-/* One segment of the paths that pass here. A node with an empty allow is only on the way to others. */
-struct node {
-    const char *segment;
-    size_t length;
-    struct node **children; /* of literal segments, sorted */
-    size_t count;
-    struct node *param; /* of any segment that is not empty */
-    struct counted_route routes[OPP_METHOD_HEAD];
-    char allow[ALLOW_MAX];
-};
-
-struct opp_router {
-    struct node root;
-    struct opp_http_cells cells;
-    bool counts;
-};
 
 static const char *const METHODS[] = {
     [OPP_METHOD_GET] = "GET",         [OPP_METHOD_POST] = "POST",     [OPP_METHOD_PUT] = "PUT",
@@ -98,7 +72,19 @@ static const struct node *find(const struct node *node, const char *at, struct o
     return found;
 }
 
-void opp_router_match(const struct opp_router *router, enum opp_method method, const char *path,
+static void match_open(const struct opp_router *router, enum opp_method method, const char *path, void *worker,
+                       struct opp_match *match)
+{
+    const struct opp_route *open = &router->open.route;
+
+    if (open->handle == NULL || strncmp(path, open->path, strlen(open->path)) != 0 || !router->known(worker, path))
+        return;
+    match->allow = "GET, HEAD";
+    if (method == OPP_METHOD_GET || method == OPP_METHOD_HEAD)
+        match->route = open;
+}
+
+void opp_router_match(const struct opp_router *router, enum opp_method method, const char *path, void *worker,
                       struct opp_match *match)
 {
     const struct node *node;
@@ -107,8 +93,10 @@ void opp_router_match(const struct opp_router *router, enum opp_method method, c
     match->route = NULL;
     match->allow = NULL;
     node = find(&router->root, path, match);
-    if (node == NULL)
+    if (node == NULL) {
+        match_open(router, method, path, worker, match);
         return;
+    }
     match->allow = node->allow;
     if (method == OPP_METHOD_HEAD)
         method = OPP_METHOD_GET;
@@ -283,53 +271,12 @@ enum opp_code opp_router_add(struct opp_router *router, const struct opp_route *
     return OPP_OK;
 }
 
-const struct opp_http_cells *opp_router_cells(const struct opp_router *router)
+enum opp_code opp_router_open(struct opp_router *router, const struct opp_route *route,
+                              bool (*known)(void *worker, const char *path), struct opp_err *err)
 {
-    return router->counts ? &router->cells : NULL;
-}
-
-void opp_route_cells(const struct opp_route *route, size_t *requests, size_t *seconds)
-{
-    const struct counted_route *counted = (const struct counted_route *)route;
-
-    *requests = counted->requests;
-    *seconds = counted->seconds;
-}
-
-static enum opp_code count_route(struct counted_route *counted, struct opp_metrics *metrics, const char *listener,
-                                 struct opp_err *err)
-{
-    struct opp_buf labels = { 0 };
-    enum opp_code rc;
-
-    opp_buf_format(&labels, "listener=\"%s\",method=\"%s\",route=\"%s\"", listener, counted->route.method,
-                   counted->route.path);
-    opp_buf_char(&labels, '\0');
-    rc = opp_buf_check(&labels, err);
-    if (rc == OPP_OK)
-        rc = opp_request_cells_add(metrics, labels.bytes, &counted->requests, &counted->seconds, err);
-    opp_buf_free(&labels);
-    return rc;
-}
-
-static enum opp_code count_node(struct node *node, struct opp_metrics *metrics, const char *listener,
-                                struct opp_err *err)
-{
-    enum opp_code rc = OPP_OK;
-
-    for (size_t i = 0; rc == OPP_OK && i < OPP_METHOD_HEAD; i++)
-        if (node->routes[i].route.handle != NULL && (node->routes[i].route.flags & OPP_ROUTE_HIDDEN) == 0)
-            rc = count_route(&node->routes[i], metrics, listener, err);
-    for (size_t i = 0; rc == OPP_OK && i < node->count; i++)
-        rc = count_node(node->children[i], metrics, listener, err);
-    return rc == OPP_OK && node->param != NULL ? count_node(node->param, metrics, listener, err) : rc;
-}
-
-enum opp_code opp_router_count(struct opp_router *router, struct opp_metrics *metrics, const char *listener,
-                               struct opp_err *err)
-{
-    enum opp_code rc = opp_http_cells_add(metrics, listener, &router->cells, err);
-
-    router->counts = rc == OPP_OK;
-    return rc == OPP_OK ? count_node(&router->root, metrics, listener, err) : rc;
+    if (router->open.route.handle != NULL)
+        return opp_fail(err, OPP_E_EXISTS, "there is an open route already");
+    router->open.route = *route;
+    router->known = known;
+    return OPP_OK;
 }

@@ -50,6 +50,10 @@ enum opp_code opp_router_add(struct opp_router *router, const struct opp_route *
  * all routes are there. OPP_E_MEMORY. */
 enum opp_code opp_router_count(struct opp_router *router, struct opp_metrics *metrics, const char *listener,
                                struct opp_err *err);
+/* The paths that come and go: where no other route ends, known is asked, on any worker's thread, whether this path is
+ * one of them now. Only GET; path is what they begin with. OPP_E_EXISTS: there is such a route already. */
+enum opp_code opp_router_open(struct opp_router *router, const struct opp_route *route,
+                              bool (*known)(void *worker, const char *path), struct opp_err *err);
 void opp_router_free(struct opp_router *router);
 
 struct opp_http_settings {

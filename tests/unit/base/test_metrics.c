@@ -35,7 +35,7 @@ static size_t added(struct opp_metrics *metrics, struct opp_series series)
     return cell;
 }
 
-static char *text_of(const struct opp_metrics *metrics)
+static char *text_of(struct opp_metrics *metrics)
 {
     struct opp_buf out = { 0 };
     char *text;
@@ -46,7 +46,7 @@ static char *text_of(const struct opp_metrics *metrics)
     return text;
 }
 
-static void assert_text(const struct opp_metrics *metrics, const char *expected)
+static void assert_text(struct opp_metrics *metrics, const char *expected)
 {
     char *text = text_of(metrics);
 
