@@ -28,6 +28,8 @@ static const struct {
     { "lifetimes", "preflight_lifetime_seconds", offsetof(struct opp_config, settings.preflight_lifetime_ms), 1000 },
     { "lifetimes", "idempotency_lifetime_seconds", offsetof(struct opp_config, settings.idempotency_lifetime_ms),
       1000 },
+    { "lifetimes", "session_idle_seconds", offsetof(struct opp_config, settings.session_idle_ms), 1000 },
+    { "lifetimes", "session_lifetime_seconds", offsetof(struct opp_config, settings.session_lifetime_ms), 1000 },
     { "lifetimes", "window_default_seconds", offsetof(struct opp_config, settings.window_default_ms), 1000 },
     { "lifetimes", "window_max_seconds", offsetof(struct opp_config, settings.window_max_ms), 1000 },
     { "limits", "body_max_bytes", offsetof(struct opp_config, http.body_max_bytes), 1 },

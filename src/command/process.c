@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "command/secret.h"
 #include "command/unknown.h"
+#include "core/browser.h"
 #include "core/generation.h"
 #include "core/hub.h"
 #include "core/policy_load.h"
@@ -53,6 +54,9 @@ static enum opp_code open_basics(struct opp_process *process, struct opp_err *er
         rc = opp_rate_new(RATE_SUBJECTS_MAX, &gateway->rate, err);
     if (rc == OPP_OK)
         rc = opp_hub_new(&gateway->hub, err);
+    if (rc == OPP_OK)
+        rc = opp_browsers_new(gateway->settings.session_idle_ms, gateway->settings.session_lifetime_ms,
+                              &gateway->browsers, err);
     if (rc == OPP_OK)
         rc = opp_stranded_new(&gateway->stranded, err);
     return rc;
@@ -258,6 +262,7 @@ void opp_process_close(struct opp_process *process)
     opp_generation_slot_free(gateway->policies);
     opp_databases_close(gateway->databases);
     opp_hub_free(gateway->hub);
+    opp_browsers_free(gateway->browsers);
     opp_stranded_free(gateway->stranded);
     opp_rate_free(gateway->rate);
     opp_schemas_free(gateway->schemas);

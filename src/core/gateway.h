@@ -15,6 +15,7 @@
 #include "core/settings.h"
 
 struct opp_app_views;
+struct opp_browsers;
 struct opp_databases;
 struct opp_generation_slot;
 struct opp_hub;
@@ -39,6 +40,7 @@ struct opp_gateway {
     struct opp_databases *databases; /* of the adapters of all generations */
     struct opp_hub *hub;
     struct opp_stranded *stranded;
+    struct opp_browsers *browsers;
     struct opp_metrics *metrics; /* the worker's own meters count on it */
     struct opp_core_cells cells;
     const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For counts */

@@ -67,6 +67,7 @@ static enum opp_code ask_owner(struct opp_connection *connection, const char *pa
     if (context->admit == NULL)
         return OPP_OK;
     opp_client_of_head(connection, peer);
+    offer.cookie = text_of(connection, &connection->framing.cookie);
     offer.authorization = text_of(connection, &connection->framing.authorization);
     return context->admit(context->worker, &offer, &refusal->retry_after_s);
 }

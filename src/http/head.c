@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#define BLOCK_MAX_BYTES 384
+#define BLOCK_MAX_BYTES 640
 
 static const struct phrase {
     int status;
@@ -46,10 +46,11 @@ const char *opp_status_phrase(int status)
 /* The fields that every answer has, but for the name of the first. */
 static size_t write_block(const struct opp_request *request, const char *content_type, char block[BLOCK_MAX_BYTES])
 {
-    int length = snprintf(block, BLOCK_MAX_BYTES, "nosniff\r\nX-Request-Id: %s\r\ntraceparent: %s%s%s%s%s", request->id,
-                          request->trace, request->http->context.tls != NULL ? "\r\n" OPP_TLS_HSTS : "",
-                          request->own_cache ? "" : "\r\nCache-Control: no-store",
-                          content_type != NULL ? "\r\nContent-Type: " : "", content_type != NULL ? content_type : "");
+    int length =
+        snprintf(block, BLOCK_MAX_BYTES, "nosniff\r\n" OPP_BROWSER_RULES "X-Request-Id: %s\r\ntraceparent: %s%s%s%s%s",
+                 request->id, request->trace, request->http->context.tls != NULL ? "\r\n" OPP_TLS_HSTS : "",
+                 request->own_cache ? "" : "\r\nCache-Control: no-store",
+                 content_type != NULL ? "\r\nContent-Type: " : "", content_type != NULL ? content_type : "");
 
     return length > 0 && length < BLOCK_MAX_BYTES ? (size_t)length : 0;
 }

@@ -86,6 +86,7 @@ struct opp_http_offer {
     const char *method;
     const char *path;          /* as opp_request_path */
     const char *authorization; /* the header's value, or NULL */
+    const char *cookie;        /* likewise */
     const char *peer;          /* as opp_request_peer */
 };
 

@@ -87,6 +87,12 @@ struct bufferevent *opp_request_bufferevent(const struct opp_request *request);
 /* The connection is about to be freed. */
 void opp_request_closed(struct opp_request *request);
 
+/* For browsers, on all answers: JSON is not to be run, framed or read by other sites. Whole lines. */
+#define OPP_BROWSER_RULES                                                                      \
+    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'; base-uri 'none'\r\n" \
+    "Cross-Origin-Resource-Policy: same-origin\r\n"                                            \
+    "Referrer-Policy: no-referrer\r\n"
+
 /* head.c. Adds the headers that every answer has; false when memory is out. content_type may be NULL. */
 bool opp_head_add(struct opp_request *request, const char *content_type);
 /* What stands behind the status in the first line. */
