@@ -43,6 +43,8 @@ static const struct {
     { "timeouts", "body_seconds", offsetof(struct opp_config, http.body_ms), 1000 },
     { "timeouts", "answer_seconds", offsetof(struct opp_config, http.answer_ms), 1000 },
     { "timeouts", "stream_seconds", offsetof(struct opp_config, http.stream_ms), 1000 },
+    { "audit", "checkpoint_rows", offsetof(struct opp_config, checkpoint_rows), 1 },
+    { "audit", "checkpoint_seconds", offsetof(struct opp_config, checkpoint_period_ms), 1000 },
 };
 
 static int64_t number_at(const json_t *document, const char *group, const char *name)
@@ -66,6 +68,7 @@ static void read_texts(struct opp_config *config)
     config->profile = opp_json_text(config->document, "profile");
     config->adapters_dir = opp_json_text(config->document, "adapters");
     config->credentials = opp_json_text(config->document, "credentials");
+    config->checkpoint_file = opp_json_text(json_object_get(config->document, "audit"), "checkpoint_file");
     config->insecure = opp_json_true(config->document, "insecure");
     config->demo = opp_json_true(config->document, "demo");
 }

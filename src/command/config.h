@@ -41,6 +41,8 @@ struct opp_config {
     enum opp_log_format log_format;
     enum opp_log_level log_level;
     struct opp_config_http http;
+    const char *checkpoint_file; /* or NULL */
+    int64_t checkpoint_rows, checkpoint_period_ms;
     struct opp_settings settings;
     json_t *document; /* owns the texts */
 };

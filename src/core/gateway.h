@@ -24,6 +24,7 @@ struct opp_rate;
 struct opp_registry_slot;
 struct opp_schemas;
 struct opp_session;
+struct opp_sign_key;
 struct opp_store;
 struct opp_stranded;
 
@@ -43,6 +44,7 @@ struct opp_gateway {
     struct opp_browsers *browsers;
     struct opp_metrics *metrics; /* the worker's own meters count on it */
     struct opp_core_cells cells;
+    const struct opp_sign_key *audit_key; /* that the audit trail's checkpoints are signed with */
     const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For counts */
     size_t trusted_proxy_count;
     const char *policies_dir, *adapters_dir;
