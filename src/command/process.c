@@ -208,7 +208,7 @@ static enum opp_code open_tls(struct opp_process *process, struct opp_err *err)
     const struct opp_config_tls *files[OPP_LISTENERS_MAX] = { &process->config->tls, &process->config->admin_tls };
     enum opp_code rc = OPP_OK;
 
-    for (size_t i = 0; rc == OPP_OK && i < process->listener_count; i++)
+    for (size_t i = 0; rc == OPP_OK && i < OPP_LISTENERS_MAX && i < process->listener_count; i++)
         if (files[i]->certificate != NULL)
             rc = opp_tls_open(files[i]->certificate, files[i]->key, &process->listeners[i].tls, err);
     return rc;

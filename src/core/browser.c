@@ -138,8 +138,11 @@ enum opp_code opp_browser_begin(struct opp_browsers *browsers, struct opp_browse
                                 char secret[OPP_BROWSER_SECRET_MAX], struct opp_err *err)
 {
     struct kept *kept = calloc(1, sizeof *kept);
-    enum opp_code rc = kept != NULL ? make_secret(secret, err) : opp_fail(err, OPP_E_MEMORY, "no memory for a session");
+    enum opp_code rc;
 
+    if (kept == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for a session");
+    rc = make_secret(secret, err);
     if (rc != OPP_OK) {
         free(kept);
         return rc;
