@@ -61,15 +61,22 @@ static struct stream *of(struct opp_call *call)
     return call->state;
 }
 
+static enum opp_code take_number(void *arg, void *record, struct opp_err *err)
+{
+    struct opp_audit_row *row = record;
+
+    (void)err;
+    of(arg)->seen = row->seq;
+    opp_record_free(&OPP_AUDIT_ROW, row);
+    return OPP_OK;
+}
+
 static enum opp_code find_head(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     struct opp_call *call = arg;
     struct opp_query newest = { .record = &OPP_AUDIT_ROW, .order = "seq", .descending = true, .limit = 1 };
-    int64_t count = 0;
-    enum opp_code rc = opp_tx_count(tx, &newest, &count, err);
 
-    of(call)->seen = count; /* the trail has no gaps */
-    return rc;
+    return opp_tx_each(tx, &newest, take_number, call, err);
 }
 
 static bool is_number(const char *text)

@@ -6,7 +6,6 @@
 #include "base/hash.h"
 #include "base/id.h"
 #include "base/jcs.h"
-#include "base/json.h"
 #include "store/tx.h"
 
 #include <string.h>
@@ -129,78 +128,5 @@ enum opp_code opp_audit_append(struct opp_tx *tx, const struct opp_audit_event *
         rc = opp_tx_chain_append(tx, &record, err);
     }
     opp_buf_free(&row);
-    return rc;
-}
-
-static bool says(const json_t *value, const char *name, const char *text)
-{
-    const char *said = json_string_value(json_object_get(value, name));
-
-    return said == NULL || text == NULL ? said == text : strcmp(said, text) == 0;
-}
-
-/* What lists are filtered by stands beside the row as well; the organisation stands only there. */
-static bool columns_agree(const json_t *value, const struct opp_audit_row *row)
-{
-    char created_at[OPP_DATE_MAX];
-
-    opp_date_format(row->created_at, created_at);
-    return json_integer_value(json_object_get(value, "seq")) == row->seq && says(value, "action", row->action) &&
-           says(value, "status", row->status) && says(value, "app_id", row->app_id) &&
-           says(value, "draft_id", row->draft_id) && says(value, "created_at", created_at);
-}
-
-static bool row_holds(const struct opp_audit_row *row, const char *previous, int64_t expected_seq)
-{
-    char hash[OPP_HASH_HEX];
-    json_t *value = NULL;
-    bool holds;
-
-    opp_hash_hex(row->row, strlen(row->row), hash);
-    if (row->seq != expected_seq || strcmp(hash, row->event_hash) != 0)
-        return false;
-    holds = opp_json_read(row->row, strlen(row->row), &value) == OPP_OK && columns_agree(value, row) &&
-            says(value, "prev_event_hash", previous);
-    json_decref(value);
-    return holds;
-}
-
-static enum opp_code walk_row(void *arg, void *record, struct opp_err *err)
-{
-    struct opp_audit_walk *walk = arg;
-    struct opp_audit_row *row = record;
-
-    (void)err;
-    walk->verdict.rows++;
-    walk->last_seq = row->seq;
-    if (walk->verdict.first_bad == 0 && !row_holds(row, walk->previous, walk->verdict.rows))
-        walk->verdict.first_bad = walk->verdict.rows;
-    memcpy(walk->previous, row->event_hash, strnlen(row->event_hash, OPP_HASH_HEX - 1));
-    opp_record_free(&OPP_AUDIT_ROW, row);
-    return OPP_OK;
-}
-
-enum opp_code opp_audit_walk(struct opp_tx *tx, struct opp_audit_walk *walk, size_t rows, struct opp_err *err)
-{
-    struct opp_query next = { .record = &OPP_AUDIT_ROW, .order = "seq", .limit = rows };
-    int64_t before = walk->verdict.rows;
-    enum opp_code rc;
-
-    if (walk->previous[0] == '\0')
-        memset(walk->previous, '0', OPP_HASH_HEX - 1);
-    if (before > 0) /* from the very first, whatever number a forger gave it */
-        opp_query_number(&next, "seq", OPP_ABOVE, walk->last_seq);
-    rc = opp_tx_each(tx, &next, walk_row, walk, err);
-    walk->done = rows == 0 || walk->verdict.rows - before < (int64_t)rows;
-    return rc;
-}
-
-enum opp_code opp_audit_verify(struct opp_tx *tx, struct opp_audit_verdict *out, struct opp_err *err)
-{
-    struct opp_audit_walk walk = { 0 };
-    enum opp_code rc = opp_audit_walk(tx, &walk, 0, err);
-
-    if (rc == OPP_OK)
-        *out = walk.verdict;
     return rc;
 }

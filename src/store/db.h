@@ -25,6 +25,10 @@ enum opp_db_mode {
 enum opp_code opp_db_open(const char *path, enum opp_db_mode mode, struct opp_db **out, struct opp_err *err);
 void opp_db_close(struct opp_db *db);
 
+/* The schema's version (PRAGMA user_version) when it was opened, or read again, which only a writer may. */
+size_t opp_db_version(const struct opp_db *db);
+enum opp_code opp_db_read_version(struct opp_db *db, struct opp_err *err);
+
 /* Lends the handle to the layer that binds and steps. */
 struct sqlite3 *opp_db_handle(struct opp_db *db);
 

@@ -198,6 +198,18 @@ static const struct opp_field AUDIT_ROW_FIELDS[] = {
 };
 RECORD(OPP_AUDIT_ROW, "audit", opp_audit_row, AUDIT_ROW_FIELDS);
 
+static const struct opp_field AUDIT_HASH_FIELDS[] = {
+    INTEGER(opp_audit_hash, seq),
+    TEXT(opp_audit_hash, event_hash),
+};
+RECORD(OPP_AUDIT_HASH, "audit", opp_audit_hash, AUDIT_HASH_FIELDS);
+
+static const struct opp_field CHECKPOINT_FIELDS[] = {
+    INTEGER(opp_checkpoint, seq), TEXT(opp_checkpoint, hash),      TEXT(opp_checkpoint, link),
+    TEXT(opp_checkpoint, key),    TEXT(opp_checkpoint, signature), INTEGER(opp_checkpoint, time),
+};
+RECORD(OPP_CHECKPOINT, "checkpoints", opp_checkpoint, CHECKPOINT_FIELDS);
+
 static const struct opp_field FREEZE_FIELDS[] = {
     TEXT(opp_freeze, id),           TEXT(opp_freeze, scope),     TEXT(opp_freeze, target),
     TEXT(opp_freeze, mode),         TEXT(opp_freeze, reason),    TEXT(opp_freeze, org_id),
