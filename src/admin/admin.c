@@ -37,6 +37,7 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "GET", BASE "/tools/{name}", ANY, &OPP_FLOW_TOOL_GET, NULL },
     { "GET", BASE "/drafts", ANY, &OPP_FLOW_ADMIN_DRAFT_LIST, NULL },
     { "GET", BASE "/drafts/{id}", ANY, &OPP_FLOW_ADMIN_DRAFT_GET, NULL },
+    { "GET", BASE "/drafts/{id}/evidence", ANY, &OPP_FLOW_ADMIN_DRAFT_EVIDENCE, NULL },
     { "POST", BASE "/drafts/{id}/approve", ANY, &OPP_FLOW_APPROVE, NULL },
     { "POST", BASE "/drafts/{id}/reject", ANY, &OPP_FLOW_REJECT, NULL },
     { "POST", BASE "/drafts/{id}/resolve", OPERATOR, &OPP_FLOW_RESOLVE, NULL },
