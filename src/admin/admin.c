@@ -45,6 +45,10 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "POST", BASE "/tokens/{id}/revoke", OWNER, &OPP_FLOW_TOKEN_REVOKE, NULL },
     { "GET", BASE "/policies", ANY, &OPP_FLOW_POLICY_GET, NULL },
     { "POST", BASE "/policies/reload", OPERATOR, &OPP_FLOW_POLICY_RELOAD, NULL },
+    { "POST", BASE "/policies/stage", OPERATOR, &OPP_FLOW_POLICY_STAGE, NULL },
+    { "DELETE", BASE "/policies/stage", OPERATOR, &OPP_FLOW_POLICY_DISCARD, NULL },
+    { "POST", BASE "/policies/promote", OPERATOR, &OPP_FLOW_POLICY_PROMOTE, NULL },
+    { "POST", BASE "/policies/rollback", OPERATOR, &OPP_FLOW_POLICY_ROLLBACK, NULL },
     { "GET", BASE "/whoami", ANY, &OPP_FLOW_WHOAMI, NULL },
 };
 

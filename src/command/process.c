@@ -8,6 +8,7 @@
 #include "command/unknown.h"
 #include "core/generation.h"
 #include "core/hub.h"
+#include "core/policy_change.h"
 #include "core/policy_load.h"
 #include "core/rate.h"
 #include "core/recover.h"

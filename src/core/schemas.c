@@ -17,6 +17,8 @@ struct opp_schemas {
 #define TIME "{'type':'string','format':'date-time'}"
 #define CURSOR "{'type':'string','pattern':'^([a-z]{3}_[0-9a-z]{26}|[0-9]{1,18})$'}"
 #define PAGE "'cursor':" CURSOR ",'limit':{'type':'integer','minimum':1,'maximum':500}"
+#define PROFILE "{'type':'string','pattern':'^[a-z0-9_-]{1,64}$'}"
+#define HASH "{'type':'string','pattern':'^[0-9a-f]{64}$'}"
 #define STATUS "{'enum':['draft','confirmed','canceled','failed']}"
 
 /* Fields with which other servers of the protocol narrow authority: to ignore them would do more than was asked. */
@@ -90,6 +92,8 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
         ",'roles':{'type':'array','minItems':1,'uniqueItems':true,"
         "'items':{'enum':['viewer','reviewer','operator','owner']}},"
         "'org_ids':{'type':['array','null'],'minItems':1,'maxItems':1000,'items':" ID "},'expires_at':" TIME "}}",
+    [OPP_SCHEMA_POLICY_STAGE] = "{'type':'object','required':['profile'],'properties':{'profile':" PROFILE "}}",
+    [OPP_SCHEMA_POLICY_NAMED] = "{'type':'object','properties':{'sha256':" HASH "}}",
 };
 
 static enum opp_code compile(const char *text, struct opp_schema **out, struct opp_err *err)
