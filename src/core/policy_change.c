@@ -58,7 +58,7 @@ static enum opp_code find_stored(struct opp_policy_change *change, struct opp_tx
     enum opp_code rc =
         change->verb == OPP_POLICY_PROMOTE ? find_staged(change, &head, err) : find_earlier(change, &head, err);
 
-    if (rc == OPP_OK)
+    if (rc == OPP_OK && head != NULL)
         rc = opp_tx_get(tx, &OPP_GENERATION_RECORD, "id", head->id, &found, err);
     change->stored = found;
     return rc;
