@@ -58,6 +58,7 @@ struct opp_worker {
     struct opp_adapter_session *adapters;
     struct opp_manifest_cache *manifests;
     struct opp_app_views *views;
+    uint64_t reads; /* that were allowed: one in so many is logged */
 };
 
 #endif

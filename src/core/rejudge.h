@@ -17,7 +17,7 @@ struct opp_decision;
 struct opp_policy_engine;
 struct opp_session;
 
-/* A decision's input. All lent but core's redact. */
+/* A decision's input. All lent. */
 struct opp_rejudged_input {
     const char *app_id;
     json_t *request;         /* what the rules are shown */
@@ -29,7 +29,7 @@ struct opp_rejudged_input {
 
 struct opp_rejudged {
     struct opp_policy_decision ruling;
-    struct opp_buf verdict; /* canonical bytes */
+    struct opp_buf verdict; /* canonical bytes, NUL-terminated */
     bool read_sensitive;    /* a rule read what is only a hash: the ruling means nothing */
     int64_t ns;             /* CPU time of this thread; 0: no rule was asked */
 };

@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct opp_app_entry;
+
 /* What the core and the app's settings contribute to a decision, whatever the rules say. */
 struct opp_core_part {
     enum opp_phase phase;
@@ -34,8 +36,12 @@ struct opp_core_part {
     int64_t draft_lifetime_s;
     int64_t max_days;   /* read: by the app; 0: none */
     int64_t asked_days; /* read: the range that is asked for; 0: none */
-    json_t *redact;     /* names that the app is never shown, lent; NULL: none */
+    json_t *redact;     /* names that the app is never shown, in order; NULL: none */
 };
+
+/* Fills in what an app's settings and a tool contribute to a part whose phase is set; its redact is given. */
+void opp_core_part_of_app(struct opp_core_part *core, const struct opp_app_entry *app, const struct opp_tool *tool,
+                          const struct opp_settings *settings);
 
 /* As the log keeps it. Gives; NULL: no memory. */
 json_t *opp_core_part_json(const struct opp_core_part *core);
