@@ -30,6 +30,8 @@ static const struct {
       1000 },
     { "lifetimes", "window_default_seconds", offsetof(struct opp_config, settings.window_default_ms), 1000 },
     { "lifetimes", "window_max_seconds", offsetof(struct opp_config, settings.window_max_ms), 1000 },
+    { "decision_log", "max_age_days", offsetof(struct opp_config, decision_log_max_age_ms), INT64_C(86400000) },
+    { "decision_log", "max_rows", offsetof(struct opp_config, decision_log_max_rows), 1 },
     { "timeouts", "idle_seconds", offsetof(struct opp_config, idle_timeout_ms), 1000 },
 };
 

@@ -29,6 +29,7 @@ struct opp_config {
     enum opp_log_level log_level;
     size_t body_max_bytes, header_max_bytes;
     int64_t idle_timeout_ms;
+    int64_t decision_log_max_age_ms, decision_log_max_rows;
     struct opp_settings settings;
     json_t *document; /* owns the texts */
 };

@@ -14,6 +14,7 @@
 #include "core/recover.h"
 #include "core/registry.h"
 #include "core/schemas.h"
+#include "core/staging.h"
 #include "core/stranded.h"
 #include "store/lock.h"
 #include "store/store.h"
@@ -119,6 +120,18 @@ static enum opp_code open_policies(struct opp_process *process, struct opp_err *
     return opp_policies_open(&process->gateway, err);
 }
 
+static enum opp_code open_staging(struct opp_process *process, struct opp_err *err)
+{
+    struct opp_staging_settings settings = { .dir = process->config->data_dir,
+                                             .max_age_ms = process->config->decision_log_max_age_ms,
+                                             .max_rows = process->config->decision_log_max_rows };
+    enum opp_code rc = opp_staging_open(&process->gateway, &settings, &process->gateway.staging, err);
+
+    if (rc == OPP_OK)
+        opp_policies_tell_staging(&process->gateway);
+    return rc;
+}
+
 static enum opp_code recover(struct opp_process *process, struct opp_err *err)
 {
     return opp_recover(&process->gateway, err);
@@ -198,8 +211,8 @@ static enum opp_code open_workers(struct opp_process *process, struct opp_err *e
 enum opp_code opp_process_open(struct opp_process *process, const struct opp_config *config, struct opp_err *err)
 {
     static enum opp_code (*const steps[])(struct opp_process * process, struct opp_err * err) = {
-        open_basics,  open_store, open_adapters, open_policies, recover,
-        make_routers, bind_ports, make_demo,     open_workers,
+        open_basics, open_store,   open_adapters, open_policies, open_staging,
+        recover,     make_routers, bind_ports,    make_demo,     open_workers,
     };
     enum opp_code rc = OPP_OK;
 
@@ -224,6 +237,7 @@ void opp_process_close(struct opp_process *process)
     for (size_t i = 0; i < OPP_LISTENERS_MAX; i++)
         close_listener(&process->listeners[i]);
     opp_api_free(process->api);
+    opp_staging_close(gateway->staging);
     opp_adapters_close(gateway->adapters);
     opp_store_close(gateway->store);
     opp_registry_slot_free(gateway->registry);

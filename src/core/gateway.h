@@ -23,6 +23,7 @@ struct opp_rate;
 struct opp_registry_slot;
 struct opp_schemas;
 struct opp_session;
+struct opp_staging;
 struct opp_store;
 struct opp_stranded;
 
@@ -39,6 +40,7 @@ struct opp_gateway {
     struct opp_adapters *adapters;
     struct opp_hub *hub;
     struct opp_stranded *stranded;
+    struct opp_staging *staging;            /* NULL while the process opens: nothing is told */
     const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For counts */
     size_t trusted_proxy_count;
     const char *policies_dir;
@@ -55,6 +57,7 @@ struct opp_worker {
     struct opp_adapter_session *adapters;
     struct opp_manifest_cache *manifests;
     struct opp_app_views *views;
+    uint64_t reads; /* that were allowed: one in so many is logged */
 };
 
 #endif

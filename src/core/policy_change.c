@@ -7,6 +7,7 @@
 #include "core/gateway.h"
 #include "core/generation.h"
 #include "core/policy_load.h"
+#include "core/staging.h"
 #include "store/store.h"
 #include "store/tx.h"
 
@@ -266,6 +267,41 @@ void opp_policy_change_end(struct opp_policy_change *change)
     change->made = NULL;
 }
 
+void opp_policies_tell_staging(struct opp_gateway *gateway)
+{
+    struct opp_generation *staged = opp_generation_pin_staged(gateway->policies);
+    struct opp_err err = { 0 };
+    enum opp_code rc;
+
+    if (gateway->staging == NULL) {
+        opp_generation_unpin(staged);
+        return;
+    }
+    rc = opp_staging_set(gateway->staging, staged != NULL ? opp_generation_bundle(staged) : NULL,
+                         staged != NULL ? opp_generation_loaded_at(staged) : 0, &err);
+    if (rc != OPP_OK)
+        opp_log_event(gateway->log, OPP_LOG_ERROR, "policy.staged_failed", "message", err.message, NULL);
+    opp_generation_unpin(staged);
+}
+
+static int64_t staged_number(struct opp_gateway *gateway)
+{
+    struct opp_generation *staged = opp_generation_pin_staged(gateway->policies);
+    int64_t number = staged != NULL ? opp_policy_bundle_generation(opp_generation_bundle(staged)) : 0;
+
+    opp_generation_unpin(staged);
+    return number;
+}
+
+static void commit(struct opp_gateway *gateway)
+{
+    int64_t before = staged_number(gateway);
+
+    opp_generation_commit(gateway->policies);
+    if (staged_number(gateway) != before)
+        opp_policies_tell_staging(gateway);
+}
+
 void opp_policies_committed(struct opp_gateway *gateway, struct opp_tx *tx)
 {
     struct opp_policy_history stored = { 0 };
@@ -276,7 +312,7 @@ void opp_policies_committed(struct opp_gateway *gateway, struct opp_tx *tx)
         return;
     if (stored.count > 0 && opp_policy_number(stored.latest[0]) == current &&
         (stored.staged != NULL ? opp_policy_number(stored.staged) : 0) == staged)
-        opp_generation_commit(gateway->policies);
+        commit(gateway);
     opp_policy_history_clear(&stored);
 }
 

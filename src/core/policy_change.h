@@ -64,6 +64,9 @@ void opp_policy_change_end(struct opp_policy_change *change);
  * registry can commit when the one with the policies was undone. */
 void opp_policies_committed(struct opp_gateway *gateway, struct opp_tx *tx);
 
+/* Tells the staging thread what is staged. At the start, once it is there. */
+void opp_policies_tell_staging(struct opp_gateway *gateway);
+
 /* What the audit trail calls it: "policy.reload". */
 const char *opp_policy_verb_action(enum opp_policy_verb verb);
 

@@ -203,6 +203,17 @@ void opp_registry_unpin(const struct opp_registry *registry)
         free_registry(cast.out);
 }
 
+const struct opp_registry *opp_registry_repin(const struct opp_registry *registry)
+{
+    union {
+        const struct opp_registry *in;
+        struct opp_registry *out;
+    } cast = { .in = registry };
+
+    atomic_fetch_add(&cast.out->pins, 1);
+    return registry;
+}
+
 uint64_t opp_registry_version(const struct opp_registry *registry)
 {
     return registry->version;

@@ -32,6 +32,8 @@ struct opp_key_entry {
 /* Gives what the store holds now. OPP_E_MEMORY, OPP_E_UNAVAILABLE. */
 enum opp_code opp_registry_load(struct opp_tx *tx, uint64_t version, struct opp_registry **out, struct opp_err *err);
 void opp_registry_unpin(const struct opp_registry *registry); /* NULL allowed */
+/* Pins once more what the caller has pinned, for another thread to unpin. */
+const struct opp_registry *opp_registry_repin(const struct opp_registry *registry);
 
 uint64_t opp_registry_version(const struct opp_registry *registry);
 /* All lent while the registry is pinned; NULL when unknown. */

@@ -187,6 +187,29 @@ static const struct opp_field GENERATION_FIELDS[] = {
 };
 RECORD(OPP_GENERATION_RECORD, "generations", opp_generation_record, GENERATION_FIELDS);
 
+static const struct opp_field DECISION_FIELDS[] = {
+    INTEGER(opp_decision, number), TEXT(opp_decision, request_id),    TEXT(opp_decision, tool),
+    TEXT(opp_decision, phase),     TEXT(opp_decision, app_id),        TEXT(opp_decision, org_id),
+    TEXT(opp_decision, outcome),   TEXT(opp_decision, profile),       TEXT(opp_decision, sha256),
+    INTEGER(opp_decision, at),     INTEGER(opp_decision, generation), INTEGER(opp_decision, took_ns),
+    INTEGER(opp_decision, sample), BOOL(opp_decision, replayable),    BOOL(opp_decision, differs),
+    TEXT(opp_decision, request),   TEXT(opp_decision, core),          TEXT(opp_decision, recent),
+    TEXT(opp_decision, hashed),    TEXT(opp_decision, ruling),        TEXT(opp_decision, verdict),
+    TEXT(opp_decision, staged),
+};
+RECORD(OPP_DECISION, "decisions", opp_decision, DECISION_FIELDS);
+
+/* Where decisions are, without what they are. */
+static const struct opp_field DECISION_NUMBER_FIELDS[] = { INTEGER(opp_decision, number) };
+RECORD(OPP_DECISION_NUMBER, "decisions", opp_decision, DECISION_NUMBER_FIELDS);
+
+static const struct opp_field TALLY_FIELDS[] = {
+    TEXT(opp_tally_part, id),
+    TEXT(opp_tally_part, occasion),
+    JSON(opp_tally_part, state),
+};
+RECORD(OPP_TALLY_PART, "tally", opp_tally_part, TALLY_FIELDS);
+
 const struct opp_field *opp_record_field(const struct opp_record *record, const char *column)
 {
     for (size_t i = 0; i < record->field_count; i++)

@@ -79,6 +79,24 @@ struct opp_generation_record {
     json_t *sources;
 };
 
+/* In decisions.db: what the rules were shown, what they said and what came of it. The texts from request on are JSON as
+ * core/ writes it; number rises with the time, see store/decisions.h. */
+struct opp_decision {
+    int64_t number;
+    char *request_id, *tool, *phase, *app_id, *org_id, *outcome, *profile, *sha256;
+    char *request, *core, *recent, *hashed, *ruling, *verdict, *staged;
+    int64_t at, generation, took_ns;
+    int64_t sample;  /* so many like it were made for each that is logged */
+    bool replayable; /* no rule read what is only kept as a hash */
+    bool differs;    /* from what the staged rules said */
+};
+
+/* In decisions.db: a part of the staged rules' report, of one occasion of staging. */
+struct opp_tally_part {
+    char *id, *occasion;
+    json_t *state;
+};
+
 /* A small value of the gateway's own, such as a key made at the first start. */
 struct opp_setting {
     char *id, *value;
@@ -87,7 +105,8 @@ struct opp_setting {
 /* How a record is kept; one constant each. */
 struct opp_record;
 extern const struct opp_record OPP_APP, OPP_KEY, OPP_ADMIN_TOKEN, OPP_DRAFT, OPP_EXECUTION, OPP_PREFLIGHT,
-    OPP_IDEMPOTENCY, OPP_AUDIT_ROW, OPP_SETTING, OPP_GENERATION_HEAD, OPP_GENERATION_RECORD;
+    OPP_IDEMPOTENCY, OPP_AUDIT_ROW, OPP_SETTING, OPP_GENERATION_HEAD, OPP_GENERATION_RECORD, OPP_DECISION,
+    OPP_DECISION_NUMBER, OPP_TALLY_PART;
 
 /* Frees what the struct owns and the struct itself; NULL allowed. */
 void opp_record_free(const struct opp_record *record, void *value);

@@ -243,21 +243,32 @@ enum opp_code opp_store_now(struct opp_store *store, opp_tx_fn run, void *arg, s
     return rc;
 }
 
-enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, struct opp_session **out,
-                               struct opp_err *err)
+enum opp_code opp_session_of_file(const char *path, struct opp_session **out, struct opp_err *err)
 {
     struct opp_session *session = calloc(1, sizeof *session);
     enum opp_code rc;
 
     if (session == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for a session");
-    session->store = store;
-    session->loop = loop;
-    rc = opp_db_open(store->path, OPP_DB_READER, &session->tx.db, err);
+    rc = opp_db_open(path, OPP_DB_READER, &session->tx.db, err);
     if (rc != OPP_OK) {
         free(session);
         return rc;
     }
+    *out = session;
+    return OPP_OK;
+}
+
+enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, struct opp_session **out,
+                               struct opp_err *err)
+{
+    struct opp_session *session = NULL;
+    enum opp_code rc = opp_session_of_file(store->path, &session, err);
+
+    if (rc != OPP_OK)
+        return rc;
+    session->store = store;
+    session->loop = loop;
     *out = session;
     return OPP_OK;
 }
