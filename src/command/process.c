@@ -13,6 +13,7 @@
 #include "core/rate.h"
 #include "core/recover.h"
 #include "core/registry.h"
+#include "core/replay_jobs.h"
 #include "core/schemas.h"
 #include "core/staging.h"
 #include "core/stranded.h"
@@ -129,7 +130,9 @@ static enum opp_code open_staging(struct opp_process *process, struct opp_err *e
 
     if (rc == OPP_OK)
         opp_policies_tell_staging(&process->gateway);
-    return rc;
+    return rc == OPP_OK
+               ? opp_replay_jobs_new(&process->gateway, process->config->data_dir, &process->gateway.replays, err)
+               : rc;
 }
 
 static enum opp_code recover(struct opp_process *process, struct opp_err *err)
@@ -237,6 +240,7 @@ void opp_process_close(struct opp_process *process)
     for (size_t i = 0; i < OPP_LISTENERS_MAX; i++)
         close_listener(&process->listeners[i]);
     opp_api_free(process->api);
+    opp_replay_jobs_free(gateway->replays);
     opp_staging_close(gateway->staging);
     opp_adapters_close(gateway->adapters);
     opp_store_close(gateway->store);

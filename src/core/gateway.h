@@ -21,6 +21,7 @@ struct opp_hub;
 struct opp_manifest_cache;
 struct opp_rate;
 struct opp_registry_slot;
+struct opp_replay_jobs;
 struct opp_schemas;
 struct opp_session;
 struct opp_staging;
@@ -40,6 +41,7 @@ struct opp_gateway {
     struct opp_adapters *adapters;
     struct opp_hub *hub;
     struct opp_stranded *stranded;
+    struct opp_replay_jobs *replays;
     struct opp_staging *staging;            /* NULL while the process opens: nothing is told */
     const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For counts */
     size_t trusted_proxy_count;

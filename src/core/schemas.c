@@ -93,6 +93,8 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
         "'items':{'enum':['viewer','reviewer','operator','owner']}},"
         "'org_ids':{'type':['array','null'],'minItems':1,'maxItems':1000,'items':" ID "},'expires_at':" TIME "}}",
     [OPP_SCHEMA_POLICY_STAGE] = "{'type':'object','required':['profile'],'properties':{'profile':" PROFILE "}}",
+    [OPP_SCHEMA_REPLAY] = "{'type':'object','required':['profile'],'properties':{'profile':" PROFILE ",'since':" TIME
+                          ",'limit':{'type':'integer','minimum':1,'maximum':1000000000}}}",
     [OPP_SCHEMA_POLICY_NAMED] = "{'type':'object','properties':{'sha256':" HASH "}}",
 };
 
