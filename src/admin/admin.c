@@ -2,6 +2,7 @@
 #include "admin/admin.h"
 
 #include "admin/apps.h"
+#include "admin/decisions.h"
 #include "admin/drafts.h"
 #include "admin/events.h"
 #include "admin/policies.h"
@@ -45,6 +46,8 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "POST", BASE "/tokens/{id}/revoke", OWNER, &OPP_FLOW_TOKEN_REVOKE, NULL },
     { "GET", BASE "/policies", ANY, &OPP_FLOW_POLICY_GET, NULL },
     { "POST", BASE "/policies/reload", OPERATOR, &OPP_FLOW_POLICY_RELOAD, NULL },
+    { "GET", BASE "/policies/decisions", ANY, &OPP_FLOW_DECISION_LIST, NULL },
+    { "GET", BASE "/policies/stage/report", ANY, &OPP_FLOW_STAGE_REPORT, NULL },
     { "GET", BASE "/whoami", ANY, &OPP_FLOW_WHOAMI, NULL },
 };
 
