@@ -2,6 +2,7 @@
 #include "admin/admin.h"
 
 #include "admin/apps.h"
+#include "admin/decisions.h"
 #include "admin/drafts.h"
 #include "admin/events.h"
 #include "admin/policies.h"
@@ -52,6 +53,8 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "POST", BASE "/policies/replay", OPERATOR, &OPP_FLOW_REPLAY, NULL },
     { "GET", BASE "/policies/jobs/{id}", ANY, &OPP_FLOW_JOB_GET, NULL },
     { "DELETE", BASE "/policies/jobs/{id}", OPERATOR, &OPP_FLOW_JOB_CANCEL, NULL },
+    { "GET", BASE "/policies/decisions", ANY, &OPP_FLOW_DECISION_LIST, NULL },
+    { "GET", BASE "/policies/stage/report", ANY, &OPP_FLOW_STAGE_REPORT, NULL },
     { "GET", BASE "/whoami", ANY, &OPP_FLOW_WHOAMI, NULL },
 };
 

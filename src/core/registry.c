@@ -263,6 +263,16 @@ const struct opp_admin_token *opp_registry_admin(const struct opp_registry *regi
     return index < registry->admin_count ? registry->admins[index] : NULL;
 }
 
+size_t opp_registry_app_count(const struct opp_registry *registry)
+{
+    return registry->app_count;
+}
+
+const struct opp_app_entry *opp_registry_app_at(const struct opp_registry *registry, size_t index)
+{
+    return &registry->apps[index];
+}
+
 void opp_registry_used_key(const struct opp_registry *registry, const struct opp_key_entry *key, int64_t now_ms)
 {
     atomic_store_explicit(&registry->key_uses[key - registry->keys].at_ms, now_ms, memory_order_relaxed);

@@ -42,6 +42,10 @@ const struct opp_key_entry *opp_registry_key_by_id(const struct opp_registry *re
 const struct opp_admin_token *opp_registry_admin(const struct opp_registry *registry, const char *token_hash);
 const struct opp_app_entry *opp_registry_app(const struct opp_registry *registry, const char *app_id);
 
+/* All apps, by id. */
+size_t opp_registry_app_count(const struct opp_registry *registry);
+const struct opp_app_entry *opp_registry_app_at(const struct opp_registry *registry, size_t index);
+
 /* Notes that a key or token was used; from any thread, and cheap. */
 void opp_registry_used_key(const struct opp_registry *registry, const struct opp_key_entry *key, int64_t now_ms);
 void opp_registry_used_admin(const struct opp_registry *registry, const struct opp_admin_token *admin, int64_t now_ms);

@@ -56,7 +56,7 @@ static void decide(struct opp_policy_engine *engine, const struct opp_rejudged_i
                                           .skip_windows = input->core.phase == OPP_PHASE_READ ||
                                                           input->core.phase == OPP_PHASE_APPROVE,
                                           .watched = input->sensitive,
-                                          .recent = count_recent,
+                                          .recent = input->core.phase == OPP_PHASE_DISCOVER ? NULL : count_recent,
                                           .arg = arg.out };
     int64_t begun_ns = thread_ns();
 

@@ -96,6 +96,10 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
     [OPP_SCHEMA_REPLAY] = "{'type':'object','required':['profile'],'properties':{'profile':" PROFILE ",'since':" TIME
                           ",'limit':{'type':'integer','minimum':1,'maximum':1000000000}}}",
     [OPP_SCHEMA_POLICY_NAMED] = "{'type':'object','properties':{'sha256':" HASH "}}",
+    [OPP_SCHEMA_DECISION_LIST] = "{'type':'object','properties':{'tool':" ID ",'appId':" ID ",'requestId':" ID
+                                 ",'phase':{'enum':['read','preflight','action','approve','execute']},"
+                                 "'outcome':{'enum':['allow','draft','deny']},'differs':{'type':'boolean'},'from':" TIME
+                                 ",'to':" TIME "," PAGE "}}",
 };
 
 static enum opp_code compile(const char *text, struct opp_schema **out, struct opp_err *err)

@@ -153,7 +153,7 @@ static void tell_flushed(struct opp_staging *staging, unsigned flushes)
     pthread_mutex_unlock(&staging->lock);
 }
 
-static void *run(void *arg)
+static void *run_thread(void *arg)
 {
     struct opp_staging *staging = arg;
     unsigned flushes = 0;
@@ -207,8 +207,8 @@ enum opp_code opp_staging_begin(struct opp_staging *staging, int64_t since_ms)
 }
 
 /* Names the occasion, and counts from now on for it. */
-static enum opp_code begin_occasion(struct opp_staging *staging, const struct opp_policy_bundle *bundle,
-                                    int64_t staged_at_ms, unsigned epoch)
+static enum opp_code begin_occasion(struct opp_staging *staging, struct opp_policy_bundle *bundle, int64_t staged_at_ms,
+                                    unsigned epoch)
 {
     struct opp_occasion occasion = { .staged_at_ms = staged_at_ms, .epoch = epoch };
     enum opp_code rc = OPP_OK;
@@ -219,6 +219,8 @@ static enum opp_code begin_occasion(struct opp_staging *staging, const struct op
         snprintf(occasion.sha256, sizeof occasion.sha256, "%s", opp_policy_bundle_sha256(bundle));
     }
     pthread_mutex_lock(&staging->state);
+    opp_policy_bundle_unref(staging->bundle);
+    staging->bundle = opp_policy_bundle_ref(bundle);
     staging->occasion = occasion;
     staging->restore = bundle != NULL;
     if (bundle != NULL) {
@@ -284,6 +286,21 @@ enum opp_code opp_staging_report(struct opp_staging *staging, const json_t *org_
     return rc;
 }
 
+struct opp_policy_bundle *opp_staging_bundle(struct opp_staging *staging)
+{
+    struct opp_policy_bundle *bundle;
+
+    pthread_mutex_lock(&staging->state);
+    bundle = opp_policy_bundle_ref(staging->bundle);
+    pthread_mutex_unlock(&staging->state);
+    return bundle;
+}
+
+enum opp_code opp_staging_read_log(struct opp_staging *staging, opp_tx_fn run, void *arg, struct opp_err *err)
+{
+    return opp_decisions_read(staging->dir, run, arg, err);
+}
+
 static enum opp_code start_thread(struct opp_staging *staging, struct opp_err *err)
 {
     pthread_attr_t attributes;
@@ -299,7 +316,7 @@ static enum opp_code start_thread(struct opp_staging *staging, struct opp_err *e
     pthread_condattr_destroy(&monotonic);
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    failed = pthread_create(&staging->thread, &attributes, run, staging);
+    failed = pthread_create(&staging->thread, &attributes, run_thread, staging);
     pthread_attr_destroy(&attributes);
     return failed == 0 ? OPP_OK : opp_fail(err, OPP_E_IO, "cannot start the staging thread");
 }
@@ -341,6 +358,7 @@ void opp_staging_close(struct opp_staging *staging)
     opp_policy_engine_free(staging->engine);
     opp_policy_engine_free(staging->next);
     opp_tally_free(staging->tally);
+    opp_policy_bundle_unref(staging->bundle);
     opp_session_close(staging->executions);
     pthread_cond_destroy(&staging->done);
     pthread_cond_destroy(&staging->wake);

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/loop.h"
 #include "policy/bundle.h"
+#include "store/store.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -49,6 +50,12 @@ void opp_staging_tell(struct opp_staging *staging, struct opp_told *told);
 /* Gives the report of core/tally.h with {staged: {profile, sha256}, lost}; org_ids as there. Waits for a lock that is
  * held for as long as one decision is counted. OPP_E_ABSENT: nothing is staged. OPP_E_MEMORY. */
 enum opp_code opp_staging_report(struct opp_staging *staging, const json_t *org_ids, json_t **out, struct opp_err *err);
+
+/* Gives a reference to what is staged, or NULL. From any thread. */
+struct opp_policy_bundle *opp_staging_bundle(struct opp_staging *staging);
+
+/* Reads the log; codes of opp_decisions_read. From any thread. */
+enum opp_code opp_staging_read_log(struct opp_staging *staging, opp_tx_fn run, void *arg, struct opp_err *err);
 
 /* For tests and a clean stop: waits until everything that was told before is counted and committed. */
 void opp_staging_flush(struct opp_staging *staging);

@@ -58,7 +58,8 @@ struct opp_staging {
     pthread_mutex_t state;   /* guards the counts */
     struct opp_tally *tally; /* NULL: nothing is staged */
     struct opp_occasion occasion;
-    bool restore; /* the log may hold earlier counts of this occasion */
+    struct opp_policy_bundle *bundle; /* what is staged */
+    bool restore;                     /* the log may hold earlier counts of this occasion */
 
     /* The thread's own: */
     struct opp_policy_engine *engine;

@@ -48,6 +48,8 @@ static struct reached reach_automatic(const struct opp_core_part *core, const st
 
     if (core->refused != OPP_OK)
         return denied(core->refused);
+    if (core->reads)
+        return (struct reached){ .outcome = OPP_OUTCOME_ALLOW };
     if (core->claimed)
         return (struct reached){ .outcome = OPP_OUTCOME_ALLOW, .binds = true };
     if (core->phase == OPP_PHASE_ACTION && !core->execute)

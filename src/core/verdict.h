@@ -25,6 +25,7 @@ struct opp_core_part {
     enum opp_risk risk;
     int64_t now_ms;
     struct opp_window window; /* the app's for this risk; its list is lent */
+    bool reads;               /* discover: the tool is a read */
     bool execute;             /* action: an execution at once is asked for */
     bool settled;             /* action: it came so far that have was known */
     bool claimed;             /* action: judged again after its claim, which stands */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/decisions.h"
 
+#include "base/clock.h"
 #include "store/db.h"
 #include "store/migrate.h"
 #include "store/migrations.h"
@@ -13,6 +14,7 @@
 
 #define FILE_NAME "decisions.db"
 #define NUMBERS_A_MS 1000
+#define READ_MS 250
 
 struct opp_decisions {
     struct opp_tx tx;
@@ -151,6 +153,19 @@ enum opp_code opp_decisions_reader(const char *dir, struct opp_session **out, st
 
     write_path(dir, path);
     return opp_session_of_file(path, out, err);
+}
+
+enum opp_code opp_decisions_read(const char *dir, opp_tx_fn run, void *arg, struct opp_err *err)
+{
+    struct opp_session *session = NULL;
+    enum opp_code rc = opp_decisions_reader(dir, &session, err);
+
+    if (rc == OPP_OK) {
+        opp_session_deadline(session, opp_monotonic_ms() + READ_MS);
+        rc = opp_session_now(session, run, arg, err);
+        opp_session_close(session);
+    }
+    return rc == OPP_E_IO || rc == OPP_E_LIMIT ? OPP_E_UNAVAILABLE : rc;
 }
 
 int64_t opp_decision_number(int64_t at_ms)

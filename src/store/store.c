@@ -273,6 +273,11 @@ enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, s
     return OPP_OK;
 }
 
+void opp_session_deadline(struct opp_session *session, int64_t monotonic_ms)
+{
+    opp_db_deadline(session->tx.db, monotonic_ms);
+}
+
 void opp_session_close(struct opp_session *session)
 {
     if (session == NULL)

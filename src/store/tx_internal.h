@@ -22,6 +22,9 @@ struct opp_session;
 /* Gives a session that reads the database of a path at once, and can do nothing else. OPP_E_IO, OPP_E_MEMORY. */
 enum opp_code opp_session_of_file(const char *path, struct opp_session **out, struct opp_err *err);
 
+/* Ends what it reads once the monotonic clock passes this time. */
+void opp_session_deadline(struct opp_session *session, int64_t monotonic_ms);
+
 /* Reads the newest audit row into the head. */
 enum opp_code opp_tx_load_chain(struct opp_tx *tx, struct opp_err *err);
 
