@@ -99,6 +99,11 @@ static enum opp_step get(struct opp_call *call)
     return rc == OPP_OK ? answer_shown(call) : opp_call_fail(call, rc == OPP_E_ABSENT ? OPP_E_NOT_FOUND : rc, &err);
 }
 
+static enum opp_step list(struct opp_call *call)
+{
+    return opp_call_answer(call, json_pack("{s:o}", "items", opp_replay_jobs_list(call->worker->gateway->replays)));
+}
+
 static enum opp_step cancel(struct opp_call *call)
 {
     if (opp_replay_jobs_cancel(call->worker->gateway->replays, call->param(call, "id")) != OPP_OK)
@@ -117,8 +122,10 @@ static void dispose(void *state)
 
 static const opp_step_fn START_STEPS[] = { start, look, answer, NULL };
 static const opp_step_fn GET_STEPS[] = { get, NULL };
+static const opp_step_fn LIST_STEPS[] = { list, NULL };
 static const opp_step_fn CANCEL_STEPS[] = { cancel, NULL };
 
 const struct opp_flow OPP_FLOW_REPLAY = { START_STEPS, sizeof(struct replaying), dispose, NULL };
 const struct opp_flow OPP_FLOW_JOB_GET = { GET_STEPS, sizeof(struct replaying), dispose, NULL };
+const struct opp_flow OPP_FLOW_JOB_LIST = { LIST_STEPS, 0, NULL, NULL };
 const struct opp_flow OPP_FLOW_JOB_CANCEL = { CANCEL_STEPS, sizeof(struct replaying), dispose, NULL };

@@ -21,8 +21,9 @@ struct replaying {
     struct opp_session *log;
     struct opp_policy_engine *engine;
     struct opp_tally *tally;
-    int64_t after; /* the number of the last decision that was looked at */
-    size_t found;  /* in this step */
+    int64_t after;    /* the number of the last decision that was looked at */
+    int64_t since_ms; /* that the report is about */
+    size_t found;     /* in this step */
 };
 
 /* What the log says of the rules that decided. All lent from ruling. */
@@ -152,9 +153,19 @@ static enum opp_code take_number(void *arg, void *record, struct opp_err *err)
     const struct opp_decision *logged = record;
 
     (void)err;
-    *(int64_t *)arg = logged->number - 1;
+    *(int64_t *)arg = logged->number;
     opp_record_free(&OPP_DECISION_NUMBER, record);
     return OPP_OK;
+}
+
+/* The oldest of the newest so many; or, with an ascending order and one, the first. */
+static enum opp_code find_number(struct opp_tx *tx, const struct replaying *replaying, struct opp_query *query,
+                                 int64_t *out, struct opp_err *err)
+{
+    query->record = &OPP_DECISION_NUMBER;
+    query->order = "number";
+    opp_query_number(query, "number", OPP_ABOVE, replaying->after);
+    return opp_tx_each(tx, query, take_number, out, err);
 }
 
 /* Where to begin, and how many there are from there on. */
@@ -162,20 +173,22 @@ static enum opp_code look(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     struct replaying *replaying = arg;
     const struct opp_replay *replay = replaying->replay;
-    struct opp_query newest = {
-        .record = &OPP_DECISION_NUMBER, .order = "number", .descending = true, .limit = (size_t)replay->limit
-    };
+    struct opp_query newest = { .descending = true, .limit = (size_t)replay->limit }, oldest = { .limit = 1 };
     struct opp_query all = { .record = &OPP_DECISION_NUMBER };
-    int64_t total = 0;
+    int64_t first = 0, total = 0;
     enum opp_code rc = OPP_OK;
 
     replaying->after = opp_decision_number(replay->since_ms) - 1;
-    opp_query_number(&newest, "number", OPP_ABOVE, replaying->after);
     if (replay->limit > 0)
-        rc = opp_tx_each(tx, &newest, take_number, &replaying->after, err);
+        rc = find_number(tx, replaying, &newest, &first, err);
+    if (first != 0)
+        replaying->after = first - 1;
+    else if (rc == OPP_OK)
+        rc = find_number(tx, replaying, &oldest, &first, err);
     opp_query_number(&all, "number", OPP_ABOVE, replaying->after);
     if (rc == OPP_OK)
         rc = opp_tx_count(tx, &all, &total, err);
+    replaying->since_ms = first != 0 ? opp_decision_time(first) : replay->now_ms;
     atomic_store(&replaying->progress->total, total);
     return rc;
 }
@@ -184,7 +197,7 @@ static enum opp_code look(struct opp_tx *tx, void *arg, struct opp_err *err)
 static enum opp_code replay_all(struct replaying *replaying, struct opp_err *err)
 {
     struct opp_replay_progress *progress = replaying->progress;
-    enum opp_code rc = opp_session_now(replaying->log, look, replaying, err);
+    enum opp_code rc = OPP_OK;
 
     while (rc == OPP_OK && atomic_load(&progress->done) < atomic_load(&progress->total) &&
            !atomic_load(&progress->canceled)) {
@@ -206,7 +219,9 @@ enum opp_code opp_replay_run(const struct opp_replay *replay, struct opp_replay_
     if (rc == OPP_OK)
         rc = opp_policy_engine_new(replay->bundle, &replaying.engine, err);
     if (rc == OPP_OK)
-        rc = opp_tally_new(profile, replay->since_ms, &replaying.tally, err);
+        rc = opp_session_now(replaying.log, look, &replaying, err);
+    if (rc == OPP_OK)
+        rc = opp_tally_new(profile, replaying.since_ms, &replaying.tally, err);
     if (rc == OPP_OK)
         rc = replay_all(&replaying, err);
     if (rc == OPP_OK) {

@@ -22,6 +22,7 @@ struct opp_replay {
     struct opp_session *executions; /* of the gateway's store, for counts that nobody asked for then; NULL: not known */
     int64_t since_ms;               /* 0: from the beginning */
     int64_t limit;                  /* at most so many, the newest; 0: all */
+    int64_t now_ms;                 /* since when the report is, where there is nothing to report */
 };
 
 /* Read and written by any thread while a replay runs. Zero it. */

@@ -114,9 +114,11 @@ static enum opp_code load(struct job *job, struct outcome *outcome)
 static enum opp_code replay(struct job *job, struct outcome *outcome)
 {
     struct opp_policy_bundle *bundle = opp_generation_bundle(outcome->generation);
-    struct opp_replay replay = {
-        .data_dir = job->jobs->data_dir, .bundle = bundle, .since_ms = job->since_ms, .limit = job->limit
-    };
+    struct opp_replay replay = { .data_dir = job->jobs->data_dir,
+                                 .bundle = bundle,
+                                 .since_ms = job->since_ms,
+                                 .limit = job->limit,
+                                 .now_ms = job->started_at };
     enum opp_code rc = opp_session_open(job->jobs->gateway->store, NULL, &replay.executions, &outcome->err);
 
     pthread_mutex_lock(&job->jobs->lock);
@@ -293,6 +295,17 @@ enum opp_code opp_replay_jobs_show(struct opp_replay_jobs *jobs, const char *id,
     }
     pthread_mutex_unlock(&jobs->lock);
     return rc;
+}
+
+json_t *opp_replay_jobs_list(struct opp_replay_jobs *jobs)
+{
+    json_t *list = json_array();
+
+    pthread_mutex_lock(&jobs->lock);
+    for (const struct job *job = jobs->newest; job != NULL; job = job->next)
+        json_array_append_new(list, show_job(job));
+    pthread_mutex_unlock(&jobs->lock);
+    return list;
 }
 
 enum opp_code opp_replay_jobs_cancel(struct opp_replay_jobs *jobs, const char *id)

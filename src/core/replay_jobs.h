@@ -41,6 +41,9 @@ enum opp_code opp_replay_jobs_start(struct opp_replay_jobs *jobs, const struct o
 enum opp_code opp_replay_jobs_show(struct opp_replay_jobs *jobs, const char *id, const json_t *org_ids, json_t **out,
                                    json_t **issues);
 
+/* Gives an array of the jobs that are kept, the newest first, without their reports. NULL: no memory. */
+json_t *opp_replay_jobs_list(struct opp_replay_jobs *jobs);
+
 /* Ends it soon; one that has ended stays as it is. OPP_E_ABSENT. */
 enum opp_code opp_replay_jobs_cancel(struct opp_replay_jobs *jobs, const char *id);
 
