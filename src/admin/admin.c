@@ -48,6 +48,10 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "POST", BASE "/policies/reload", OPERATOR, &OPP_FLOW_POLICY_RELOAD, NULL },
     { "GET", BASE "/policies/decisions", ANY, &OPP_FLOW_DECISION_LIST, NULL },
     { "GET", BASE "/policies/stage/report", ANY, &OPP_FLOW_STAGE_REPORT, NULL },
+    { "POST", BASE "/policies/stage", OPERATOR, &OPP_FLOW_POLICY_STAGE, NULL },
+    { "DELETE", BASE "/policies/stage", OPERATOR, &OPP_FLOW_POLICY_DISCARD, NULL },
+    { "POST", BASE "/policies/promote", OPERATOR, &OPP_FLOW_POLICY_PROMOTE, NULL },
+    { "POST", BASE "/policies/rollback", OPERATOR, &OPP_FLOW_POLICY_ROLLBACK, NULL },
     { "GET", BASE "/whoami", ANY, &OPP_FLOW_WHOAMI, NULL },
 };
 

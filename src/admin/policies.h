@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * admin/policies.h - the rules in force: looked at, and loaded anew.
+ * admin/policies.h - the rules in force and staged: looked at, and changed.
  * May include: base.
  */
 #ifndef OPP_ADMIN_POLICIES_H
 #define OPP_ADMIN_POLICIES_H
 
 struct opp_flow;
-extern const struct opp_flow OPP_FLOW_POLICY_GET, OPP_FLOW_POLICY_RELOAD;
+extern const struct opp_flow OPP_FLOW_POLICY_GET, OPP_FLOW_POLICY_RELOAD, OPP_FLOW_POLICY_STAGE,
+    OPP_FLOW_POLICY_DISCARD, OPP_FLOW_POLICY_PROMOTE, OPP_FLOW_POLICY_ROLLBACK;
 
 #endif

@@ -8,6 +8,7 @@
 #include "command/unknown.h"
 #include "core/generation.h"
 #include "core/hub.h"
+#include "core/policy_change.h"
 #include "core/policy_load.h"
 #include "core/rate.h"
 #include "core/recover.h"
@@ -124,8 +125,11 @@ static enum opp_code open_staging(struct opp_process *process, struct opp_err *e
     struct opp_staging_settings settings = { .dir = process->config->data_dir,
                                              .max_age_ms = process->config->decision_log_max_age_ms,
                                              .max_rows = process->config->decision_log_max_rows };
+    enum opp_code rc = opp_staging_open(&process->gateway, &settings, &process->gateway.staging, err);
 
-    return opp_staging_open(&process->gateway, &settings, &process->gateway.staging, err);
+    if (rc == OPP_OK)
+        opp_policies_tell_staging(&process->gateway);
+    return rc;
 }
 
 static enum opp_code recover(struct opp_process *process, struct opp_err *err)

@@ -44,9 +44,8 @@ struct opp_gateway {
     const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For counts */
     size_t trusted_proxy_count;
     const char *policies_dir;
-    char active_profile[72]; /* where profile is kept when the store names another than the configuration */
     size_t worker_count;
-    const char *profile;                    /* the policy profile's name */
+    const char *profile;                    /* the policy profile of a new data directory */
     unsigned char hmac_key[OPP_HASH_BYTES]; /* for sensitive values in witnesses */
 };
 

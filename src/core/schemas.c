@@ -17,6 +17,8 @@ struct opp_schemas {
 #define TIME "{'type':'string','format':'date-time'}"
 #define CURSOR "{'type':'string','pattern':'^([a-z]{3}_[0-9a-z]{26}|[0-9]{1,18})$'}"
 #define PAGE "'cursor':" CURSOR ",'limit':{'type':'integer','minimum':1,'maximum':500}"
+#define PROFILE "{'type':'string','pattern':'^[a-z0-9_-]{1,64}$'}"
+#define HASH "{'type':'string','pattern':'^[0-9a-f]{64}$'}"
 #define STATUS "{'enum':['draft','confirmed','canceled','failed']}"
 
 /* Fields with which other servers of the protocol narrow authority: to ignore them would do more than was asked. */
@@ -94,6 +96,8 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
                                  ",'phase':{'enum':['read','preflight','action','approve','execute']},"
                                  "'outcome':{'enum':['allow','draft','deny']},'differs':{'type':'boolean'},'from':" TIME
                                  ",'to':" TIME "," PAGE "}}",
+    [OPP_SCHEMA_POLICY_STAGE] = "{'type':'object','required':['profile'],'properties':{'profile':" PROFILE "}}",
+    [OPP_SCHEMA_POLICY_NAMED] = "{'type':'object','properties':{'sha256':" HASH "}}",
 };
 
 static enum opp_code compile(const char *text, struct opp_schema **out, struct opp_err *err)

@@ -173,10 +173,17 @@ static const struct opp_field SETTING_FIELDS[] = {
 };
 RECORD(OPP_SETTING, "settings", opp_setting, SETTING_FIELDS);
 
+/* The head comes first in the whole record too, so that its places are the same. */
+#define GENERATION_HEAD                                                                                   \
+    TEXT(opp_generation_head, id), TEXT(opp_generation_head, profile), TEXT(opp_generation_head, sha256), \
+        INTEGER(opp_generation_head, loaded_at), INTEGER(opp_generation_head, turn), BOOL(opp_generation_head, staged)
+
+static const struct opp_field GENERATION_HEAD_FIELDS[] = { GENERATION_HEAD };
+RECORD(OPP_GENERATION_HEAD, "generations", opp_generation_head, GENERATION_HEAD_FIELDS);
+
 static const struct opp_field GENERATION_FIELDS[] = {
-    TEXT(opp_generation_record, id),           TEXT(opp_generation_record, profile),
-    TEXT(opp_generation_record, sha256),       JSON(opp_generation_record, sources),
-    INTEGER(opp_generation_record, loaded_at),
+    GENERATION_HEAD,
+    JSON(opp_generation_record, sources),
 };
 RECORD(OPP_GENERATION_RECORD, "generations", opp_generation_record, GENERATION_FIELDS);
 
@@ -191,6 +198,10 @@ static const struct opp_field DECISION_FIELDS[] = {
     TEXT(opp_decision, staged),
 };
 RECORD(OPP_DECISION, "decisions", opp_decision, DECISION_FIELDS);
+
+/* Where decisions are, without what they are. */
+static const struct opp_field DECISION_NUMBER_FIELDS[] = { INTEGER(opp_decision, number) };
+RECORD(OPP_DECISION_NUMBER, "decisions", opp_decision, DECISION_NUMBER_FIELDS);
 
 static const struct opp_field TALLY_FIELDS[] = {
     TEXT(opp_tally_part, id),

@@ -65,11 +65,18 @@ struct opp_audit_row {
     int64_t created_at;
 };
 
-/* The bytes of a policy generation that was in force. id is its number, padded so that it sorts. */
-struct opp_generation_record {
+/* A policy generation that is or was in force or staged, without its bytes. id is its number, padded so that it sorts;
+ * turn is its place in the order of those that were put in force, 0 where it never was. */
+struct opp_generation_head {
     char *id, *profile, *sha256;
+    int64_t loaded_at, turn;
+    bool staged;
+};
+
+/* All of it, as it was loaded. */
+struct opp_generation_record {
+    struct opp_generation_head head;
     json_t *sources;
-    int64_t loaded_at;
 };
 
 /* In decisions.db: what the rules were shown, what they said and what came of it. The texts from request on are JSON as
@@ -98,7 +105,8 @@ struct opp_setting {
 /* How a record is kept; one constant each. */
 struct opp_record;
 extern const struct opp_record OPP_APP, OPP_KEY, OPP_ADMIN_TOKEN, OPP_DRAFT, OPP_EXECUTION, OPP_PREFLIGHT,
-    OPP_IDEMPOTENCY, OPP_AUDIT_ROW, OPP_SETTING, OPP_GENERATION_RECORD, OPP_DECISION, OPP_TALLY_PART;
+    OPP_IDEMPOTENCY, OPP_AUDIT_ROW, OPP_SETTING, OPP_GENERATION_HEAD, OPP_GENERATION_RECORD, OPP_DECISION,
+    OPP_DECISION_NUMBER, OPP_TALLY_PART;
 
 /* Frees what the struct owns and the struct itself; NULL allowed. */
 void opp_record_free(const struct opp_record *record, void *value);
