@@ -46,6 +46,8 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "POST", BASE "/tokens/{id}/revoke", OWNER, &OPP_FLOW_TOKEN_REVOKE, NULL },
     { "GET", BASE "/policies", ANY, &OPP_FLOW_POLICY_GET, NULL },
     { "POST", BASE "/policies/reload", OPERATOR, &OPP_FLOW_POLICY_RELOAD, NULL },
+    { "GET", BASE "/policies/decisions", ANY, &OPP_FLOW_DECISION_LIST, NULL },
+    { "GET", BASE "/policies/stage/report", ANY, &OPP_FLOW_STAGE_REPORT, NULL },
     { "POST", BASE "/policies/stage", OPERATOR, &OPP_FLOW_POLICY_STAGE, NULL },
     { "DELETE", BASE "/policies/stage", OPERATOR, &OPP_FLOW_POLICY_DISCARD, NULL },
     { "POST", BASE "/policies/promote", OPERATOR, &OPP_FLOW_POLICY_PROMOTE, NULL },
@@ -54,8 +56,6 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "GET", BASE "/policies/jobs", ANY, &OPP_FLOW_JOB_LIST, NULL },
     { "GET", BASE "/policies/jobs/{id}", ANY, &OPP_FLOW_JOB_GET, NULL },
     { "DELETE", BASE "/policies/jobs/{id}", OPERATOR, &OPP_FLOW_JOB_CANCEL, NULL },
-    { "GET", BASE "/policies/decisions", ANY, &OPP_FLOW_DECISION_LIST, NULL },
-    { "GET", BASE "/policies/stage/report", ANY, &OPP_FLOW_STAGE_REPORT, NULL },
     { "GET", BASE "/whoami", ANY, &OPP_FLOW_WHOAMI, NULL },
 };
 

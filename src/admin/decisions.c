@@ -122,7 +122,8 @@ static enum opp_step report(struct opp_call *call)
         return opp_call_answer(call, shown);
     json_decref(shown);
     if (rc == OPP_E_ABSENT)
-        return opp_call_refuse_reason(call, OPP_E_PRECONDITION, "Nothing is staged.", "nothing_staged");
+        return opp_call_refuse(call, OPP_E_PRECONDITION, "Nothing is staged.",
+                               json_pack("{s:s, s:s}", "action", "policy.stage.report", "reason", "nothing_staged"));
     return opp_call_fail(call, rc, &err);
 }
 
