@@ -72,10 +72,11 @@ static enum opp_step begin_rollback(struct opp_call *call)
 /* What could not be read at all has no line, and is an issue like the others. */
 static json_t *issues_of(const struct changing *changing)
 {
-    json_t *issues = changing->change.report.issues;
+    json_t *issues = opp_load_issues(&changing->change.report);
 
     if (json_array_size(issues) > 0)
-        return json_incref(issues);
+        return issues;
+    json_decref(issues);
     return json_pack("[{s:s, s:i, s:s}]", "file", changing->err.where, "line", 0, "message", changing->err.message);
 }
 
@@ -175,7 +176,7 @@ static enum opp_step changed(struct opp_call *call)
         call, json_pack("{s:b, s:o, s:o, s:o, s:O?}", "ok", 1, "active", opp_policies_active(gateway), "staged",
                         opp_policies_staged(gateway), "previous",
                         opp_policy_head_json(history->count > 1 ? history->latest[1] : NULL), "warnings",
-                        changing->change.report.warnings));
+                        changing->change.report.policies.warnings));
 }
 
 static void dispose(void *state)

@@ -96,7 +96,7 @@ void opp_replay_jobs_free(struct opp_replay_jobs *jobs)
 struct outcome {
     enum opp_code rc;
     struct opp_generation *generation;
-    struct opp_policy_report report;
+    struct opp_load_report report;
     struct opp_tally *tally;
     struct opp_err err;
 };
@@ -104,11 +104,13 @@ struct outcome {
 static enum opp_code load(struct job *job, struct outcome *outcome)
 {
     struct opp_gateway *gateway = job->jobs->gateway;
-    struct opp_policies_wanted wanted = { .loaded_at_ms = job->started_at, .report = &outcome->report };
-    struct opp_policy_sources *sources = NULL;
-    enum opp_code rc = opp_policy_sources_read(gateway->policies_dir, job->profile, &sources, &outcome->err);
+    struct opp_policies_wanted wanted = { .loaded_at_ms = job->started_at };
+    struct opp_sources sources = { 0 };
+    enum opp_code rc = opp_policies_read_rules(gateway, job->profile, &sources, &outcome->err);
 
-    return rc == OPP_OK ? opp_policies_make(gateway, sources, &wanted, &outcome->generation, &outcome->err) : rc;
+    if (rc == OPP_OK)
+        rc = opp_policies_make(gateway, &sources, &wanted, &outcome->report, &outcome->generation, &outcome->err);
+    return rc;
 }
 
 static enum opp_code replay(struct job *job, struct outcome *outcome)
@@ -122,7 +124,7 @@ static enum opp_code replay(struct job *job, struct outcome *outcome)
     enum opp_code rc = opp_session_open(job->jobs->gateway->store, NULL, &replay.executions, &outcome->err);
 
     pthread_mutex_lock(&job->jobs->lock);
-    snprintf(job->sha256, sizeof job->sha256, "%s", opp_policy_bundle_sha256(bundle));
+    snprintf(job->sha256, sizeof job->sha256, "%s", opp_generation_sha256(outcome->generation));
     pthread_mutex_unlock(&job->jobs->lock);
     if (rc == OPP_OK)
         rc = opp_replay_run(&replay, &job->progress, &outcome->tally, &outcome->err);
@@ -133,10 +135,14 @@ static enum opp_code replay(struct job *job, struct outcome *outcome)
 /* What could not be read at all has no line, and is an issue like the others. */
 static json_t *issues_of(struct outcome *outcome)
 {
+    json_t *issues;
+
     if (outcome->rc != OPP_E_CONFIG)
         return NULL;
-    if (json_array_size(outcome->report.issues) > 0)
-        return json_incref(outcome->report.issues);
+    issues = opp_load_issues(&outcome->report);
+    if (json_array_size(issues) > 0)
+        return issues;
+    json_decref(issues);
     return json_pack("[{s:s, s:i, s:s}]", "file", outcome->err.where, "line", 0, "message", outcome->err.message);
 }
 
@@ -170,7 +176,7 @@ static void *run(void *arg)
         opp_log_event(job->jobs->gateway->log, OPP_LOG_WARN, "policy.replay_failed", "job", job->id, "message",
                       outcome.err.message, NULL);
     finish(job, &outcome); /* from here on the job is others' */
-    opp_policy_report_clear(&outcome.report);
+    opp_load_report_clear(&outcome.report);
     return NULL;
 }
 
