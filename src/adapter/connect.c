@@ -157,14 +157,17 @@ static enum opp_code make_plans(struct plans *plans, const struct opp_adapters *
 
 static enum opp_code run_plan(struct plan *plan, bool trying, struct opp_err *err)
 {
+    struct opp_err why = { 0 };
     enum opp_code rc;
 
     if (plan->run == plan->count && plan->opened == NULL)
         return OPP_OK;
     plan->trying = trying;
     plan->went_well = false;
-    rc = opp_writer_now(plan->database->writer, bring_up_to_date, plan, err);
-    return trying && plan->went_well ? OPP_OK : rc;
+    rc = opp_writer_now(plan->database->writer, bring_up_to_date, plan, &why);
+    if (rc == OPP_OK || (trying && plan->went_well))
+        return OPP_OK; /* that a try was undone is no error to tell, nor one that hides the next */
+    return opp_fail_at(err, rc, why.where, "%s", why.message);
 }
 
 /* All are tried before any is done, so that the mistake in one leaves the others as they were. */

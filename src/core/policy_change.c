@@ -285,8 +285,7 @@ void opp_policies_tell_staging(struct opp_gateway *gateway)
         opp_generation_unpin(staged);
         return;
     }
-    rc = opp_staging_set(gateway->staging, staged != NULL ? opp_generation_bundle(staged) : NULL,
-                         staged != NULL ? opp_generation_loaded_at(staged) : 0, &err);
+    rc = opp_staging_set(gateway->staging, staged, &err);
     if (rc != OPP_OK)
         opp_log_event(gateway->log, OPP_LOG_ERROR, "policy.staged_failed", "message", err.message, NULL);
     opp_generation_unpin(staged);

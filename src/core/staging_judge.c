@@ -282,7 +282,7 @@ static struct opp_decision *make_record(const struct looking *looking, int64_t n
                                .org_id = copy(told->shown.app->org_id),
                                .outcome = copy(outcome_in(looking->verdict.bytes)),
                                .profile = copy(opp_policy_bundle_profile(opp_generation_bundle(told->generation))),
-                               .sha256 = copy(opp_policy_bundle_sha256(opp_generation_bundle(told->generation))),
+                               .sha256 = copy(opp_generation_sha256(told->generation)),
                                .request = copy(looking->logged.bytes),
                                .core = text_of(opp_core_part_json(&told->core)),
                                .recent = text_of(json_incref(recent)),
