@@ -43,18 +43,21 @@ static enum opp_outcome outcome_of(const char *name)
     return (enum opp_outcome)outcome;
 }
 
+/* As opp_ruling_rule and opp_ruling_reason say it of a ruling that was not written yet. */
 static void read_past(const struct opp_decision *logged, struct past *past)
 {
-    const char *outcome;
+    const char *outcome, *reason;
     json_t *spoken;
     size_t index;
 
-    *past = (struct past){ .ruling = json_loads(logged->ruling, 0, NULL), .reason = "" };
+    *past = (struct past){ .ruling = json_loads(logged->ruling, 0, NULL) };
     outcome = opp_json_text(past->ruling, "outcome");
     past->outcome = outcome_of(outcome);
-    if (opp_json_text(past->ruling, "reason") != NULL)
-        past->reason = opp_json_text(past->ruling, "reason");
+    reason = opp_json_text(past->ruling, "reason");
+    past->reason = reason != NULL ? reason : opp_json_text(past->ruling, "window_reason");
     past->rule = opp_json_text(json_object_get(past->ruling, "error"), "rule");
+    if (past->rule == NULL && past->outcome == OPP_OUTCOME_ALLOW)
+        past->rule = opp_json_text(past->ruling, "window_rule");
     json_array_foreach(json_object_get(past->ruling, "reasons"), index, spoken)
     {
         const char *said = opp_json_text(spoken, "outcome");
@@ -100,7 +103,7 @@ static enum opp_code count(struct replaying *replaying, const struct opp_decisio
     if (strcmp(compared.from, compared.to) != 0) {
         read_past(logged, &past);
         compared.rule = rule_responsible(&past, &judged->ruling);
-        compared.from_reason = past.reason;
+        compared.from_reason = past.reason != NULL ? past.reason : "";
     }
     rc = opp_tally_add(replaying->tally, &compared);
     json_decref(past.ruling);

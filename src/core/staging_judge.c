@@ -198,15 +198,27 @@ static char *copy(const char *text)
     return text != NULL ? strdup(text) : NULL;
 }
 
+/* What the log keeps of a ruling besides: where it failed, or which rule's window is closed. */
+static bool add_to_ruling(json_t *shown, const struct opp_policy_decision *ruling)
+{
+    int failed = 0;
+
+    if (ruling->failed)
+        failed |= json_object_set_new(shown, "error",
+                                      json_pack("{s:s, s:s, s:s?}", "where", ruling->error.where, "message",
+                                                ruling->error.message, "rule", ruling->failed_rule));
+    if (!ruling->window_open && ruling->window_rule != NULL)
+        failed |= json_object_set_new(shown, "window_rule", json_string(ruling->window_rule));
+    if (ruling->window_reason[0] != '\0')
+        failed |= json_object_set_new(shown, "window_reason", json_string(ruling->window_reason));
+    return failed == 0;
+}
+
 static json_t *show_ruling(const struct opp_policy_decision *ruling)
 {
-    json_t *shown = opp_policy_decision_json(ruling), *error;
+    json_t *shown = opp_policy_decision_json(ruling);
 
-    if (shown == NULL || !ruling->failed)
-        return shown;
-    error = json_pack("{s:s, s:s, s:s?}", "where", ruling->error.where, "message", ruling->error.message, "rule",
-                      ruling->failed_rule);
-    if (json_object_set_new(shown, "error", error) == 0)
+    if (shown != NULL && add_to_ruling(shown, ruling))
         return shown;
     json_decref(shown);
     return NULL;

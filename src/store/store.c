@@ -228,6 +228,14 @@ void opp_session_deadline(struct opp_session *session, int64_t monotonic_ms)
     opp_db_deadline(session->tx.db, monotonic_ms);
 }
 
+enum opp_code opp_store_reader(const char *dir, struct opp_session **out, struct opp_err *err)
+{
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof path, "%s/" FILE_NAME, dir);
+    return opp_session_of_file(path, out, err);
+}
+
 void opp_session_close(struct opp_session *session)
 {
     if (session == NULL)
