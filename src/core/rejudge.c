@@ -2,6 +2,7 @@
 #include "core/rejudge.h"
 
 #include "base/json.h"
+#include "base/json_cache.h"
 #include "core/recent.h"
 #include "policy/engine.h"
 #include "store/records.h"
@@ -97,15 +98,25 @@ static json_t *names_of(const char *text)
     return names;
 }
 
-enum opp_code opp_rejudge_logged(struct opp_policy_engine *engine, const struct opp_decision *logged,
-                                 struct opp_session *executions, struct opp_rejudged *out)
+/* Where no rule speaks, nobody looks at the request. */
+static json_t *read_request(const struct opp_policy_engine *engine, const struct opp_decision *logged,
+                            struct opp_json_cache *cache)
 {
-    json_t *core = parse(logged->core), *recent = parse(logged->recent), *names = names_of(logged->hashed);
+    if (!opp_policy_bundle_speaks(opp_policy_engine_bundle(engine), logged->tool))
+        return json_object();
+    return opp_json_cache_parse(cache, logged->request);
+}
+
+enum opp_code opp_rejudge_logged(struct opp_policy_engine *engine, const struct opp_decision *logged,
+                                 struct opp_json_cache *cache, struct opp_session *executions, struct opp_rejudged *out)
+{
+    json_t *core = opp_json_cache_parse(cache, logged->core), *recent = parse(logged->recent);
+    json_t *names = names_of(logged->hashed);
     struct opp_rejudged_input input = { .app_id = logged->app_id,
                                         .recent = recent,
                                         .sensitive = names,
                                         .executions = executions,
-                                        .request = parse(logged->request) };
+                                        .request = read_request(engine, logged, cache) };
     enum opp_code rc = OPP_E_VALIDATION;
 
     if (json_is_object(input.request) && core != NULL)

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 struct opp_decision;
+struct opp_json_cache;
 struct opp_policy_engine;
 struct opp_session;
 
@@ -37,9 +38,11 @@ struct opp_rejudged {
 /* Zero *out before; opp_rejudged_clear when done. Whatever goes wrong is a deny with ruling.failed. OPP_E_MEMORY. */
 enum opp_code opp_rejudge(struct opp_policy_engine *engine, const struct opp_rejudged_input *input,
                           struct opp_rejudged *out);
-/* The same for a record of the log. OPP_E_VALIDATION: it is damaged. */
+/* The same for a record of the log; cache (NULL: none) makes many of them cheaper to read. OPP_E_VALIDATION: it is
+ * damaged. */
 enum opp_code opp_rejudge_logged(struct opp_policy_engine *engine, const struct opp_decision *logged,
-                                 struct opp_session *executions, struct opp_rejudged *out);
+                                 struct opp_json_cache *cache, struct opp_session *executions,
+                                 struct opp_rejudged *out);
 void opp_rejudged_clear(struct opp_rejudged *rejudged);
 
 /* Lends the reason and the rule of the first answer that made the ruling what it is: a failed rule, else the first with

@@ -2,6 +2,7 @@
 #include "core/replay.h"
 
 #include "base/json.h"
+#include "base/json_cache.h"
 #include "core/rejudge.h"
 #include "core/tally.h"
 #include "policy/engine.h"
@@ -21,6 +22,7 @@ struct replaying {
     struct opp_session *log;
     struct opp_policy_engine *engine;
     struct opp_tally *tally;
+    struct opp_json_cache *cache;
     int64_t after;    /* the number of the last decision that was looked at */
     int64_t since_ms; /* that the report is about */
     size_t found;     /* in this step */
@@ -116,7 +118,7 @@ static enum opp_code judge(struct replaying *replaying, const struct opp_decisio
     enum opp_code rc = OPP_OK;
 
     if (logged->replayable)
-        rc = opp_rejudge_logged(replaying->engine, logged, replaying->replay->executions, &judged);
+        rc = opp_rejudge_logged(replaying->engine, logged, replaying->cache, replaying->replay->executions, &judged);
     if (rc == OPP_OK && logged->replayable && !judged.read_sensitive)
         rc = count(replaying, logged, &judged);
     else if (rc == OPP_OK || rc == OPP_E_VALIDATION)
@@ -222,6 +224,8 @@ enum opp_code opp_replay_run(const struct opp_replay *replay, struct opp_replay_
     if (rc == OPP_OK)
         rc = opp_policy_engine_new(replay->bundle, &replaying.engine, err);
     if (rc == OPP_OK)
+        rc = opp_json_cache_new(&replaying.cache, err);
+    if (rc == OPP_OK)
         rc = opp_session_now(replaying.log, look, &replaying, err);
     if (rc == OPP_OK)
         rc = opp_tally_new(profile, replaying.since_ms, &replaying.tally, err);
@@ -232,6 +236,7 @@ enum opp_code opp_replay_run(const struct opp_replay *replay, struct opp_replay_
         replaying.tally = NULL;
     }
     opp_tally_free(replaying.tally);
+    opp_json_cache_free(replaying.cache);
     opp_policy_engine_free(replaying.engine);
     opp_session_close(replaying.log);
     return rc;
