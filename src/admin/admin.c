@@ -53,6 +53,7 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "POST", BASE "/policies/promote", OPERATOR, &OPP_FLOW_POLICY_PROMOTE, NULL },
     { "POST", BASE "/policies/rollback", OPERATOR, &OPP_FLOW_POLICY_ROLLBACK, NULL },
     { "POST", BASE "/policies/replay", OPERATOR, &OPP_FLOW_REPLAY, NULL },
+    { "POST", BASE "/policies/evaluate", ANY, &OPP_FLOW_EVALUATE, NULL },
     { "GET", BASE "/policies/jobs", ANY, &OPP_FLOW_JOB_LIST, NULL },
     { "GET", BASE "/policies/jobs/{id}", ANY, &OPP_FLOW_JOB_GET, NULL },
     { "DELETE", BASE "/policies/jobs/{id}", OPERATOR, &OPP_FLOW_JOB_CANCEL, NULL },

@@ -38,6 +38,7 @@ static enum opp_code open_basics(struct opp_process *process, struct opp_err *er
     gateway->profile = config->profile;
     gateway->trusted_proxies = config->trusted_proxies;
     gateway->trusted_proxy_count = config->trusted_proxy_count;
+    gateway->data_dir = config->data_dir;
     gateway->policies_dir = config->policies_dir;
     gateway->adapters_dir = config->adapters_dir;
     gateway->worker_count = config->workers;
@@ -126,9 +127,7 @@ static enum opp_code open_staging(struct opp_process *process, struct opp_err *e
 
     if (rc == OPP_OK)
         opp_policies_tell_staging(&process->gateway);
-    return rc == OPP_OK
-               ? opp_replay_jobs_new(&process->gateway, process->config->data_dir, &process->gateway.replays, err)
-               : rc;
+    return rc == OPP_OK ? opp_replay_jobs_new(&process->gateway, &process->gateway.replays, err) : rc;
 }
 
 static enum opp_code recover(struct opp_process *process, struct opp_err *err)

@@ -44,7 +44,7 @@ struct opp_gateway {
     struct opp_staging *staging;            /* NULL while the process opens: nothing is told */
     const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For counts */
     size_t trusted_proxy_count;
-    const char *policies_dir, *adapters_dir;
+    const char *data_dir, *policies_dir, *adapters_dir;
     size_t worker_count;
     const char *profile;                    /* the policy profile of a new data directory */
     unsigned char hmac_key[OPP_HASH_BYTES]; /* for sensitive values in witnesses */

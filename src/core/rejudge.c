@@ -34,6 +34,8 @@ static int64_t count_recent(void *arg, const char *tool, int64_t seconds)
     json_t *asked;
     size_t index;
 
+    if (json_is_integer(input->recent))
+        return json_integer_value(input->recent);
     json_array_foreach(input->recent, index, asked)
     {
         if (same_question(asked, tool, seconds))
@@ -44,21 +46,27 @@ static int64_t count_recent(void *arg, const char *tool, int64_t seconds)
     return opp_recent_as_of(input->executions, input->app_id, input->core.now_ms, tool, seconds);
 }
 
-static void decide(struct opp_policy_engine *engine, const struct opp_rejudged_input *input, struct opp_rejudged *out)
+struct opp_policy_request opp_rejudge_request(const struct opp_rejudged_input *input)
 {
     union {
         const struct opp_rejudged_input *in;
         void *out;
     } arg = { .in = input };
-    struct opp_policy_request request = { .phase = input->core.phase,
-                                          .tool = input->core.tool,
-                                          .request = input->request,
-                                          .now_s = input->core.now_ms / 1000,
-                                          .skip_windows = input->core.phase == OPP_PHASE_READ ||
-                                                          input->core.phase == OPP_PHASE_APPROVE,
-                                          .watched = input->sensitive,
-                                          .recent = input->core.phase == OPP_PHASE_DISCOVER ? NULL : count_recent,
-                                          .arg = arg.out };
+
+    return (struct opp_policy_request){ .phase = input->core.phase,
+                                        .tool = input->core.tool,
+                                        .request = input->request,
+                                        .now_s = input->core.now_ms / 1000,
+                                        .skip_windows = input->core.phase == OPP_PHASE_READ ||
+                                                        input->core.phase == OPP_PHASE_APPROVE,
+                                        .watched = input->sensitive,
+                                        .recent = input->core.phase == OPP_PHASE_DISCOVER ? NULL : count_recent,
+                                        .arg = arg.out };
+}
+
+static void decide(struct opp_policy_engine *engine, const struct opp_rejudged_input *input, struct opp_rejudged *out)
+{
+    struct opp_policy_request request = opp_rejudge_request(input);
     int64_t begun_ns = thread_ns();
 
     opp_policy_decide(engine, &request, &out->ruling);

@@ -22,7 +22,8 @@ struct opp_session;
 struct opp_rejudged_input {
     const char *app_id;
     json_t *request;         /* what the rules are shown */
-    const json_t *recent;    /* [[tool or null, seconds, count]]: what was asked of request.recent then */
+    const json_t *recent;    /* [[tool or null, seconds, count]]: what was asked of request.recent then; or a number
+                              * that answers whatever is asked */
     const json_t *sensitive; /* object whose members' names are hashed in request; NULL: nothing is */
     struct opp_core_part core;
     struct opp_session *executions; /* of the gateway's store: counts that nobody asked for then; NULL: not known */
@@ -34,6 +35,9 @@ struct opp_rejudged {
     bool read_sensitive;    /* a rule read what is only a hash: the ruling means nothing */
     int64_t ns;             /* CPU time of this thread; 0: no rule was asked */
 };
+
+/* What the rules are asked; it lends from input. */
+struct opp_policy_request opp_rejudge_request(const struct opp_rejudged_input *input);
 
 /* Zero *out before; opp_rejudged_clear when done. Whatever goes wrong is a deny with ruling.failed. OPP_E_MEMORY. */
 enum opp_code opp_rejudge(struct opp_policy_engine *engine, const struct opp_rejudged_input *input,

@@ -41,7 +41,6 @@ struct job {
 
 struct opp_replay_jobs {
     struct opp_gateway *gateway;
-    char *data_dir;
     pthread_mutex_t lock; /* guards all below, and what jobs are but for their progress */
     pthread_cond_t ended;
     struct job *newest, *running;
@@ -54,15 +53,12 @@ static void free_job(struct job *job)
     free(job);
 }
 
-enum opp_code opp_replay_jobs_new(struct opp_gateway *gateway, const char *data_dir, struct opp_replay_jobs **out,
-                                  struct opp_err *err)
+enum opp_code opp_replay_jobs_new(struct opp_gateway *gateway, struct opp_replay_jobs **out, struct opp_err *err)
 {
     struct opp_replay_jobs *jobs = calloc(1, sizeof *jobs);
 
-    if (jobs == NULL || (jobs->data_dir = strdup(data_dir)) == NULL) {
-        free(jobs);
+    if (jobs == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for replays");
-    }
     jobs->gateway = gateway;
     pthread_mutex_init(&jobs->lock, NULL);
     pthread_cond_init(&jobs->ended, NULL);
@@ -88,7 +84,6 @@ void opp_replay_jobs_free(struct opp_replay_jobs *jobs)
     }
     pthread_cond_destroy(&jobs->ended);
     pthread_mutex_destroy(&jobs->lock);
-    free(jobs->data_dir);
     free(jobs);
 }
 
@@ -116,7 +111,7 @@ static enum opp_code load(struct job *job, struct outcome *outcome)
 static enum opp_code replay(struct job *job, struct outcome *outcome)
 {
     struct opp_policy_bundle *bundle = opp_generation_bundle(outcome->generation);
-    struct opp_replay replay = { .data_dir = job->jobs->data_dir,
+    struct opp_replay replay = { .data_dir = job->jobs->gateway->data_dir,
                                  .bundle = bundle,
                                  .since_ms = job->since_ms,
                                  .limit = job->limit,

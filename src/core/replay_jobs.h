@@ -24,9 +24,8 @@ struct opp_replay_asked {
     int64_t since_ms, limit; /* 0: all */
 };
 
-/* gateway (its store, adapters, policies directory and hub) outlives them; data_dir is copied. OPP_E_MEMORY. */
-enum opp_code opp_replay_jobs_new(struct opp_gateway *gateway, const char *data_dir, struct opp_replay_jobs **out,
-                                  struct opp_err *err);
+/* gateway (its store, generations, directories and hub) outlives them. OPP_E_MEMORY. */
+enum opp_code opp_replay_jobs_new(struct opp_gateway *gateway, struct opp_replay_jobs **out, struct opp_err *err);
 /* Cancels what runs and waits for it. NULL allowed. */
 void opp_replay_jobs_free(struct opp_replay_jobs *jobs);
 

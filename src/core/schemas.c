@@ -95,6 +95,12 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
     [OPP_SCHEMA_POLICY_STAGE] = "{'type':'object','required':['profile'],'properties':{'profile':" PROFILE "}}",
     [OPP_SCHEMA_REPLAY] = "{'type':'object','required':['profile'],'properties':{'profile':" PROFILE ",'since':" TIME
                           ",'limit':{'type':'integer','minimum':1,'maximum':1000000000}}}",
+    [OPP_SCHEMA_EVALUATE] =
+        "{'type':'object','oneOf':[{'required':['request']},{'required':['request_id']}],'properties':{'profile'"
+        ":" PROFILE ",'request':{'type':'object','required':['tool'],'properties':{'tool':{'type':['string','object']},"
+        "'phase':{'enum':['read','preflight','action','approve','execute']},'recent':{'type':'integer'}}},"
+        "'safeguards':{'type':'array','items':{'enum':['preflight','idempotency','witness']}},"
+        "'request_id':" ID ",'phase':{'enum':['read','preflight','action','approve','execute']}}}",
     [OPP_SCHEMA_POLICY_NAMED] = "{'type':'object','properties':{'sha256':" HASH "}}",
     [OPP_SCHEMA_DECISION_LIST] = "{'type':'object','properties':{'tool':" ID ",'appId':" ID ",'requestId':" ID
                                  ",'phase':{'enum':['read','preflight','action','approve','execute']},"
