@@ -14,7 +14,7 @@
 
 #define FILE_NAME "decisions.db"
 #define NUMBERS_A_MS 1000
-#define READ_MS 250
+#define READ_MS 2000
 
 struct opp_decisions {
     struct opp_tx tx;
