@@ -66,6 +66,8 @@ static const char DECISIONS_1[] =
     "CREATE INDEX decisions_app ON decisions(app_id);"
     "CREATE INDEX decisions_tool ON decisions(tool);"
     "CREATE INDEX decisions_outcome ON decisions(outcome);"
+    "CREATE INDEX decisions_phase ON decisions(phase);"
+    "CREATE INDEX decisions_differs ON decisions(differs);"
     "CREATE TABLE tally(id TEXT PRIMARY KEY, occasion TEXT NOT NULL, state TEXT NOT NULL);";
 
 const char *const OPP_DECISIONS_MIGRATIONS[] = { DECISIONS_1 };
