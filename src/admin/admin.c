@@ -52,6 +52,10 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "DELETE", BASE "/policies/stage", OPERATOR, &OPP_FLOW_POLICY_DISCARD, NULL },
     { "POST", BASE "/policies/promote", OPERATOR, &OPP_FLOW_POLICY_PROMOTE, NULL },
     { "POST", BASE "/policies/rollback", OPERATOR, &OPP_FLOW_POLICY_ROLLBACK, NULL },
+    { "POST", BASE "/policies/replay", OPERATOR, &OPP_FLOW_REPLAY, NULL },
+    { "GET", BASE "/policies/jobs", ANY, &OPP_FLOW_JOB_LIST, NULL },
+    { "GET", BASE "/policies/jobs/{id}", ANY, &OPP_FLOW_JOB_GET, NULL },
+    { "DELETE", BASE "/policies/jobs/{id}", OPERATOR, &OPP_FLOW_JOB_CANCEL, NULL },
     { "GET", BASE "/whoami", ANY, &OPP_FLOW_WHOAMI, NULL },
 };
 

@@ -70,13 +70,14 @@ static enum opp_step begin_rollback(struct opp_call *call)
 }
 
 /* What could not be read at all has no line, and is an issue like the others. */
-static json_t *issues_of(const struct changing *changing)
+static json_t *issues_of(const struct changing *changing, const struct opp_err *err)
 {
-    json_t *issues = changing->change.report.issues;
+    json_t *issues = opp_load_issues(&changing->change.report);
 
     if (json_array_size(issues) > 0)
-        return json_incref(issues);
-    return json_pack("[{s:s, s:i, s:s}]", "file", changing->err.where, "line", 0, "message", changing->err.message);
+        return issues;
+    json_decref(issues);
+    return json_pack("[{s:s, s:i, s:s}]", "file", err->where, "line", 0, "message", err->message);
 }
 
 static enum opp_step refuse(struct opp_call *call, enum opp_code rc, const struct opp_err *err)
@@ -88,7 +89,7 @@ static enum opp_step refuse(struct opp_call *call, enum opp_code rc, const struc
     case OPP_E_CONFIG:
     case OPP_E_IO:
         return opp_call_refuse(call, OPP_E_VALIDATION, "The policies do not load; what was in force stays.",
-                               json_pack("{s:o}", "issues", issues_of(call->state)));
+                               json_pack("{s:o}", "issues", issues_of(call->state, err)));
     default:
         return opp_call_fail(call, rc, err);
     }
@@ -175,7 +176,7 @@ static enum opp_step changed(struct opp_call *call)
         call, json_pack("{s:b, s:o, s:o, s:o, s:O?}", "ok", 1, "active", opp_policies_active(gateway), "staged",
                         opp_policies_staged(gateway), "previous",
                         opp_policy_head_json(history->count > 1 ? history->latest[1] : NULL), "warnings",
-                        changing->change.report.warnings));
+                        changing->change.report.policies.warnings));
 }
 
 static void dispose(void *state)

@@ -6,6 +6,7 @@
 #include "command/config_reference.h"
 #include "command/facts.h"
 #include "command/nearest.h"
+#include "command/replay.h"
 #include "command/serve.h"
 #include "command/token.h"
 
@@ -21,7 +22,14 @@ static const struct opp_command HELP = { .name = "help",
                                          .run = run_help };
 static const struct opp_command VERSION = { .name = "version", .summary = "The version of oppd.", .run = run_version };
 static const struct opp_command *const COMMANDS[] = {
-    &OPP_COMMAND_SERVE, &OPP_COMMAND_CHECK, &OPP_COMMAND_FACTS, &OPP_COMMAND_TOKEN_CREATE, &HELP, &VERSION, NULL,
+    &OPP_COMMAND_SERVE,
+    &OPP_COMMAND_CHECK,
+    &OPP_COMMAND_FACTS,
+    &OPP_COMMAND_REPLAY,
+    &OPP_COMMAND_TOKEN_CREATE,
+    &HELP,
+    &VERSION,
+    NULL,
 };
 
 #define COMMANDS_MAX 8

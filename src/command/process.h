@@ -18,7 +18,6 @@ struct opp_process {
     int lock_fd;
     struct opp_listener listeners[OPP_LISTENERS_MAX];
     size_t listener_count;
-    struct opp_api *api;
     struct opp_workers *workers;
     struct opp_demo demo;
     char base_url[OPP_URL_MAX], admin_url[OPP_URL_MAX]; /* admin_url: of the admin endpoints' own listener, or empty */

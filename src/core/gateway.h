@@ -13,14 +13,14 @@
 #include "base/net.h"
 #include "core/settings.h"
 
-struct opp_adapter_session;
-struct opp_adapters;
 struct opp_app_views;
+struct opp_databases;
 struct opp_generation_slot;
 struct opp_hub;
 struct opp_manifest_cache;
 struct opp_rate;
 struct opp_registry_slot;
+struct opp_replay_jobs;
 struct opp_schemas;
 struct opp_session;
 struct opp_staging;
@@ -37,13 +37,14 @@ struct opp_gateway {
     struct opp_generation_slot *policies;
     struct opp_schemas *schemas;
     struct opp_rate *rate;
-    struct opp_adapters *adapters;
+    struct opp_databases *databases; /* of the adapters of all generations */
     struct opp_hub *hub;
     struct opp_stranded *stranded;
+    struct opp_replay_jobs *replays;
     struct opp_staging *staging;            /* NULL while the process opens: nothing is told */
     const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For counts */
     size_t trusted_proxy_count;
-    const char *policies_dir;
+    const char *policies_dir, *adapters_dir;
     size_t worker_count;
     const char *profile;                    /* the policy profile of a new data directory */
     unsigned char hmac_key[OPP_HASH_BYTES]; /* for sensitive values in witnesses */
@@ -54,7 +55,6 @@ struct opp_worker {
     size_t index; /* among the workers */
     struct opp_loop *loop;
     struct opp_session *session;
-    struct opp_adapter_session *adapters;
     struct opp_manifest_cache *manifests;
     struct opp_app_views *views;
     uint64_t reads; /* that were allowed: one in so many is logged */

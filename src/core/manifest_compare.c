@@ -94,7 +94,7 @@ static bool speaks(const struct comparing *comparing, const struct opp_tool *too
 
 static enum opp_code compare_app(struct comparing *comparing, const struct opp_app_entry *app)
 {
-    const struct opp_adapters *adapters = comparing->call->worker->gateway->adapters;
+    const struct opp_adapters *adapters = opp_generation_adapters(comparing->call->generation);
     enum opp_code rc = OPP_OK;
 
     for (size_t i = 0; rc == OPP_OK && i < opp_tool_count(adapters); i++) {

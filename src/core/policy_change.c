@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/policy_change.h"
 
+#include "adapter/adapter.h"
+#include "adapter/sources.h"
 #include "audit/audit.h"
 #include "base/crash.h"
 #include "base/id.h"
@@ -62,7 +64,7 @@ static enum opp_code find_stored(struct opp_policy_change *change, struct opp_tx
     if (rc == OPP_OK && head != NULL)
         rc = opp_tx_get(tx, &OPP_GENERATION_RECORD, "id", head->id, &found, err);
     change->stored = found;
-    return rc;
+    return rc == OPP_OK ? opp_policies_stored(tx, change->stored, &change->sources, err) : rc;
 }
 
 enum opp_code opp_policy_change_look(struct opp_policy_change *change, struct opp_tx *tx, struct opp_err *err)
@@ -84,78 +86,60 @@ enum opp_code opp_policy_change_look(struct opp_policy_change *change, struct op
     return OPP_E_INTERNAL;
 }
 
-/* A stored generation keeps its number; files that are loaded get the next. */
-static enum opp_code make(struct opp_policy_change *change, struct opp_policy_sources *sources, size_t workers,
-                          struct opp_generation **out, struct opp_err *err)
+static enum opp_code read_sources(struct opp_policy_change *change, struct opp_err *err)
 {
-    struct opp_policies_wanted wanted = {
-        .number = change->stored != NULL ? opp_policy_number(&change->stored->head) : change->history.newest + 1,
-        .workers = workers,
-        .loaded_at_ms = change->made_at_ms = opp_clock_now_ms(change->gateway->clock),
-        .report = &change->report,
-    };
-    enum opp_code rc = opp_policies_make(change->gateway, sources, &wanted, out, err);
+    struct opp_gateway *gateway = change->gateway;
+    struct opp_generation *current = opp_generation_pin(gateway->policies);
+    enum opp_code rc = OPP_OK;
 
-    if (rc == OPP_OK)
-        change->made = opp_policy_bundle_ref(opp_generation_bundle(*out));
-    return rc;
-}
-
-static enum opp_code make_of_files(struct opp_policy_change *change, const char *profile, size_t workers,
-                                   struct opp_generation **out, struct opp_err *err)
-{
-    struct opp_policy_sources *sources = NULL;
-    enum opp_code rc = opp_policy_sources_read(change->gateway->policies_dir, profile, &sources, err);
-
-    return rc == OPP_OK ? make(change, sources, workers, out, err) : rc;
-}
-
-static enum opp_code make_of_stored(struct opp_policy_change *change, struct opp_generation **out, struct opp_err *err)
-{
-    struct opp_policy_sources *sources = NULL;
-    enum opp_code rc = opp_policies_stored_sources(change->stored, &sources, err);
-
-    return rc == OPP_OK ? make(change, sources, change->gateway->worker_count, out, err) : rc;
-}
-
-static enum opp_code reload(struct opp_policy_change *change, struct opp_generation **next, struct opp_err *err)
-{
-    struct opp_generation *current = opp_generation_pin(change->gateway->policies);
-    const char *profile =
-        current != NULL ? opp_policy_bundle_profile(opp_generation_bundle(current)) : change->gateway->profile;
-    enum opp_code rc = make_of_files(change, profile, change->gateway->worker_count, next, err);
-
+    if (change->verb == OPP_POLICY_STAGE)
+        rc = opp_policies_read_rules(gateway, change->profile, &change->sources, err);
+    else if (change->verb == OPP_POLICY_RELOAD)
+        rc = opp_policies_read_all(
+            gateway, current != NULL ? opp_policy_bundle_profile(opp_generation_bundle(current)) : gateway->profile,
+            &change->sources, &change->report, err);
     opp_generation_unpin(current);
     return rc;
 }
 
-/* What was judged beside the policies in force is what its author sees in the files, or it is not promoted. */
-static enum opp_code promote(struct opp_policy_change *change, struct opp_generation **next, struct opp_err *err)
+/* A stored generation keeps its number; files that are loaded get the next. */
+static enum opp_code make(struct opp_policy_change *change, struct opp_err *err)
 {
-    const struct opp_generation_head *staged = &change->stored->head;
+    struct opp_policies_wanted wanted = {
+        .number = change->stored != NULL ? opp_policy_number(&change->stored->head) : change->history.newest + 1,
+        .workers = change->verb != OPP_POLICY_STAGE ? change->gateway->worker_count : 0,
+        .loaded_at_ms = opp_clock_now_ms(change->gateway->clock),
+    };
+    enum opp_code rc = read_sources(change, err);
 
-    if (opp_policies_disk_changed(change->gateway, staged->profile, staged->sha256))
-        return opp_fail_at(err, OPP_E_PRECONDITION, "files_changed",
-                           "The staged files have changed since: stage them again.");
-    return make_of_stored(change, next, err);
+    return rc == OPP_OK
+               ? opp_policies_make(change->gateway, &change->sources, &wanted, &change->report, &change->made, err)
+               : rc;
+}
+
+/* What was judged beside the policies in force is what its author sees in the files, or it is not promoted. */
+static enum opp_code check_staged(const struct opp_policy_change *change, struct opp_err *err)
+{
+    if (change->verb != OPP_POLICY_PROMOTE || opp_policies_staged_same(change->gateway))
+        return OPP_OK;
+    return opp_fail_at(err, OPP_E_PRECONDITION, "files_changed",
+                       "The staged files, or the adapters, have changed since: stage them again.");
 }
 
 enum opp_code opp_policy_change_prepare(struct opp_policy_change *change, struct opp_err *err)
 {
     struct opp_generation_slot *slot = change->gateway->policies;
     struct opp_generation *next = NULL, *staged = NULL;
-    enum opp_code rc = OPP_OK;
+    enum opp_code rc = check_staged(change, err);
 
-    if (change->verb == OPP_POLICY_RELOAD)
-        rc = reload(change, &next, err);
-    else if (change->verb == OPP_POLICY_STAGE)
-        rc = make_of_files(change, change->profile, 0, &staged, err);
-    else if (change->verb == OPP_POLICY_PROMOTE)
-        rc = promote(change, &next, err);
-    else if (change->verb == OPP_POLICY_ROLLBACK)
-        rc = make_of_stored(change, &next, err);
+    if (rc == OPP_OK && change->verb != OPP_POLICY_DISCARD)
+        rc = make(change, err);
     if (rc != OPP_OK)
         return rc;
+    if (change->verb == OPP_POLICY_STAGE)
+        staged = change->made;
+    else
+        next = change->made;
     if (change->verb == OPP_POLICY_RELOAD || change->verb == OPP_POLICY_ROLLBACK)
         staged = opp_generation_pin_staged(slot);
     opp_generation_prepare(slot, next, staged);
@@ -167,26 +151,49 @@ static int64_t next_turn(const struct opp_policy_change *change)
     return change->history.count > 0 ? change->history.latest[0]->turn + 1 : 1;
 }
 
+/* The adapters' files are kept once, however many generations have the same. */
+static enum opp_code insert_adapters(struct opp_tx *tx, const struct opp_adapter_sources *sources, struct opp_err *err)
+{
+    union {
+        const char *in;
+        char *out;
+    } id = { .in = opp_adapter_sources_sha256(sources) };
+    struct opp_adapters_record record = { .id = id.out };
+    void *found = NULL;
+    enum opp_code rc = opp_tx_get(tx, &OPP_ADAPTERS_RECORD, "id", id.in, &found, err);
+
+    opp_record_free(&OPP_ADAPTERS_RECORD, found);
+    if (rc != OPP_E_ABSENT)
+        return rc;
+    record.files = opp_adapter_sources_to_json(sources);
+    rc = record.files != NULL ? opp_tx_insert(tx, &OPP_ADAPTERS_RECORD, &record, err) : OPP_E_MEMORY;
+    json_decref(record.files);
+    return rc;
+}
+
 static enum opp_code insert(const struct opp_policy_change *change, struct opp_tx *tx, struct opp_err *err)
 {
-    const struct opp_policy_bundle *bundle = change->made;
+    const struct opp_policy_bundle *bundle = opp_generation_bundle(change->made);
+    const struct opp_adapter_sources *adapters = opp_adapters_sources(opp_generation_adapters(change->made));
     bool staged = change->verb == OPP_POLICY_STAGE;
     char id[OPP_POLICY_ID_MAX];
     union {
         const char *in;
         char *out;
-    } profile = { .in = opp_policy_bundle_profile(bundle) }, sha256 = { .in = opp_policy_bundle_sha256(bundle) };
+    } profile = { .in = opp_policy_bundle_profile(bundle) }, sha256 = { .in = opp_generation_sha256(change->made) },
+      files = { .in = opp_adapter_sources_sha256(adapters) };
     struct opp_generation_record record = { .head = { .id = id,
                                                       .profile = profile.out,
                                                       .sha256 = sha256.out,
-                                                      .loaded_at = change->made_at_ms,
+                                                      .adapters = files.out,
+                                                      .loaded_at = opp_generation_loaded_at(change->made),
                                                       .turn = staged ? 0 : next_turn(change),
                                                       .staged = staged },
                                             .sources = opp_policy_sources_to_json(opp_policy_bundle_sources(bundle)) };
-    enum opp_code rc = OPP_E_MEMORY;
+    enum opp_code rc = record.sources != NULL ? insert_adapters(tx, adapters, err) : OPP_E_MEMORY;
 
     opp_policy_id(opp_policy_bundle_generation(bundle), id);
-    if (record.sources != NULL)
+    if (rc == OPP_OK)
         rc = opp_tx_insert(tx, &OPP_GENERATION_RECORD, &record, err);
     json_decref(record.sources);
     return rc;
@@ -247,12 +254,13 @@ enum opp_code opp_policy_change_store(struct opp_policy_change *change, struct o
 
 json_t *opp_policy_change_details(const struct opp_policy_change *change)
 {
-    const struct opp_policy_bundle *made = change->made;
+    const struct opp_policy_bundle *bundle;
 
-    if (made == NULL)
+    if (change->made == NULL)
         return opp_policy_head_json(change->history.staged);
-    return json_pack("{s:s, s:I, s:s}", "profile", opp_policy_bundle_profile(made), "generation",
-                     (json_int_t)opp_policy_bundle_generation(made), "sha256", opp_policy_bundle_sha256(made));
+    bundle = opp_generation_bundle(change->made);
+    return json_pack("{s:s, s:I, s:s}", "profile", opp_policy_bundle_profile(bundle), "generation",
+                     (json_int_t)opp_policy_bundle_generation(bundle), "sha256", opp_generation_sha256(change->made));
 }
 
 void opp_policy_change_end(struct opp_policy_change *change)
@@ -261,8 +269,8 @@ void opp_policy_change_end(struct opp_policy_change *change)
         opp_generation_abandon(change->gateway->policies, change->number);
     opp_policy_history_clear(&change->history);
     opp_record_free(&OPP_GENERATION_RECORD, change->stored);
-    opp_policy_bundle_unref(change->made);
-    opp_policy_report_clear(&change->report);
+    opp_sources_clear(&change->sources);
+    opp_load_report_clear(&change->report);
     change->stored = NULL;
     change->made = NULL;
 }
@@ -277,8 +285,7 @@ void opp_policies_tell_staging(struct opp_gateway *gateway)
         opp_generation_unpin(staged);
         return;
     }
-    rc = opp_staging_set(gateway->staging, staged != NULL ? opp_generation_bundle(staged) : NULL,
-                         staged != NULL ? opp_generation_loaded_at(staged) : 0, &err);
+    rc = opp_staging_set(gateway->staging, staged, &err);
     if (rc != OPP_OK)
         opp_log_event(gateway->log, OPP_LOG_ERROR, "policy.staged_failed", "message", err.message, NULL);
     opp_generation_unpin(staged);

@@ -2,14 +2,14 @@
  *
  * core/policy_change.h - reload, stage, discard, promote and roll back: each prepares what will be in force and staged,
  * stores it in one transaction, and is in force with the commit. One at a time.
- * May include: policy, audit, store, base, core.
+ * May include: policy, adapter, audit, store, base, core.
  */
 #ifndef OPP_CORE_POLICY_CHANGE_H
 #define OPP_CORE_POLICY_CHANGE_H
 
 #include "base/error.h"
+#include "core/load.h"
 #include "core/policy_history.h"
-#include "policy/bundle.h"
 
 #include <jansson.h>
 #include <stdint.h>
@@ -19,8 +19,8 @@ struct opp_generation_record;
 struct opp_tx;
 
 enum opp_policy_verb {
-    OPP_POLICY_RELOAD,  /* the active profile's files are in force */
-    OPP_POLICY_STAGE,   /* a profile's files judge beside the one in force */
+    OPP_POLICY_RELOAD,  /* the active profile's and the adapters' files are in force */
+    OPP_POLICY_STAGE,   /* a profile's files judge beside the one in force, by its adapters */
     OPP_POLICY_DISCARD, /* nothing is staged */
     OPP_POLICY_PROMOTE, /* what is staged is in force; its files must still be the same */
     OPP_POLICY_ROLLBACK /* the stored bytes of an earlier generation are in force; what is staged stays */
@@ -35,9 +35,9 @@ struct opp_policy_change {
     uint64_t number;    /* among the changes of this process; 0: not begun */
     struct opp_policy_history history;    /* as the change found it, and after opp_policy_change_store as it left it */
     struct opp_generation_record *stored; /* what is promoted or rolled back to */
-    struct opp_policy_bundle *made;       /* what is in force or staged after it; NULL when discarding */
-    int64_t made_at_ms;
-    struct opp_policy_report report; /* what loading it said; empty until it was loaded */
+    struct opp_sources sources;           /* its files */
+    struct opp_generation *made;          /* what is in force or staged after it; lent; NULL when discarding */
+    struct opp_load_report report;        /* what loading it said; empty until it was loaded */
 };
 
 /* OPP_E_UNAVAILABLE: another change is under way. */
@@ -48,7 +48,8 @@ enum opp_code opp_policy_change_begin(struct opp_policy_change *change, struct o
 enum opp_code opp_policy_change_look(struct opp_policy_change *change, struct opp_tx *tx, struct opp_err *err);
 
 /* Reads files, loads and tests rules. Takes its time: not for a loop's thread. OPP_E_CONFIG: the report says what is
- * wrong. OPP_E_PRECONDITION: where is files_changed, for a staged profile whose files are others now. */
+ * wrong. OPP_E_PRECONDITION: where is files_changed, for a staged profile whose files, or the adapters in force, are
+ * others now. OPP_E_UNAVAILABLE: calls still use too many old generations. */
 enum opp_code opp_policy_change_prepare(struct opp_policy_change *change, struct opp_err *err);
 
 /* In a write transaction: what was prepared is kept and becomes current with the commit. */

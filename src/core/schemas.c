@@ -92,12 +92,14 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
         ",'roles':{'type':'array','minItems':1,'uniqueItems':true,"
         "'items':{'enum':['viewer','reviewer','operator','owner']}},"
         "'org_ids':{'type':['array','null'],'minItems':1,'maxItems':1000,'items':" ID "},'expires_at':" TIME "}}",
+    [OPP_SCHEMA_POLICY_STAGE] = "{'type':'object','required':['profile'],'properties':{'profile':" PROFILE "}}",
+    [OPP_SCHEMA_REPLAY] = "{'type':'object','required':['profile'],'properties':{'profile':" PROFILE ",'since':" TIME
+                          ",'limit':{'type':'integer','minimum':1,'maximum':1000000000}}}",
+    [OPP_SCHEMA_POLICY_NAMED] = "{'type':'object','properties':{'sha256':" HASH "}}",
     [OPP_SCHEMA_DECISION_LIST] = "{'type':'object','properties':{'tool':" ID ",'appId':" ID ",'requestId':" ID
                                  ",'phase':{'enum':['read','preflight','action','approve','execute']},"
                                  "'outcome':{'enum':['allow','draft','deny']},'differs':{'type':'boolean'},'from':" TIME
                                  ",'to':" TIME "," PAGE "}}",
-    [OPP_SCHEMA_POLICY_STAGE] = "{'type':'object','required':['profile'],'properties':{'profile':" PROFILE "}}",
-    [OPP_SCHEMA_POLICY_NAMED] = "{'type':'object','properties':{'sha256':" HASH "}}",
 };
 
 static enum opp_code compile(const char *text, struct opp_schema **out, struct opp_err *err)

@@ -207,16 +207,18 @@ enum opp_code opp_staging_begin(struct opp_staging *staging, int64_t since_ms)
 }
 
 /* Names the occasion, and counts from now on for it. */
-static enum opp_code begin_occasion(struct opp_staging *staging, struct opp_policy_bundle *bundle, int64_t staged_at_ms,
+static enum opp_code begin_occasion(struct opp_staging *staging, const struct opp_generation *generation,
                                     unsigned epoch)
 {
-    struct opp_occasion occasion = { .staged_at_ms = staged_at_ms, .epoch = epoch };
+    struct opp_policy_bundle *bundle = generation != NULL ? opp_generation_bundle(generation) : NULL;
+    struct opp_occasion occasion = { .epoch = epoch };
     enum opp_code rc = OPP_OK;
 
-    if (bundle != NULL) {
+    if (generation != NULL) {
+        occasion.staged_at_ms = opp_generation_loaded_at(generation);
         occasion.generation = generation_in_force(staging->gateway);
         snprintf(occasion.profile, sizeof occasion.profile, "%s", opp_policy_bundle_profile(bundle));
-        snprintf(occasion.sha256, sizeof occasion.sha256, "%s", opp_policy_bundle_sha256(bundle));
+        snprintf(occasion.sha256, sizeof occasion.sha256, "%s", opp_generation_sha256(generation));
     }
     pthread_mutex_lock(&staging->state);
     opp_policy_bundle_unref(staging->bundle);
@@ -224,7 +226,7 @@ static enum opp_code begin_occasion(struct opp_staging *staging, struct opp_poli
     staging->occasion = occasion;
     staging->restore = bundle != NULL;
     if (bundle != NULL) {
-        rc = opp_staging_begin(staging, staged_at_ms);
+        rc = opp_staging_begin(staging, occasion.staged_at_ms);
     } else {
         opp_tally_free(staging->tally);
         staging->tally = NULL;
@@ -233,11 +235,11 @@ static enum opp_code begin_occasion(struct opp_staging *staging, struct opp_poli
     return rc;
 }
 
-enum opp_code opp_staging_set(struct opp_staging *staging, struct opp_policy_bundle *bundle, int64_t staged_at_ms,
-                              struct opp_err *err)
+enum opp_code opp_staging_set(struct opp_staging *staging, const struct opp_generation *generation, struct opp_err *err)
 {
     struct opp_policy_engine *engine = NULL, *dropped;
-    enum opp_code rc = bundle != NULL ? opp_policy_engine_new(bundle, &engine, err) : OPP_OK;
+    enum opp_code rc =
+        generation != NULL ? opp_policy_engine_new(opp_generation_bundle(generation), &engine, err) : OPP_OK;
     unsigned epoch;
 
     if (rc != OPP_OK)
@@ -247,8 +249,8 @@ enum opp_code opp_staging_set(struct opp_staging *staging, struct opp_policy_bun
     staging->next = engine;
     epoch = ++staging->next_epoch;
     staging->changed = true;
-    rc = begin_occasion(staging, bundle, staged_at_ms, epoch);
-    atomic_store(&staging->active, bundle != NULL);
+    rc = begin_occasion(staging, generation, epoch);
+    atomic_store(&staging->active, generation != NULL);
     pthread_cond_signal(&staging->wake);
     pthread_mutex_unlock(&staging->lock);
     opp_policy_engine_free(dropped);

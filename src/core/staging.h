@@ -21,6 +21,7 @@
 #define OPP_STAGING_SAMPLE 100 /* of reads that were allowed, one in so many is logged */
 
 struct opp_gateway;
+struct opp_generation;
 struct opp_staging;
 struct opp_told;
 
@@ -36,10 +37,10 @@ enum opp_code opp_staging_open(struct opp_gateway *gateway, const struct opp_sta
 /* Judges and writes what waits, and ends. No worker may tell it anything any more. NULL allowed. */
 void opp_staging_close(struct opp_staging *staging);
 
-/* From any thread: what is staged from now on. The bundle is lent (it takes a reference); NULL: nothing is.
- * staged_at_ms names the occasion: with the bundle's hash it is what the counts belong to, so that a restart that sets
- * the same goes on counting, and anything else begins anew. Codes of opp_policy_engine_new: nothing has changed. */
-enum opp_code opp_staging_set(struct opp_staging *staging, struct opp_policy_bundle *bundle, int64_t staged_at_ms,
+/* From any thread: what is staged from now on. The generation is lent, while it is pinned; NULL: nothing is. With its
+ * hash, when it was loaded is what the counts belong to, so that a restart that sets the same goes on counting, and
+ * anything else begins anew. Codes of opp_policy_engine_new: nothing has changed. */
+enum opp_code opp_staging_set(struct opp_staging *staging, const struct opp_generation *generation,
                               struct opp_err *err);
 
 /* From any thread, cheap: whether something is staged, so that every decision is to be told. */

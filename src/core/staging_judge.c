@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "core/boundary.h"
 #include "core/gateway.h"
+#include "core/generation.h"
 #include "core/redact.h"
 #include "core/registry.h"
 #include "core/staging_internal.h"
@@ -75,7 +76,7 @@ static bool counts(struct looking *looking)
 {
     struct opp_staging *staging = looking->staging;
     const struct opp_told *told = looking->told;
-    int64_t generation = opp_policy_bundle_generation(told->bundle);
+    int64_t generation = opp_policy_bundle_generation(opp_generation_bundle(told->generation));
     bool belongs;
 
     if (staging->engine == NULL)
@@ -197,15 +198,27 @@ static char *copy(const char *text)
     return text != NULL ? strdup(text) : NULL;
 }
 
+/* What the log keeps of a ruling besides: where it failed, or which rule's window is closed. */
+static bool add_to_ruling(json_t *shown, const struct opp_policy_decision *ruling)
+{
+    int failed = 0;
+
+    if (ruling->failed)
+        failed |= json_object_set_new(shown, "error",
+                                      json_pack("{s:s, s:s, s:s?}", "where", ruling->error.where, "message",
+                                                ruling->error.message, "rule", ruling->failed_rule));
+    if (!ruling->window_open && ruling->window_rule != NULL)
+        failed |= json_object_set_new(shown, "window_rule", json_string(ruling->window_rule));
+    if (ruling->window_reason[0] != '\0')
+        failed |= json_object_set_new(shown, "window_reason", json_string(ruling->window_reason));
+    return failed == 0;
+}
+
 static json_t *show_ruling(const struct opp_policy_decision *ruling)
 {
-    json_t *shown = opp_policy_decision_json(ruling), *error;
+    json_t *shown = opp_policy_decision_json(ruling);
 
-    if (shown == NULL || !ruling->failed)
-        return shown;
-    error = json_pack("{s:s, s:s, s:s?}", "where", ruling->error.where, "message", ruling->error.message, "rule",
-                      ruling->failed_rule);
-    if (json_object_set_new(shown, "error", error) == 0)
+    if (shown != NULL && add_to_ruling(shown, ruling))
         return shown;
     json_decref(shown);
     return NULL;
@@ -272,28 +285,29 @@ static struct opp_decision *make_record(const struct looking *looking, int64_t n
 
     if (record == NULL)
         return NULL;
-    *record = (struct opp_decision){ .number = number,
-                                     .request_id = copy(told->request_id),
-                                     .tool = copy(looking->tool->name),
-                                     .phase = copy(opp_phase_name(told->core.phase)),
-                                     .app_id = copy(told->shown.app->id),
-                                     .org_id = copy(told->shown.app->org_id),
-                                     .outcome = copy(outcome_in(looking->verdict.bytes)),
-                                     .profile = copy(opp_policy_bundle_profile(told->bundle)),
-                                     .sha256 = copy(opp_policy_bundle_sha256(told->bundle)),
-                                     .request = copy(looking->logged.bytes),
-                                     .core = text_of(opp_core_part_json(&told->core)),
-                                     .recent = text_of(json_incref(recent)),
-                                     .hashed = text_of(show_hashed(looking->tool)),
-                                     .ruling = text_of(show_ruling(&told->ruling)),
-                                     .verdict = copy(looking->verdict.bytes),
-                                     .staged = text_of(show_staged(looking)),
-                                     .at = told->shown.now_ms,
-                                     .generation = opp_policy_bundle_generation(told->bundle),
-                                     .took_ns = told->took_ns,
-                                     .sample = told->sample > 0 && !looking->differs ? told->sample : 1,
-                                     .replayable = !told->ruling.read_watched,
-                                     .differs = looking->differs };
+    *record =
+        (struct opp_decision){ .number = number,
+                               .request_id = copy(told->request_id),
+                               .tool = copy(looking->tool->name),
+                               .phase = copy(opp_phase_name(told->core.phase)),
+                               .app_id = copy(told->shown.app->id),
+                               .org_id = copy(told->shown.app->org_id),
+                               .outcome = copy(outcome_in(looking->verdict.bytes)),
+                               .profile = copy(opp_policy_bundle_profile(opp_generation_bundle(told->generation))),
+                               .sha256 = copy(opp_generation_sha256(told->generation)),
+                               .request = copy(looking->logged.bytes),
+                               .core = text_of(opp_core_part_json(&told->core)),
+                               .recent = text_of(json_incref(recent)),
+                               .hashed = text_of(show_hashed(looking->tool)),
+                               .ruling = text_of(show_ruling(&told->ruling)),
+                               .verdict = copy(looking->verdict.bytes),
+                               .staged = text_of(show_staged(looking)),
+                               .at = told->shown.now_ms,
+                               .generation = opp_policy_bundle_generation(opp_generation_bundle(told->generation)),
+                               .took_ns = told->took_ns,
+                               .sample = told->sample > 0 && !looking->differs ? told->sample : 1,
+                               .replayable = !told->ruling.read_watched,
+                               .differs = looking->differs };
     if (is_whole(record))
         return record;
     opp_record_free(&OPP_DECISION, record);

@@ -17,7 +17,7 @@ void opp_told_free(struct opp_told *told)
     if (told == NULL)
         return;
     opp_buf_free(&told->parts);
-    opp_policy_bundle_unref(told->bundle);
+    opp_generation_unpin(told->generation);
     opp_registry_unpin(told->registry);
     free(told);
 }
@@ -58,7 +58,7 @@ static struct opp_told *make(struct opp_call *call, const struct opp_telling *te
     at = keep_text(&told->shown.ip, at);
     keep_text(&told->request_id, at);
     told->registry = opp_registry_repin(call->registry);
-    told->bundle = opp_policy_bundle_ref(opp_generation_bundle(call->generation));
+    told->generation = opp_generation_repin(call->generation);
     told->app = intent->app;
     told->took_ns = telling->took_ns;
     told->sample = 1;

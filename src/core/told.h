@@ -12,13 +12,13 @@
 #include "core/verdict.h"
 
 struct opp_call;
-struct opp_policy_bundle;
+struct opp_generation;
 struct opp_registry;
 
 struct opp_told {
     struct opp_told *next;
     const struct opp_registry *registry; /* pinned: shown and app live in it */
-    struct opp_policy_bundle *bundle;    /* of the rules that decided; a reference */
+    struct opp_generation *generation;   /* pinned: the rules that decided, and the tool */
     const struct opp_app_entry *app;
     struct opp_shown shown; /* its texts are in text */
     const char *request_id;

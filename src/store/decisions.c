@@ -172,3 +172,8 @@ int64_t opp_decision_number(int64_t at_ms)
 {
     return at_ms * NUMBERS_A_MS;
 }
+
+int64_t opp_decision_time(int64_t number)
+{
+    return number / NUMBERS_A_MS;
+}

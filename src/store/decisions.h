@@ -44,5 +44,6 @@ enum opp_code opp_decisions_read(const char *dir, opp_tx_fn run, void *arg, stru
 
 /* The number of a decision says when it was recorded: this is the first that one of at_ms can have. */
 int64_t opp_decision_number(int64_t at_ms);
+int64_t opp_decision_time(int64_t number); /* ms */
 
 #endif

@@ -176,7 +176,8 @@ RECORD(OPP_SETTING, "settings", opp_setting, SETTING_FIELDS);
 /* The head comes first in the whole record too, so that its places are the same. */
 #define GENERATION_HEAD                                                                                   \
     TEXT(opp_generation_head, id), TEXT(opp_generation_head, profile), TEXT(opp_generation_head, sha256), \
-        INTEGER(opp_generation_head, loaded_at), INTEGER(opp_generation_head, turn), BOOL(opp_generation_head, staged)
+        TEXT(opp_generation_head, adapters), INTEGER(opp_generation_head, loaded_at),                     \
+        INTEGER(opp_generation_head, turn), BOOL(opp_generation_head, staged)
 
 static const struct opp_field GENERATION_HEAD_FIELDS[] = { GENERATION_HEAD };
 RECORD(OPP_GENERATION_HEAD, "generations", opp_generation_head, GENERATION_HEAD_FIELDS);
@@ -209,6 +210,12 @@ static const struct opp_field TALLY_FIELDS[] = {
     JSON(opp_tally_part, state),
 };
 RECORD(OPP_TALLY_PART, "tally", opp_tally_part, TALLY_FIELDS);
+
+static const struct opp_field ADAPTERS_FIELDS[] = {
+    TEXT(opp_adapters_record, id),
+    JSON(opp_adapters_record, files),
+};
+RECORD(OPP_ADAPTERS_RECORD, "adapter_files", opp_adapters_record, ADAPTERS_FIELDS);
 
 const struct opp_field *opp_record_field(const struct opp_record *record, const char *column)
 {

@@ -65,10 +65,11 @@ struct opp_audit_row {
     int64_t created_at;
 };
 
-/* A policy generation that is or was in force or staged, without its bytes. id is its number, padded so that it sorts;
- * turn is its place in the order of those that were put in force, 0 where it never was. */
+/* A generation that is or was in force or staged, without its bytes. id is its number, padded so that it sorts; sha256
+ * is of all its files; adapters is the id of theirs; turn is its place in the order of those that were put in force, 0
+ * where it never was. */
 struct opp_generation_head {
-    char *id, *profile, *sha256;
+    char *id, *profile, *sha256, *adapters;
     int64_t loaded_at, turn;
     bool staged;
 };
@@ -76,7 +77,13 @@ struct opp_generation_head {
 /* All of it, as it was loaded. */
 struct opp_generation_record {
     struct opp_generation_head head;
-    json_t *sources;
+    json_t *sources; /* the profile's files */
+};
+
+/* The bytes of the adapters of one or more generations. id is their SHA-256. */
+struct opp_adapters_record {
+    char *id;
+    json_t *files;
 };
 
 /* In decisions.db: what the rules were shown, what they said and what came of it. The texts from request on are JSON as
@@ -106,7 +113,7 @@ struct opp_setting {
 struct opp_record;
 extern const struct opp_record OPP_APP, OPP_KEY, OPP_ADMIN_TOKEN, OPP_DRAFT, OPP_EXECUTION, OPP_PREFLIGHT,
     OPP_IDEMPOTENCY, OPP_AUDIT_ROW, OPP_SETTING, OPP_GENERATION_HEAD, OPP_GENERATION_RECORD, OPP_DECISION,
-    OPP_DECISION_NUMBER, OPP_TALLY_PART;
+    OPP_DECISION_NUMBER, OPP_TALLY_PART, OPP_ADAPTERS_RECORD;
 
 /* Frees what the struct owns and the struct itself; NULL allowed. */
 void opp_record_free(const struct opp_record *record, void *value);

@@ -56,7 +56,7 @@ void opp_store_close(struct opp_store *store);
 void opp_store_on_registry(struct opp_store *store, void (*fn)(void *arg, struct opp_tx *tx, uint64_t version),
                            void *arg);
 
-/* Runs a transaction on the calling thread before the loops run (start-up and offline commands). */
+/* Runs a transaction from a thread that may wait: not a loop's, and not the writer's. */
 enum opp_code opp_store_now(struct opp_store *store, opp_tx_fn run, void *arg, struct opp_err *err);
 
 bool opp_store_healthy(const struct opp_store *store);
@@ -65,6 +65,9 @@ bool opp_store_healthy(const struct opp_store *store);
 enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, struct opp_session **out,
                                struct opp_err *err);
 void opp_session_close(struct opp_session *session);
+/* Gives a session that only reads the store of a data directory, by opp_session_now, on one thread and beside whoever
+ * has it open. OPP_E_IO: there is none. OPP_E_MEMORY. */
+enum opp_code opp_store_reader(const char *dir, struct opp_session **out, struct opp_err *err);
 
 void opp_store_read(struct opp_session *session, struct opp_store_op *op);
 /* Reads at once, on the session's thread: for the few questions whose asker cannot wait. */

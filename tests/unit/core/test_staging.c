@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/staging.h"
 
+#include "adapter/adapter.h"
+#include "adapter/sources.h"
 #include "adapter/tool.h"
 #include "base/jcs.h"
 #include "base/json.h"
@@ -27,7 +29,7 @@ struct stage {
     struct opp_gateway gateway;
     struct opp_staging *staging;
     const struct opp_registry *registry;
-    struct opp_policy_bundle *active;
+    struct opp_generation *active;
     struct opp_tool tool;
 };
 
@@ -65,12 +67,22 @@ static enum opp_code populate(struct opp_tx *tx, void *arg, struct opp_err *err)
     return rc;
 }
 
-static struct opp_policy_bundle *numbered(const char *rules, int64_t number)
+/* Gives a generation of these rules without an adapter. */
+static struct opp_generation *numbered(const char *rules, int64_t number, size_t workers)
 {
-    struct opp_policy_bundle *bundle = kit_bundle(rules);
+    json_t *nothing = json_array();
+    struct opp_adapter_sources *files = NULL;
+    struct opp_loaded loaded = { .bundle = kit_bundle(rules) };
+    struct opp_generation *generation = NULL;
 
-    opp_policy_bundle_number(bundle, number);
-    return bundle;
+    opp_policy_bundle_number(loaded.bundle, number);
+    snprintf(loaded.sha256, sizeof loaded.sha256, "%s", opp_policy_bundle_sha256(loaded.bundle));
+    assert_int_equal(opp_adapter_sources_from_json(nothing, &files, NULL), OPP_OK);
+    assert_int_equal(opp_adapters_new(files, NULL, &loaded.adapters, NULL, NULL), OPP_OK);
+    opp_adapter_sources_unref(files);
+    json_decref(nothing);
+    assert_int_equal(opp_generation_new(&loaded, workers, NOW_MS - 1000, &generation, NULL), OPP_OK);
+    return generation;
 }
 
 static void open_staging(void)
@@ -97,7 +109,7 @@ static int set_up(void **state)
     assert_int_equal(opp_log_new(STDERR_FILENO, OPP_LOG_JSON, OPP_LOG_ERROR, &stage.gateway.log, NULL), OPP_OK);
     assert_int_equal(opp_store_now(stage.kit.store, populate, &registry, NULL), OPP_OK);
     stage.registry = registry;
-    stage.active = numbered("return { { name = 'r', tools = { '*' }, decide = function(q) end } }", 1);
+    stage.active = numbered("return { { name = 'r', tools = { '*' }, decide = function(q) end } }", 1, 1);
     assert_int_equal(opp_generation_slot_new(&stage.gateway.policies, NULL), OPP_OK);
     stage.tool = (struct opp_tool){ .name = "thing.make",
                                     .is_action = true,
@@ -113,7 +125,7 @@ static int tear_down(void **state)
     opp_staging_close(stage.staging);
     json_decref(stage.tool.scopes);
     json_decref(stage.tool.sensitive);
-    opp_policy_bundle_unref(stage.active);
+    opp_generation_unpin(stage.active);
     opp_registry_unpin(stage.registry);
     opp_generation_slot_free(stage.gateway.policies);
     opp_log_free(stage.gateway.log);
@@ -129,7 +141,7 @@ static struct opp_told *told(enum opp_phase phase, const char *app_id, const cha
 
     assert_non_null(told);
     told->registry = opp_registry_repin(stage.registry);
-    told->bundle = opp_policy_bundle_ref(stage.active);
+    told->generation = opp_generation_repin(stage.active);
     told->app = opp_registry_app(stage.registry, app_id);
     told->request_id = "req_test";
     told->shown = (struct opp_shown){ .phase = phase,
@@ -157,10 +169,10 @@ static void tell(enum opp_phase phase, const char *app_id)
 
 static void stage_rules(const char *rules)
 {
-    struct opp_policy_bundle *bundle = numbered(rules, 2);
+    struct opp_generation *generation = numbered(rules, 2, 0);
 
-    assert_int_equal(opp_staging_set(stage.staging, bundle, NOW_MS - 1000, NULL), OPP_OK);
-    opp_policy_bundle_unref(bundle);
+    assert_int_equal(opp_staging_set(stage.staging, generation, NULL), OPP_OK);
+    opp_generation_unpin(generation);
 }
 
 static enum opp_code collect(void *arg, void *record, struct opp_err *err)
@@ -268,7 +280,7 @@ static void a_record_is_judged_again_as_it_was(void **state)
 
     (void)state;
     open_staging();
-    assert_int_equal(opp_policy_engine_new(stage.active, &engine, NULL), OPP_OK);
+    assert_int_equal(opp_policy_engine_new(opp_generation_bundle(stage.active), &engine, NULL), OPP_OK);
     for (size_t i = 0; i < 5; i++)
         tell(phases[i], "app_1");
     read_log(list);
@@ -443,11 +455,8 @@ static void a_log_that_cannot_be_written_is_counted_and_nothing_else(void **stat
 /* Puts rules in force as a reload does, so that counts know what they compare with. */
 static void put_in_force(void)
 {
-    struct opp_generation *generation = NULL;
-
-    assert_int_equal(opp_generation_new(opp_policy_bundle_ref(stage.active), 1, 0, &generation, NULL), OPP_OK);
     assert_int_not_equal(opp_generation_begin(stage.gateway.policies), 0);
-    opp_generation_prepare(stage.gateway.policies, generation, NULL);
+    opp_generation_prepare(stage.gateway.policies, opp_generation_repin(stage.active), NULL);
     opp_generation_ready(stage.gateway.policies);
     opp_generation_commit(stage.gateway.policies);
 }
@@ -493,7 +502,7 @@ static void counts_of_another_occasion_begin_anew(void **state)
     assert_int_equal(number(shown, "decisions"), 0);
     json_decref(shown);
     assert_true(opp_staging_active(stage.staging));
-    assert_int_equal(opp_staging_set(stage.staging, NULL, 0, NULL), OPP_OK);
+    assert_int_equal(opp_staging_set(stage.staging, NULL, NULL), OPP_OK);
     assert_int_equal(opp_staging_report(stage.staging, NULL, &shown, NULL), OPP_E_ABSENT);
     assert_false(opp_staging_active(stage.staging));
 }
