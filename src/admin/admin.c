@@ -5,12 +5,14 @@
 #include "admin/decisions.h"
 #include "admin/drafts.h"
 #include "admin/events.h"
+#include "admin/freeze.h"
 #include "admin/policies.h"
 #include "admin/tokens.h"
 #include "admin/tools.h"
 #include "admin/trail.h"
 #include "api/endpoint.h"
 #include "core/decide.h"
+#include "core/resolve.h"
 
 #define BASE "/api/agent-admin/v1"
 #define ANY OPP_CALLER_PERSON, OPP_ROLE_VIEWER
@@ -38,8 +40,11 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "GET", BASE "/drafts/{id}", ANY, &OPP_FLOW_ADMIN_DRAFT_GET, NULL },
     { "POST", BASE "/drafts/{id}/approve", ANY, &OPP_FLOW_APPROVE, NULL },
     { "POST", BASE "/drafts/{id}/reject", ANY, &OPP_FLOW_REJECT, NULL },
+    { "POST", BASE "/drafts/{id}/resolve", OPERATOR, &OPP_FLOW_RESOLVE, NULL },
     { "GET", BASE "/audit", ANY, &OPP_FLOW_AUDIT_LIST, NULL },
     { "GET", BASE "/audit/verify", ANY, &OPP_FLOW_AUDIT_VERIFY, NULL },
+    { "GET", BASE "/audit/checkpoints", ANY, &OPP_FLOW_AUDIT_CHECKPOINTS, NULL },
+    { "GET", BASE "/audit/key", ANY, &OPP_FLOW_AUDIT_KEY, NULL },
     { "GET", BASE "/events", ANY, &OPP_FLOW_EVENTS, NULL },
     { "GET", BASE "/tokens", OWNER, &OPP_FLOW_TOKEN_LIST, NULL },
     { "POST", BASE "/tokens", OWNER, &OPP_FLOW_TOKEN_CREATE, NULL },
@@ -57,6 +62,9 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "GET", BASE "/policies/jobs", ANY, &OPP_FLOW_JOB_LIST, NULL },
     { "GET", BASE "/policies/jobs/{id}", ANY, &OPP_FLOW_JOB_GET, NULL },
     { "DELETE", BASE "/policies/jobs/{id}", OPERATOR, &OPP_FLOW_JOB_CANCEL, NULL },
+    { "GET", BASE "/freeze", ANY, &OPP_FLOW_FREEZE_LIST, NULL },
+    { "POST", BASE "/freeze", OPERATOR, &OPP_FLOW_FREEZE_CREATE, NULL },
+    { "DELETE", BASE "/freeze/{id}", OPERATOR, &OPP_FLOW_FREEZE_LIFT, NULL },
     { "GET", BASE "/whoami", ANY, &OPP_FLOW_WHOAMI, NULL },
 };
 

@@ -37,7 +37,7 @@ static enum opp_code find_execution(struct opp_tx *tx, const char *draft_id, str
                                     struct opp_err *err)
 {
     void *found = NULL;
-    enum opp_code rc = opp_tx_get(tx, &OPP_EXECUTION, "draft_id", draft_id, &found, err);
+    enum opp_code rc = opp_tx_get_any(tx, &OPP_EXECUTION, "draft_id", draft_id, &found, err);
 
     *out = found;
     return rc == OPP_E_ABSENT ? OPP_OK : rc;
@@ -59,10 +59,11 @@ static json_t *shape_item(const void *record, struct opp_tx *tx)
 static enum opp_code find_page(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     struct opp_call *call = arg;
-    struct opp_query query = { .record = &OPP_DRAFT };
+    struct opp_query query = { .record = &OPP_DRAFT, .damaged_too = true };
 
     opp_query_text(&query, "app_id", OPP_EQUAL, opp_call_text(call, "appId"));
     opp_query_text(&query, "status", OPP_EQUAL, opp_call_text(call, "status"));
+    opp_query_text(&query, "id", OPP_EXECUTED, opp_call_text(call, "executionStatus")); /* one of the schema's words */
     opp_query_list(&query, "org_id", call->admin->org_ids);
     return opp_page_read(&of(call)->page, call, tx, &query, shape_item, err);
 }
@@ -90,7 +91,7 @@ static enum opp_code find_draft(struct opp_tx *tx, void *arg, struct opp_err *er
     struct opp_call *call = arg;
     struct listing *listing = of(call);
     void *found = NULL;
-    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT, "id", call->param(call, "id"), &found, err);
+    enum opp_code rc = opp_tx_get_any(tx, &OPP_DRAFT, "id", call->param(call, "id"), &found, err);
 
     if (rc != OPP_OK)
         return rc;

@@ -15,7 +15,9 @@
 #define ROWS_MAX 100
 #define BACKLOG_MAX_BYTES (256 * 1024) /* a slower reader is ended, and can resume */
 
-/* Audit actions that are told, and the events that they are. What fails or is denied is no event. */
+#define UNKNOWN "draft.unknown" /* an execution of which nobody knows yet what became: somebody has to look */
+
+/* Audit actions that are told, and the events that they are. What else fails or is denied is no event. */
 static const struct {
     const char *action, *event;
 } EVENTS[] = {
@@ -24,6 +26,7 @@ static const struct {
     { "agent.draft.reject", "draft.rejected" },
     { "agent.draft.cancel", "draft.canceled" },
     { "agent.draft.expire", "draft.expired" },
+    { "agent.draft.resolve", "draft.resolved" },
     { "agent.action.execute", "draft.executed" },
     { "agent_app.create", "app.created" },
     { "agent_app.update", "app.updated" },
@@ -40,6 +43,8 @@ static const struct {
     { "policy.promote", "policy.promoted" },
     { "policy.rollback", "policy.rolled_back" },
     { "policy.discard", "policy.discarded" },
+    { "freeze.create", "freeze.created" },
+    { "freeze.lift", "freeze.lifted" },
     { "admin_token.create", "token.created" },
     { "admin_token.revoke", "token.revoked" },
 };
@@ -56,15 +61,22 @@ static struct stream *of(struct opp_call *call)
     return call->state;
 }
 
+static enum opp_code take_number(void *arg, void *record, struct opp_err *err)
+{
+    struct opp_audit_row *row = record;
+
+    (void)err;
+    of(arg)->seen = row->seq;
+    opp_record_free(&OPP_AUDIT_ROW, row);
+    return OPP_OK;
+}
+
 static enum opp_code find_head(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     struct opp_call *call = arg;
     struct opp_query newest = { .record = &OPP_AUDIT_ROW, .order = "seq", .descending = true, .limit = 1 };
-    int64_t count = 0;
-    enum opp_code rc = opp_tx_count(tx, &newest, &count, err);
 
-    of(call)->seen = count; /* the trail has no gaps */
-    return rc;
+    return opp_tx_each(tx, &newest, take_number, call, err);
 }
 
 static bool is_number(const char *text)
@@ -108,12 +120,13 @@ static json_t *member(const json_t *row, const char *name)
 
 static void write_event(struct opp_buf *out, const struct opp_audit_row *record, const char *event)
 {
-    json_t *row = json_loads(record->row, 0, NULL);
-    json_t *data =
-        json_pack("{s:s, s:O, s:O, s:O?, s:O?, s:O?, s:O?, s:O?, s:O?}", "event", event, "seq", member(row, "seq"),
-                  "at", member(row, "created_at"), "app_id", member(row, "app_id"), "key_id", member(row, "key_id"),
-                  "draft_id", member(row, "draft_id"), "execution_id", member(row, "execution_id"), "by",
-                  member(row, "performed_by_user_id"), "details", member(row, "details"));
+    json_t *row = NULL, *data;
+
+    opp_json_read(record->row, strlen(record->row), &row); /* else row stays NULL, and so will data */
+    data = json_pack("{s:s, s:O, s:O, s:O?, s:O?, s:O?, s:O?, s:O?, s:O?}", "event", event, "seq", member(row, "seq"),
+                     "at", member(row, "created_at"), "app_id", member(row, "app_id"), "key_id", member(row, "key_id"),
+                     "draft_id", member(row, "draft_id"), "execution_id", member(row, "execution_id"), "by",
+                     member(row, "performed_by_user_id"), "details", member(row, "details"));
 
     opp_buf_format(out, "id: %lld\nevent: %s\ndata: ", (long long)record->seq, event);
     if (data != NULL)
@@ -125,6 +138,21 @@ static void write_event(struct opp_buf *out, const struct opp_audit_row *record,
     json_decref(row);
 }
 
+static bool is_unknown(const struct opp_audit_row *row)
+{
+    json_t *read = NULL;
+    const char *code;
+    bool unknown;
+
+    if (strcmp(row->action, "agent.action.execute") != 0 || strcmp(row->status, "failed") != 0)
+        return false;
+    opp_json_read(row->row, strlen(row->row), &read);
+    code = opp_json_text(read, "code");
+    unknown = code != NULL && strcmp(code, opp_code_name(OPP_E_EXECUTION_UNKNOWN)) == 0;
+    json_decref(read);
+    return unknown;
+}
+
 static enum opp_code take(void *arg, void *record, struct opp_err *err)
 {
     struct stream *stream = arg;
@@ -132,6 +160,8 @@ static enum opp_code take(void *arg, void *record, struct opp_err *err)
     const char *event = strcmp(row->status, "success") == 0 ? event_of(row->action) : NULL;
 
     (void)err;
+    if (is_unknown(row))
+        event = UNKNOWN;
     stream->found++;
     stream->seen = row->seq;
     if (event != NULL)

@@ -88,7 +88,7 @@ static enum opp_step refuse(struct opp_call *call, enum opp_code rc, const struc
                                json_pack("{s:s, s:s}", "action", call->flow->audit_action, "reason", err->where));
     case OPP_E_CONFIG:
     case OPP_E_IO:
-        return opp_call_refuse(call, OPP_E_VALIDATION, "The policies do not load; what was in force stays.",
+        return opp_call_refuse(call, OPP_E_VALIDATION, "The adapters or policies do not load; what was in force stays.",
                                json_pack("{s:o}", "issues", issues_of(call->state, err)));
     default:
         return opp_call_fail(call, rc, err);

@@ -110,6 +110,11 @@ static bool sync_parent(const char *path)
     return done;
 }
 
+enum opp_code opp_file_sync_parent(const char *path, struct opp_err *err)
+{
+    return sync_parent(path) ? OPP_OK : fail_errno(err, OPP_E_IO, "make durable", path);
+}
+
 enum opp_code opp_file_write(const char *path, mode_t mode, const void *bytes, size_t length, struct opp_err *err)
 {
     enum opp_code rc = OPP_OK;
@@ -127,8 +132,7 @@ enum opp_code opp_file_write(const char *path, mode_t mode, const void *bytes, s
         goto out;
     }
     exists = false;
-    if (!sync_parent(path))
-        rc = fail_errno(err, OPP_E_IO, "make durable", path);
+    rc = opp_file_sync_parent(path, err);
 out:
     if (fd >= 0)
         close(fd);

@@ -18,6 +18,9 @@ enum opp_code opp_file_read(const char *path, size_t max, char **out, size_t *le
 /* Writes a file whole or not at all: a temporary beside it, fsync, rename, fsync of the directory. OPP_E_IO. */
 enum opp_code opp_file_write(const char *path, mode_t mode, const void *bytes, size_t length, struct opp_err *err);
 
+/* Makes a rename in a file's directory durable. OPP_E_IO. */
+enum opp_code opp_file_sync_parent(const char *path, struct opp_err *err);
+
 /* Gives the sorted names in a directory that end in suffix ("" for all), without "." and ".."; a NULL-terminated array,
  * freed by opp_names_free. OPP_E_ABSENT, OPP_E_IO. */
 enum opp_code opp_file_list(const char *dir, const char *suffix, char ***out, struct opp_err *err);

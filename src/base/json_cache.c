@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json_cache.h"
 
+#include "base/json.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,7 +10,7 @@
 
 #define ENTRIES 1024 /* a power of two */
 #define TEXT_MAX 2048
-#define DIGITS_MAX 18 /* of a number that surely fits */
+#define DIGITS_MAX 15 /* of a number that a double surely holds */
 
 struct entry {
     size_t length;
@@ -108,7 +110,9 @@ static uint64_t hash_of(const char *text, size_t length)
 
 static json_t *parse_any(const char *text, size_t length)
 {
-    return json_loadb(text, length, JSON_DECODE_ANY, NULL);
+    json_t *value = NULL;
+
+    return opp_json_read(text, length, &value) == OPP_OK ? value : NULL;
 }
 
 static void keep(struct entry *entry, const char *text, size_t length, json_t *value)
@@ -202,15 +206,17 @@ static bool read_member(struct reader *reader, json_t *object)
 static json_t *read_object(struct reader *reader)
 {
     json_t *object = json_object();
+    size_t members = 0;
 
     do {
         reader->at++;
+        members++;
         if (object == NULL || !read_member(reader, object)) {
             json_decref(object);
             return NULL;
         }
     } while (*reader->at == ',');
-    if (reader->at[1] == '\0')
+    if (reader->at[1] == '\0' && json_object_size(object) == members)
         return object;
     json_decref(object);
     return NULL;
@@ -221,5 +227,5 @@ json_t *opp_json_cache_parse(struct opp_json_cache *cache, const char *text)
     struct reader reader = { .cache = cache, .at = text };
     json_t *value = cache != NULL && *text == '{' ? read_object(&reader) : NULL;
 
-    return value != NULL ? value : json_loads(text, 0, NULL);
+    return value != NULL ? value : parse_any(text, strlen(text));
 }

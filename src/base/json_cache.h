@@ -16,9 +16,9 @@ struct opp_json_cache;
 enum opp_code opp_json_cache_new(struct opp_json_cache **out, struct opp_err *err);
 void opp_json_cache_free(struct opp_json_cache *cache); /* NULL allowed */
 
-/* Gives what json_loads gives of an object's or array's text. Members that are objects or arrays themselves are shared
- * with what other texts gave: all of it is to be read only. cache NULL: nothing is shared. NULL: it is no such text, or
- * memory is out. */
+/* Gives what opp_json_read gives of a text. Members of an object that are objects or arrays themselves are shared with
+ * what other texts gave: all of it is to be read only. cache NULL: nothing is shared. NULL: it is no JSON, or memory is
+ * out. */
 json_t *opp_json_cache_parse(struct opp_json_cache *cache, const char *text);
 
 #endif

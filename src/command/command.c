@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "command/command.h"
 
+#include "base/reserve.h"
 #include "command/args.h"
+#include "command/audit.h"
 #include "command/check.h"
 #include "command/config_reference.h"
 #include "command/facts.h"
@@ -27,12 +29,16 @@ static const struct opp_command *const COMMANDS[] = {
     &OPP_COMMAND_FACTS,
     &OPP_COMMAND_REPLAY,
     &OPP_COMMAND_TOKEN_CREATE,
+    &OPP_COMMAND_TOKEN_CREATE,
+    &OPP_COMMAND_AUDIT_VERIFY,
+    &OPP_COMMAND_AUDIT_EXPORT,
+    &OPP_COMMAND_AUDIT_ARCHIVE,
     &HELP,
     &VERSION,
     NULL,
 };
 
-#define COMMANDS_MAX 8
+#define COMMANDS_MAX 16
 
 int opp_command_exit(const struct opp_err *err)
 {
@@ -123,8 +129,9 @@ static int refuse_command(int argc, char *const *argv)
         snprintf(asked, sizeof asked, "%s %s", argv[0], argv[1]);
         meant = opp_nearest(asked, names, count);
     }
-    if (meant == NULL && strcmp(argv[0], "token") == 0)
-        meant = OPP_COMMAND_TOKEN_CREATE.name;
+    for (size_t i = 0; meant == NULL && i < count; i++)
+        if (strncmp(names[i], argv[0], strlen(argv[0])) == 0 && names[i][strlen(argv[0])] == ' ')
+            meant = names[i];
     if (meant == NULL)
         meant = opp_nearest(argv[0], names, count);
     if (meant != NULL)
@@ -177,6 +184,7 @@ int opp_command_main(int argc, char *const *argv)
     struct opp_buf text = { 0 };
     int words = 0;
 
+    opp_reserve_install();
     if (argc < 2) {
         add_help(&text);
         if (opp_buf_check(&text, NULL) == OPP_OK)

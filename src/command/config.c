@@ -32,7 +32,10 @@ static const struct {
     { "lifetimes", "window_max_seconds", offsetof(struct opp_config, settings.window_max_ms), 1000 },
     { "decision_log", "max_age_days", offsetof(struct opp_config, decision_log_max_age_ms), INT64_C(86400000) },
     { "decision_log", "max_rows", offsetof(struct opp_config, decision_log_max_rows), 1 },
+    { "timeouts", "unknown_retry_seconds", offsetof(struct opp_config, settings.unknown_retry_ms), 1000 },
     { "timeouts", "idle_seconds", offsetof(struct opp_config, idle_timeout_ms), 1000 },
+    { "audit", "checkpoint_rows", offsetof(struct opp_config, checkpoint_rows), 1 },
+    { "audit", "checkpoint_seconds", offsetof(struct opp_config, checkpoint_period_ms), 1000 },
 };
 
 static int64_t number_at(const json_t *document, const char *group, const char *name)
@@ -58,6 +61,7 @@ static void read_texts(struct opp_config *config)
     config->profile = opp_json_text(config->document, "profile");
     config->adapters_dir = opp_json_text(config->document, "adapters");
     config->credentials = opp_json_text(config->document, "credentials");
+    config->checkpoint_file = opp_json_text(json_object_get(config->document, "audit"), "checkpoint_file");
     config->insecure = opp_json_true(config->document, "insecure");
     config->demo = opp_json_true(config->document, "demo");
 }

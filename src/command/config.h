@@ -30,6 +30,8 @@ struct opp_config {
     size_t body_max_bytes, header_max_bytes;
     int64_t idle_timeout_ms;
     int64_t decision_log_max_age_ms, decision_log_max_rows;
+    const char *checkpoint_file; /* or NULL */
+    int64_t checkpoint_rows, checkpoint_period_ms;
     struct opp_settings settings;
     json_t *document; /* owns the texts */
 };

@@ -2,6 +2,7 @@
 #include "core/evaluate.h"
 
 #include "base/json.h"
+#include "base/json_cache.h"
 #include "core/boundary.h"
 #include "core/evaluate_show.h"
 #include "core/gateway.h"
@@ -193,13 +194,13 @@ static enum opp_code judge_recorded(const struct opp_evaluation *evaluation, con
                                     json_t **out, struct opp_err *err)
 {
     struct opp_rejudged_input input = { .app_id = recorded->app_id };
-    json_t *core = json_loads(recorded->core, 0, NULL), *recent = NULL;
+    json_t *core = opp_json_cache_parse(NULL, recorded->core), *recent = NULL;
     enum opp_code rc = core != NULL ? opp_core_part_read(core, &input.core) : OPP_E_VALIDATION;
 
     if (recorded->recent != NULL)
-        recent = json_loads(recorded->recent, 0, NULL);
+        recent = opp_json_cache_parse(NULL, recorded->recent);
     input.recent = recent;
-    input.request = json_loads(recorded->request, 0, NULL);
+    input.request = opp_json_cache_parse(NULL, recorded->request);
     if (rc != OPP_OK || input.request == NULL)
         rc = opp_fail(err, OPP_E_IO, "a recorded decision is damaged");
     if (rc == OPP_OK)

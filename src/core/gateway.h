@@ -24,6 +24,7 @@ struct opp_replay_jobs;
 struct opp_schemas;
 struct opp_session;
 struct opp_staging;
+struct opp_sign_key;
 struct opp_store;
 struct opp_stranded;
 
@@ -42,6 +43,7 @@ struct opp_gateway {
     struct opp_stranded *stranded;
     struct opp_replay_jobs *replays;
     struct opp_staging *staging;            /* NULL while the process opens: nothing is told */
+    const struct opp_sign_key *audit_key;   /* that the audit trail's checkpoints are signed with */
     const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For counts */
     size_t trusted_proxy_count;
     const char *data_dir, *policies_dir, *adapters_dir;

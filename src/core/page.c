@@ -17,7 +17,9 @@ struct reading {
 /* The column of those that are listed by a number; NULL: by their id, the first member. */
 static const char *number_column(const struct opp_record *record)
 {
-    return record == &OPP_AUDIT_ROW ? "seq" : record == &OPP_DECISION ? "number" : NULL;
+    if (record == &OPP_AUDIT_ROW || record == &OPP_CHECKPOINT)
+        return "seq";
+    return record == &OPP_DECISION ? "number" : NULL;
 }
 
 /* A number is the first member as an id is. */

@@ -238,8 +238,10 @@ static enum opp_code write(struct opp_policy_change *change, struct opp_tx *tx, 
 enum opp_code opp_policy_change_store(struct opp_policy_change *change, struct opp_tx *tx, struct opp_err *err)
 {
     struct opp_policy_history before = change->history;
-    enum opp_code rc = write(change, tx, err);
+    enum opp_code rc;
 
+    opp_crash_point("generation.unstored");
+    rc = write(change, tx, err);
     opp_crash_point("policies.unaudited");
     change->history = (struct opp_policy_history){ 0 };
     if (rc == OPP_OK)

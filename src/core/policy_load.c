@@ -71,7 +71,7 @@ static enum opp_code read_stored(struct opp_tx *tx, const struct opp_generation_
 enum opp_code opp_policies_stored(struct opp_tx *tx, const struct opp_generation_record *record,
                                   struct opp_sources *out, struct opp_err *err)
 {
-    struct opp_sources sources = { 0 };
+    struct opp_sources sources = { .stored = true };
     char sha256[OPP_HASH_HEX];
     enum opp_code rc = read_stored(tx, record, &sources, err);
 

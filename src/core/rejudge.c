@@ -89,7 +89,7 @@ enum opp_code opp_rejudge(struct opp_policy_engine *engine, const struct opp_rej
 
 static json_t *parse(const char *text)
 {
-    return text != NULL ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+    return text != NULL ? opp_json_cache_parse(NULL, text) : NULL;
 }
 
 /* The names as an object has them: they are looked up. */

@@ -20,6 +20,7 @@ struct opp_schemas {
 #define PROFILE "{'type':'string','pattern':'^[a-z0-9_-]{1,64}$'}"
 #define HASH "{'type':'string','pattern':'^[0-9a-f]{64}$'}"
 #define STATUS "{'enum':['draft','confirmed','canceled','failed']}"
+#define OPEN_EXECUTION "{'enum':['pending','unknown']}" /* the others are told by the draft's status */
 
 /* Fields with which other servers of the protocol narrow authority: to ignore them would do more than was asked. */
 #define NARROWING \
@@ -64,8 +65,8 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
                      255) ",'stateWitnessHash':" TEXT(255) ",'justification':" TEXT(4000) "," NARROWING "}}",
     [OPP_SCHEMA_DRAFT_GET] =
         "{'type':'object','properties':{'wait':{'type':'number','minimum':0,'maximum':60}," NARROWING "}}",
-    [OPP_SCHEMA_DRAFT_LIST] = "{'type':'object','properties':{'status':" STATUS ",'idempotencyKey':" ID
-                              ",'requestId':" ID "," PAGE "," NARROWING "}}",
+    [OPP_SCHEMA_DRAFT_LIST] = "{'type':'object','properties':{'status':" STATUS ",'executionStatus':" OPEN_EXECUTION
+                              ",'idempotencyKey':" ID ",'requestId':" ID "," PAGE "," NARROWING "}}",
     [OPP_SCHEMA_DRAFT_CANCEL] = "{'type':'object','properties':{'reason':" TEXT(4000) "," NARROWING "}}",
     [OPP_SCHEMA_LIST] = "{'type':'object','properties':{" PAGE "}}",
     [OPP_SCHEMA_APP_CREATE] =
@@ -81,10 +82,14 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
     [OPP_SCHEMA_KEY_CREATE] = "{'type':'object','properties':{" KEY_FIELDS "}}",
     [OPP_SCHEMA_KEY_ROTATE] =
         "{'type':'object','properties':{'overlapSeconds':{'type':'integer','minimum':0,'maximum':2592000}}}",
-    [OPP_SCHEMA_ADMIN_DRAFT_LIST] = "{'type':'object','properties':{'appId':" ID ",'status':" STATUS "," PAGE "}}",
+    [OPP_SCHEMA_ADMIN_DRAFT_LIST] = "{'type':'object','properties':{'appId':" ID ",'status':" STATUS
+                                    ",'executionStatus':" OPEN_EXECUTION "," PAGE "}}",
     [OPP_SCHEMA_APPROVE] =
         "{'type':'object','properties':{'note':" TEXT(4000) ",'reason':" TEXT(4000) ",'seal':" ID "}}",
     [OPP_SCHEMA_REJECT] = "{'type':'object','properties':{'note':" TEXT(4000) ",'reason':" TEXT(4000) "}}",
+    [OPP_SCHEMA_RESOLVE] =
+        "{'type':'object','required':['outcome','note'],'properties':{'outcome':{'enum':['applied','not_applied']},"
+        "'note':{'type':'string','maxLength':4000,'pattern':'\\\\S'}}}",
     [OPP_SCHEMA_AUDIT_LIST] = "{'type':'object','properties':{'appId':" ID ",'action':" ID
                               ",'status':{'enum':['success','denied','failed']}," PAGE "}}",
     [OPP_SCHEMA_TOKEN_CREATE] =
@@ -106,6 +111,12 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
                                  ",'phase':{'enum':['read','preflight','action','approve','execute']},"
                                  "'outcome':{'enum':['allow','draft','deny']},'differs':{'type':'boolean'},'from':" TIME
                                  ",'to':" TIME "," PAGE "}}",
+    [OPP_SCHEMA_FREEZE] =
+        "{'type':'object','required':['scope','mode','reason'],'properties':{'scope':{'enum':['gateway','app','tool']},"
+        "'id':" ID ",'mode':{'enum':['drafts_only','off']},"
+        "'reason':{'type':'string','minLength':1,'maxLength':500,'pattern':'\\\\S'}},"
+        "'if':{'properties':{'scope':{'const':'gateway'}}},'then':{'properties':{'id':false}},"
+        "'else':{'required':['id']}}",
 };
 
 static enum opp_code compile(const char *text, struct opp_schema **out, struct opp_err *err)

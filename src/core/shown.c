@@ -2,6 +2,7 @@
 #include "core/shown.h"
 
 #include "adapter/tool.h"
+#include "base/jcs.h"
 #include "base/json.h"
 #include "core/intent.h"
 #include "core/shape.h"
@@ -62,14 +63,27 @@ static void add(json_t *request, const char *name, json_t *value)
 }
 
 /* What the request says, or said when its draft was made. */
+static const char *justification_of(const struct opp_call *call, const struct opp_draft *draft)
+{
+    return draft != NULL && draft->justification != NULL ? draft->justification : opp_call_text(call, "justification");
+}
+
+static bool executes(const struct opp_call *call, const struct opp_draft *draft)
+{
+    return draft != NULL ? draft->auto_execute_requested : opp_json_true(call->input, "execute");
+}
+
 static void add_request(json_t *request, const struct opp_call *call, const struct opp_draft *draft)
 {
-    const char *justification =
-        draft != NULL && draft->justification != NULL ? draft->justification : opp_call_text(call, "justification");
+    const char *justification = justification_of(call, draft);
 
     add(request, "justification", justification != NULL ? json_string(justification) : json_null());
-    add(request, "execute",
-        json_boolean(draft != NULL ? draft->auto_execute_requested : opp_json_true(call->input, "execute")));
+    add(request, "execute", json_boolean(executes(call, draft)));
+}
+
+static json_t *show_reviewer(const struct opp_call *call)
+{
+    return json_pack("{s:s, s:O}", "user_id", call->admin->user_id, "roles", call->admin->roles);
 }
 
 void opp_shown_add_intent(json_t *request, const struct opp_call *call, const struct opp_intent *intent,
@@ -91,5 +105,43 @@ void opp_shown_add_intent(json_t *request, const struct opp_call *call, const st
     if (intent->draft != NULL)
         add(request, "draft", show_draft(intent->draft));
     if (phase == OPP_PHASE_APPROVE)
-        add(request, "reviewer", json_pack("{s:s, s:O}", "user_id", call->admin->user_id, "roles", call->admin->roles));
+        add(request, "reviewer", show_reviewer(call));
+}
+
+/* Takes value. */
+static void write_made(struct opp_buf *out, const char *name, json_t *value)
+{
+    opp_jcs_member_json(out, name, value);
+    json_decref(value);
+}
+
+static void write_value(struct opp_buf *out, const char *name, const json_t *value, const char *otherwise)
+{
+    opp_jcs_member(out, name);
+    if (value != NULL)
+        opp_jcs_write(out, value);
+    else
+        opp_buf_text(out, otherwise);
+}
+
+void opp_shown_write_intent(struct opp_buf *out, const struct opp_call *call, const struct opp_intent *intent,
+                            enum opp_phase phase)
+{
+    const struct opp_tool_call *found = &intent->tool_call;
+    const struct opp_draft *draft = intent->draft;
+
+    write_value(out, "payload", found->input.payload, "{}");
+    write_value(out, "resources", found->resources, "[]");
+    if (phase == OPP_PHASE_READ)
+        return;
+    write_value(out, "impact", found->impact, "{}");
+    write_value(out, "state", found->state, "{}");
+    if (phase == OPP_PHASE_PREFLIGHT)
+        return;
+    opp_jcs_member_text(out, "justification", justification_of(call, draft));
+    opp_jcs_member_bool(out, "execute", executes(call, draft));
+    if (phase != OPP_PHASE_ACTION && draft != NULL)
+        write_made(out, "draft", show_draft(draft));
+    if (phase == OPP_PHASE_APPROVE)
+        write_made(out, "reviewer", show_reviewer(call));
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct opp_app;
+struct opp_buf;
 struct opp_draft;
 struct opp_intent;
 struct opp_call;
@@ -38,5 +39,9 @@ json_t *opp_shown_json(const struct opp_shown *shown);
  * error to the rule that reads it. */
 void opp_shown_add_intent(json_t *request, const struct opp_call *call, const struct opp_intent *intent,
                           enum opp_phase phase);
+
+/* The same as text, for where no rule asks: members of an object that the caller begins and ends. */
+void opp_shown_write_intent(struct opp_buf *out, const struct opp_call *call, const struct opp_intent *intent,
+                            enum opp_phase phase);
 
 #endif

@@ -164,11 +164,10 @@ static bool count_app(struct opp_difference *difference, const struct opp_compar
 
 static bool add_example(struct opp_difference *difference, const struct opp_compared *compared)
 {
-    json_t *input = compared->input != NULL ? json_loads(compared->input, 0, NULL) : NULL;
-    json_t *example = json_pack("{s:s, s:o, s:s, s:s?, s:o?, s:s?, s:s?, s:I}", "request_id", compared->request_id,
+    json_t *example = json_pack("{s:s, s:o, s:s, s:s?, s:s?, s:s?, s:s?, s:I}", "request_id", compared->request_id,
                                 "at", opp_shape_time(compared->at_ms), "app_id", compared->app_id, "org_id",
-                                compared->org_id, "input", input, "from_reason", compared->from_reason, "to_reason",
-                                compared->to_reason, "number", (json_int_t)compared->number);
+                                compared->org_id, "input", compared->input, "from_reason", compared->from_reason,
+                                "to_reason", compared->to_reason, "number", (json_int_t)compared->number);
 
     if (example == NULL || json_array_insert_new(difference->examples, 0, example) != 0)
         return false;

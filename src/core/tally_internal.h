@@ -24,7 +24,7 @@ struct opp_difference {
     json_t *tool, *phase, *rule, *from, *to;
     json_t *changed;  /* names of members */
     json_t *apps;     /* app id → {count, org_id} */
-    json_t *examples; /* newest first */
+    json_t *examples; /* newest first; input is a text until it is shown */
     int64_t count;
     bool dirty;
 };

@@ -126,6 +126,16 @@ static json_t *show_apps(const json_t *apps, const json_t *org_ids)
     return shown;
 }
 
+static json_t *show_example(const json_t *example)
+{
+    json_t *shown = json_copy((json_t *)(uintptr_t)example);
+    const char *input = opp_json_text(example, "input");
+
+    if (input != NULL)
+        json_object_set_new(shown, "input", json_loads(input, 0, NULL));
+    return shown;
+}
+
 static json_t *show_examples(const json_t *examples, const json_t *org_ids)
 {
     json_t *shown = json_array(), *example;
@@ -134,7 +144,7 @@ static json_t *show_examples(const json_t *examples, const json_t *org_ids)
     json_array_foreach(examples, index, example)
     {
         if (sees(org_ids, example))
-            json_array_append(shown, example);
+            json_array_append_new(shown, show_example(example));
     }
     return shown;
 }

@@ -101,23 +101,26 @@ static void write_ruling(struct opp_told *told, const struct opp_telling *tellin
     opp_buf_char(out, ']');
 }
 
-/* What a rule was shown of the intent; where none was asked, it is put together now. */
-static void write_intent(struct opp_told *told, const struct opp_call *call, const struct opp_telling *telling)
+/* What a rule was shown of the intent. */
+static void write_request(struct opp_told *told, const json_t *request)
 {
     static const char *const names[] = { "draft",   "execute",   "impact",   "justification",
                                          "payload", "resources", "reviewer", "state" };
-    json_t *made = telling->request == NULL ? json_object() : NULL;
-    const json_t *request = made != NULL ? made : telling->request;
 
-    if (made != NULL)
-        opp_shown_add_intent(made, call, call->state, telling->phase);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const json_t *value = json_object_get(request, names[i]);
 
         if (value != NULL)
             opp_jcs_member_json(&told->parts, names[i], value);
     }
-    json_decref(made);
+}
+
+static void write_intent(struct opp_told *told, const struct opp_call *call, const struct opp_telling *telling)
+{
+    if (telling->request != NULL)
+        write_request(told, telling->request);
+    else
+        opp_shown_write_intent(&told->parts, call, call->state, telling->phase);
 }
 
 static void write_parts(struct opp_told *told, const struct opp_call *call, const struct opp_telling *telling)

@@ -8,11 +8,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define STATEMENT_SLOTS 256 /* a power of two */
 #define STATEMENTS_MAX 192
 #define PROGRESS_STEPS 1000
 #define BUSY_TIMEOUT_MS 5000
+#define BUSY_PAUSE_MAX_MS 25
 
 struct slot {
     char *sql;
@@ -22,7 +24,9 @@ struct slot {
 struct opp_db {
     sqlite3 *handle;
     int64_t deadline_ms;
+    int64_t busy_since_ms; /* when the running statement began to wait for a lock */
     size_t statements;
+    size_t version;
     struct slot slots[STATEMENT_SLOTS];
 };
 
@@ -185,11 +189,31 @@ enum opp_code opp_db_step(struct opp_db *db, const char *sql, struct opp_err *er
     return rc;
 }
 
+static bool overdue(const struct opp_db *db, int64_t now_ms)
+{
+    return db->deadline_ms != 0 && now_ms > db->deadline_ms;
+}
+
 static int on_progress(void *arg)
 {
     const struct opp_db *db = arg;
 
-    return db->deadline_ms != 0 && opp_monotonic_ms() > db->deadline_ms;
+    return db->deadline_ms != 0 && overdue(db, opp_monotonic_ms());
+}
+
+/* Somebody else holds the lock; tried is how often it was tried. Gives 0 to give up. */
+static int on_busy(void *arg, int tried)
+{
+    struct opp_db *db = arg;
+    struct timespec pause = { .tv_nsec = (tried < BUSY_PAUSE_MAX_MS ? tried + 1 : BUSY_PAUSE_MAX_MS) * 1000000L };
+    int64_t now_ms = opp_monotonic_ms();
+
+    if (tried == 0)
+        db->busy_since_ms = now_ms;
+    if (overdue(db, now_ms) || now_ms - db->busy_since_ms > BUSY_TIMEOUT_MS)
+        return 0;
+    nanosleep(&pause, NULL);
+    return 1;
 }
 
 void opp_db_deadline(struct opp_db *db, int64_t monotonic_ms)
@@ -230,6 +254,23 @@ static enum opp_code check_synchronous(struct opp_db *db, struct opp_err *err)
     return level == 2 ? OPP_OK : opp_fail(err, OPP_E_IO, "sqlite does not keep synchronous=FULL");
 }
 
+enum opp_code opp_db_read_version(struct opp_db *db, struct opp_err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    enum opp_code rc = opp_db_prepare(db, "PRAGMA user_version", &statement, err);
+    int result;
+
+    if (rc != OPP_OK)
+        return rc;
+    result = sqlite3_step(statement);
+    if (result == SQLITE_ROW)
+        db->version = (size_t)sqlite3_column_int64(statement, 0);
+    else
+        rc = opp_db_error(db, result, err);
+    sqlite3_reset(statement);
+    return rc;
+}
+
 static enum opp_code set_up(struct opp_db *db, enum opp_db_mode mode, struct opp_err *err)
 {
     static const char common[] = "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON;";
@@ -242,6 +283,8 @@ static enum opp_code set_up(struct opp_db *db, enum opp_db_mode mode, struct opp
         rc = opp_db_run(db, mode == OPP_DB_WRITER ? writer : reader, err);
     if (rc == OPP_OK && mode == OPP_DB_WRITER)
         rc = check_synchronous(db, err);
+    if (rc == OPP_OK)
+        rc = opp_db_read_version(db, err);
     if (rc == OPP_OK && mode == OPP_DB_READER)
         sqlite3_set_authorizer(db->handle, authorize_reader, NULL);
     return rc;
@@ -272,7 +315,7 @@ enum opp_code opp_db_open(const char *path, enum opp_db_mode mode, struct opp_db
         opp_db_close(db);
         return OPP_E_IO;
     }
-    sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+    sqlite3_busy_handler(db->handle, on_busy, db);
     sqlite3_progress_handler(db->handle, PROGRESS_STEPS, on_progress, db);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     *out = db;
@@ -286,6 +329,11 @@ void opp_db_close(struct opp_db *db)
     forget_statements(db);
     sqlite3_close(db->handle);
     free(db);
+}
+
+size_t opp_db_version(const struct opp_db *db)
+{
+    return db->version;
 }
 
 struct sqlite3 *opp_db_handle(struct opp_db *db)

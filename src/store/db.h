@@ -25,6 +25,10 @@ enum opp_db_mode {
 enum opp_code opp_db_open(const char *path, enum opp_db_mode mode, struct opp_db **out, struct opp_err *err);
 void opp_db_close(struct opp_db *db);
 
+/* The schema's version (PRAGMA user_version) when it was opened, or read again, which only a writer may. */
+size_t opp_db_version(const struct opp_db *db);
+enum opp_code opp_db_read_version(struct opp_db *db, struct opp_err *err);
+
 /* Lends the handle to the layer that binds and steps. */
 struct sqlite3 *opp_db_handle(struct opp_db *db);
 
@@ -43,7 +47,7 @@ enum opp_code opp_db_run(struct opp_db *db, const char *sql, struct opp_err *err
  * (a constraint), OPP_E_MEMORY, OPP_E_LIMIT (interrupted), else OPP_E_INTERNAL. */
 enum opp_code opp_db_error(struct opp_db *db, int result, struct opp_err *err);
 
-/* Ends the running statement once the monotonic clock passes this time; 0: no limit. */
+/* Ends the running statement once the monotonic clock passes this time, also while it waits for a lock; 0: no limit. */
 void opp_db_deadline(struct opp_db *db, int64_t monotonic_ms);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/decisions.h"
 
-#include "base/clock.h"
 #include "store/db.h"
 #include "store/migrate.h"
 #include "store/migrations.h"
@@ -14,7 +13,7 @@
 
 #define FILE_NAME "decisions.db"
 #define NUMBERS_A_MS 1000
-#define READ_MS 250
+#define READ_MS 2000
 
 struct opp_decisions {
     struct opp_tx tx;
@@ -161,7 +160,7 @@ enum opp_code opp_decisions_read(const char *dir, opp_tx_fn run, void *arg, stru
     enum opp_code rc = opp_decisions_reader(dir, &session, err);
 
     if (rc == OPP_OK) {
-        opp_session_deadline(session, opp_monotonic_ms() + READ_MS);
+        opp_session_limit(session, READ_MS);
         rc = opp_session_now(session, run, arg, err);
         opp_session_close(session);
     }

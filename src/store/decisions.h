@@ -37,7 +37,7 @@ enum opp_code opp_decisions_prune(struct opp_decisions *decisions, const struct 
  * opp_session_close. OPP_E_IO: there is none. */
 enum opp_code opp_decisions_reader(const char *dir, struct opp_session **out, struct opp_err *err);
 
-/* Reads the log of a data directory once, on the calling thread, and gives up after a quarter of a second: what is
+/* Reads the log of a data directory once, on the calling thread, and gives up after two seconds: what is
  * asked for rarely must not keep others waiting. OPP_E_UNAVAILABLE: it took longer, or there is no log. Codes of run.
  */
 enum opp_code opp_decisions_read(const char *dir, opp_tx_fn run, void *arg, struct opp_err *err);

@@ -8,17 +8,25 @@
 #include "store/tx_internal.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define FILE_NAME "gateway.db"
+#define READ_MAX_MS 5000
+#define UNHURRIED_MS INT64_C(86400000) /* where nobody waits for the reader */
 
 struct opp_store {
     struct opp_writer *writer;
     struct opp_clock *clock;
     char path[PATH_MAX];
+    int64_t read_max_ms;
     void (*on_registry)(void *arg, struct opp_tx *tx, uint64_t version);
     void *on_registry_arg;
+    pthread_mutex_t on_commit_lock; /* guards the two below */
+    void (*on_commit)(void *arg, const struct opp_chain_head *head);
+    void *on_commit_arg;
     /* The writer's thread only: */
     struct opp_tx tx;        /* as this batch has it */
     struct opp_tx saved;     /* before the running operation */
@@ -28,6 +36,7 @@ struct opp_store {
 struct opp_session {
     struct opp_store *store;
     struct opp_loop *loop;
+    int64_t read_max_ms;
     struct opp_tx tx;
 };
 
@@ -62,6 +71,10 @@ static void on_commit(void *arg, bool committed)
         opp_crash_point("registry.swapped");
     }
     store->committed = store->tx;
+    pthread_mutex_lock(&store->on_commit_lock);
+    if (store->on_commit != NULL)
+        store->on_commit(store->on_commit_arg, &store->tx.head);
+    pthread_mutex_unlock(&store->on_commit_lock);
 }
 
 static enum opp_code newest_time(struct opp_store *store, struct opp_err *err);
@@ -120,6 +133,8 @@ enum opp_code opp_store_open(const struct opp_store_settings *settings, struct o
     if (store == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for the store");
     store->clock = settings->clock;
+    pthread_mutex_init(&store->on_commit_lock, NULL);
+    store->read_max_ms = settings->read_max_ms != 0 ? settings->read_max_ms : READ_MAX_MS;
     snprintf(store->path, sizeof store->path, "%s/" FILE_NAME, settings->dir);
     rc = opp_db_open(store->path, OPP_DB_WRITER, &db, err);
     if (rc == OPP_OK)
@@ -129,6 +144,7 @@ enum opp_code opp_store_open(const struct opp_store_settings *settings, struct o
     else
         opp_db_close(db);
     if (rc != OPP_OK) {
+        pthread_mutex_destroy(&store->on_commit_lock);
         free(store);
         return rc;
     }
@@ -141,6 +157,7 @@ void opp_store_close(struct opp_store *store)
     if (store == NULL)
         return;
     opp_writer_stop(store->writer);
+    pthread_mutex_destroy(&store->on_commit_lock);
     free(store);
 }
 
@@ -149,6 +166,14 @@ void opp_store_on_registry(struct opp_store *store, void (*fn)(void *arg, struct
 {
     store->on_registry = fn;
     store->on_registry_arg = arg;
+}
+
+void opp_store_on_commit(struct opp_store *store, void (*fn)(void *arg, const struct opp_chain_head *head), void *arg)
+{
+    pthread_mutex_lock(&store->on_commit_lock);
+    store->on_commit = fn;
+    store->on_commit_arg = arg;
+    pthread_mutex_unlock(&store->on_commit_lock);
 }
 
 bool opp_store_healthy(const struct opp_store *store)
@@ -200,6 +225,7 @@ enum opp_code opp_session_of_file(const char *path, struct opp_session **out, st
 
     if (session == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for a session");
+    session->read_max_ms = UNHURRIED_MS;
     rc = opp_db_open(path, OPP_DB_READER, &session->tx.db, err);
     if (rc != OPP_OK) {
         free(session);
@@ -219,13 +245,14 @@ enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, s
         return rc;
     session->store = store;
     session->loop = loop;
+    session->read_max_ms = store->read_max_ms;
     *out = session;
     return OPP_OK;
 }
 
-void opp_session_deadline(struct opp_session *session, int64_t monotonic_ms)
+void opp_session_limit(struct opp_session *session, int64_t ms)
 {
-    opp_db_deadline(session->tx.db, monotonic_ms);
+    session->read_max_ms = ms;
 }
 
 enum opp_code opp_store_reader(const char *dir, struct opp_session **out, struct opp_err *err)
@@ -234,6 +261,30 @@ enum opp_code opp_store_reader(const char *dir, struct opp_session **out, struct
 
     snprintf(path, sizeof path, "%s/" FILE_NAME, dir);
     return opp_session_of_file(path, out, err);
+}
+
+enum opp_code opp_session_open_dir(const char *dir, struct opp_session **out, struct opp_err *err)
+{
+    struct opp_session *session;
+    char path[PATH_MAX];
+    enum opp_code rc;
+
+    snprintf(path, sizeof path, "%s/" FILE_NAME, dir);
+    if (access(path, F_OK) != 0)
+        return opp_fail(err, OPP_E_ABSENT, "there is no %s", path);
+    session = calloc(1, sizeof *session);
+    if (session == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for a session");
+    session->read_max_ms = READ_MAX_MS;
+    rc = opp_db_open(path, OPP_DB_READER, &session->tx.db, err);
+    if (rc == OPP_OK && opp_db_version(session->tx.db) != OPP_MIGRATION_COUNT)
+        rc = opp_fail(err, OPP_E_CONFIG, "%s has schema %zu, and this program is for %zu", path,
+                      opp_db_version(session->tx.db), OPP_MIGRATION_COUNT);
+    if (rc == OPP_OK)
+        *out = session;
+    else
+        opp_session_close(session);
+    return rc;
 }
 
 void opp_session_close(struct opp_session *session)
@@ -247,13 +298,16 @@ void opp_session_close(struct opp_session *session)
 enum opp_code opp_session_now(struct opp_session *session, opp_tx_fn run, void *arg, struct opp_err *err)
 {
     struct opp_db *db = session->tx.db;
+    int64_t until_ms = opp_monotonic_ms() + session->read_max_ms;
     enum opp_code rc = opp_db_step(db, "BEGIN", err);
 
     if (rc != OPP_OK)
         return rc;
+    opp_db_deadline(db, until_ms);
     rc = run(&session->tx, arg, err);
+    opp_db_deadline(db, 0);
     opp_db_step(db, "COMMIT", NULL);
-    return rc;
+    return rc == OPP_E_LIMIT && opp_monotonic_ms() > until_ms ? OPP_E_UNAVAILABLE : rc;
 }
 
 void opp_store_read(struct opp_session *session, struct opp_store_op *op)

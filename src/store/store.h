@@ -42,6 +42,7 @@ struct opp_store_settings {
     struct opp_clock *clock; /* raised to the newest recorded time at opening */
     size_t queue_max_bytes;
     size_t lazy_max_bytes;
+    int64_t read_max_ms;                                       /* of a session's read; 0: five seconds */
     void (*on_unknown)(const char *name, const char *message); /* see store/writer.h */
 };
 
@@ -56,6 +57,11 @@ void opp_store_close(struct opp_store *store);
 void opp_store_on_registry(struct opp_store *store, void (*fn)(void *arg, struct opp_tx *tx, uint64_t version),
                            void *arg);
 
+struct opp_chain_head;
+/* Who is told, on the writer's thread, where the audit chain ends after a commit; fn NULL: nobody, and who was told is
+ * told no more when this returns. From any thread but the writer's. */
+void opp_store_on_commit(struct opp_store *store, void (*fn)(void *arg, const struct opp_chain_head *head), void *arg);
+
 /* Runs a transaction from a thread that may wait: not a loop's, and not the writer's. */
 enum opp_code opp_store_now(struct opp_store *store, opp_tx_fn run, void *arg, struct opp_err *err);
 
@@ -64,13 +70,18 @@ bool opp_store_healthy(const struct opp_store *store);
 /* One loop's way in; used on that loop's thread only. */
 enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, struct opp_session **out,
                                struct opp_err *err);
+/* Gives a session of a data directory that a running gateway may be writing, or nobody: it only reads, and only
+ * opp_session_now is for it. OPP_E_ABSENT: there is no store. OPP_E_CONFIG: its schema is another program's. OPP_E_IO.
+ */
+enum opp_code opp_session_open_dir(const char *dir, struct opp_session **out, struct opp_err *err);
 void opp_session_close(struct opp_session *session);
 /* Gives a session that only reads the store of a data directory, by opp_session_now, on one thread and beside whoever
  * has it open. OPP_E_IO: there is none. OPP_E_MEMORY. */
 enum opp_code opp_store_reader(const char *dir, struct opp_session **out, struct opp_err *err);
 
 void opp_store_read(struct opp_session *session, struct opp_store_op *op);
-/* Reads at once, on the session's thread: for the few questions whose asker cannot wait. */
+/* Reads at once, on the session's thread: for the few questions whose asker cannot wait. Like every read of a session
+ * it is ended when it takes too long, which would keep the log of changes from being emptied: OPP_E_UNAVAILABLE. */
 enum opp_code opp_session_now(struct opp_session *session, opp_tx_fn run, void *arg, struct opp_err *err);
 /* rc OPP_E_UNAVAILABLE: the queue is full or the disk will not take it; nothing happened. */
 void opp_store_write(struct opp_session *session, struct opp_store_op *op);
