@@ -32,7 +32,8 @@ describe("the decision log", function()
     local draft = check.ok(answer).draft
     ledger.approve(g:person("anna", { "reviewer" }).client, draft)
     local rows = decisions.await(g.admin, 6)
-    assert.same({ "action allow", "execute allow", "preflight allow", "action draft", "approve allow", "execute allow" },
+    assert.same({ "action allow",
+      "execute allow", "preflight allow", "action draft", "approve allow", "execute allow" },
       names(rows))
     local action = rows[3]
     assert.equal(answer.headers["x-request-id"], action.request_id)
