@@ -14,6 +14,7 @@
 
 struct opp_adapter_session;
 struct opp_adapters;
+struct opp_backup;
 struct opp_effect;
 
 struct opp_adapters_settings {
@@ -31,6 +32,9 @@ struct opp_adapters_settings {
 enum opp_code opp_adapters_open(const struct opp_adapters_settings *settings, struct opp_adapters **out,
                                 struct opp_err *err);
 void opp_adapters_close(struct opp_adapters *adapters);
+
+/* Adds all their databases to a backup. OPP_E_MEMORY. */
+enum opp_code opp_adapters_backup(const struct opp_adapters *adapters, struct opp_backup *backup, struct opp_err *err);
 
 /* One loop's Lua states and read-only connections, used on that loop's thread only. Codes as opp_adapters_open. */
 enum opp_code opp_adapter_session_open(struct opp_adapters *adapters, struct opp_loop *loop,

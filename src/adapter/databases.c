@@ -2,6 +2,7 @@
 #include "adapter/internal.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "store/backup.h"
 #include "store/db.h"
 #include "store/migrate.h"
 #include "store/writer.h"
@@ -176,4 +177,22 @@ const struct opp_database *opp_databases_find(const struct opp_adapters *adapter
             if (strcmp(adapters->list[i].databases[k].name, name) == 0)
                 return &adapters->list[i].databases[k];
     return NULL;
+}
+
+static const char *file_of(const struct opp_database *database)
+{
+    return strrchr(database->path, '/') + 1;
+}
+
+enum opp_code opp_adapters_backup(const struct opp_adapters *adapters, struct opp_backup *backup, struct opp_err *err)
+{
+    enum opp_code rc = OPP_OK;
+
+    for (size_t i = 0; i < adapters->count; i++)
+        for (size_t k = 0; rc == OPP_OK && k < adapters->list[i].database_count; k++) {
+            const struct opp_database *database = &adapters->list[i].databases[k];
+
+            rc = opp_backup_add(backup, file_of(database), database->writer, err);
+        }
+    return rc;
 }

@@ -2,10 +2,12 @@
 #include "command/command.h"
 
 #include "command/args.h"
+#include "command/backup.h"
 #include "command/check.h"
 #include "command/config_reference.h"
 #include "command/facts.h"
 #include "command/nearest.h"
+#include "command/restore.h"
 #include "command/serve.h"
 #include "command/token.h"
 
@@ -21,10 +23,18 @@ static const struct opp_command HELP = { .name = "help",
                                          .run = run_help };
 static const struct opp_command VERSION = { .name = "version", .summary = "The version of oppd.", .run = run_version };
 static const struct opp_command *const COMMANDS[] = {
-    &OPP_COMMAND_SERVE, &OPP_COMMAND_CHECK, &OPP_COMMAND_FACTS, &OPP_COMMAND_TOKEN_CREATE, &HELP, &VERSION, NULL,
+    &OPP_COMMAND_SERVE,
+    &OPP_COMMAND_CHECK,
+    &OPP_COMMAND_FACTS,
+    &OPP_COMMAND_TOKEN_CREATE,
+    &OPP_COMMAND_BACKUP,
+    &OPP_COMMAND_RESTORE,
+    &HELP,
+    &VERSION,
+    NULL,
 };
 
-#define COMMANDS_MAX 8
+#define COMMANDS_MAX 16
 
 int opp_command_exit(const struct opp_err *err)
 {

@@ -4,6 +4,8 @@
 #include "adapter/adapter.h"
 #include "admin/admin.h"
 #include "api/api.h"
+#include "command/backup_serve.h"
+#include "command/control.h"
 #include "command/secret.h"
 #include "command/unknown.h"
 #include "core/generation.h"
@@ -194,11 +196,17 @@ static enum opp_code open_workers(struct opp_process *process, struct opp_err *e
                             &process->workers, err);
 }
 
+static enum opp_code open_control(struct opp_process *process, struct opp_err *err)
+{
+    return opp_control_start(process->config->data_dir, process->gateway.log, opp_backup_serve, process,
+                             &process->control, err);
+}
+
 enum opp_code opp_process_open(struct opp_process *process, const struct opp_config *config, struct opp_err *err)
 {
     static enum opp_code (*const steps[])(struct opp_process * process, struct opp_err * err) = {
         open_basics,  open_store, open_adapters, open_policies, recover,
-        make_routers, bind_ports, make_demo,     open_workers,
+        make_routers, bind_ports, make_demo,     open_workers,  open_control,
     };
     enum opp_code rc = OPP_OK;
 
@@ -219,6 +227,7 @@ void opp_process_close(struct opp_process *process)
 {
     struct opp_gateway *gateway = &process->gateway;
 
+    opp_control_stop(process->control);
     opp_workers_close(process->workers);
     for (size_t i = 0; i < OPP_LISTENERS_MAX; i++)
         close_listener(&process->listeners[i]);

@@ -12,6 +12,8 @@
 #include "command/workers.h"
 #include "core/gateway.h"
 
+struct opp_control;
+
 struct opp_process {
     const struct opp_config *config;
     struct opp_gateway gateway;
@@ -20,6 +22,7 @@ struct opp_process {
     size_t listener_count;
     struct opp_api *api;
     struct opp_workers *workers;
+    struct opp_control *control;
     struct opp_demo demo;
     char base_url[OPP_URL_MAX], admin_url[OPP_URL_MAX]; /* admin_url: of the admin endpoints' own listener, or empty */
 };

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,12 @@ enum opp_db_mode {
  * OPP_E_IO: err says the file's name and SQLite's reason. */
 enum opp_code opp_db_open(const char *path, enum opp_db_mode mode, struct opp_db **out, struct opp_err *err);
 void opp_db_close(struct opp_db *db);
+
+/* Whether a file begins as a database of SQLite does. */
+bool opp_db_is_one(const char *path);
+
+/* Reads every page. OPP_E_UNAVAILABLE: the database is damaged; err has the first thing that is wrong. */
+enum opp_code opp_db_check(struct opp_db *db, struct opp_err *err);
 
 /* Lends the handle to the layer that binds and steps. */
 struct sqlite3 *opp_db_handle(struct opp_db *db);

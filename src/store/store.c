@@ -2,6 +2,7 @@
 #include "store/store.h"
 
 #include "base/crash.h"
+#include "store/backup.h"
 #include "store/db.h"
 #include "store/migrate.h"
 #include "store/migrations.h"
@@ -11,8 +12,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define FILE_NAME "gateway.db"
 
 struct opp_store {
     struct opp_writer *writer;
@@ -121,10 +120,10 @@ enum opp_code opp_store_open(const struct opp_store_settings *settings, struct o
     if (store == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for the store");
     store->clock = settings->clock;
-    snprintf(store->path, sizeof store->path, "%s/" FILE_NAME, settings->dir);
+    snprintf(store->path, sizeof store->path, "%s/" OPP_STORE_FILE, settings->dir);
     rc = opp_db_open(store->path, OPP_DB_WRITER, &db, err);
     if (rc == OPP_OK)
-        rc = opp_migrate(db, FILE_NAME, OPP_MIGRATIONS, OPP_MIGRATION_COUNT, fresh, err);
+        rc = opp_migrate(db, OPP_STORE_FILE, OPP_MIGRATIONS, OPP_MIGRATION_COUNT, fresh, err);
     if (rc == OPP_OK)
         rc = start(store, db, settings, err);
     else
@@ -150,6 +149,11 @@ void opp_store_on_registry(struct opp_store *store, void (*fn)(void *arg, struct
 {
     store->on_registry = fn;
     store->on_registry_arg = arg;
+}
+
+enum opp_code opp_store_backup(struct opp_store *store, struct opp_backup *backup, struct opp_err *err)
+{
+    return opp_backup_add(backup, OPP_STORE_FILE, store->writer, err);
 }
 
 bool opp_store_healthy(const struct opp_store *store)

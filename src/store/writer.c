@@ -57,6 +57,12 @@ static void wait_for_work(struct opp_writer *writer)
             break;
 }
 
+/* Whether the operation shares a transaction with those that were taken before it. */
+static bool joins(const struct opp_write *batch, const struct opp_write *next)
+{
+    return batch == next || (!batch->aside && !next->aside);
+}
+
 /* Gives the next operations, or NULL when the writer is to end. */
 static struct opp_write *take_batch(struct opp_writer *writer)
 {
@@ -66,7 +72,7 @@ static struct opp_write *take_batch(struct opp_writer *writer)
     pthread_mutex_lock(&writer->lock);
     wait_for_work(writer);
     batch = writer->first;
-    for (size_t n = 0; *end != NULL && n < BATCH_MAX; n++) {
+    for (size_t n = 0; *end != NULL && n < BATCH_MAX && joins(batch, *end); n++) {
         writer->queued_bytes -= (*end)->bytes;
         if ((*end)->lazy)
             writer->lazy_bytes -= (*end)->bytes;
@@ -220,13 +226,23 @@ static void run_batch(struct opp_writer *writer, struct opp_write *batch)
     complete(batch);
 }
 
+static void run_aside(struct opp_writer *writer, struct opp_write *write)
+{
+    write->rc = write->apply(writer->db, write->arg, &write->err);
+    complete(write);
+}
+
 static void *run(void *arg)
 {
     struct opp_writer *writer = arg;
     struct opp_write *batch;
 
-    while ((batch = take_batch(writer)) != NULL)
-        run_batch(writer, batch);
+    while ((batch = take_batch(writer)) != NULL) {
+        if (batch->aside)
+            run_aside(writer, batch);
+        else
+            run_batch(writer, batch);
+    }
     return NULL;
 }
 
@@ -287,6 +303,8 @@ void opp_writer_stop(struct opp_writer *writer)
 
 static bool has_room(const struct opp_writer *writer, const struct opp_write *write)
 {
+    if (write->aside)
+        return true;
     if (write->lazy && writer->lazy_bytes + write->bytes > writer->settings.lazy_max_bytes)
         return false;
     return writer->queued_bytes + write->bytes <= writer->settings.queue_max_bytes;

@@ -29,6 +29,7 @@ struct opp_write {
     size_t bytes;     /* about what the operation holds in memory, for the queue's bound */
     bool lazy;        /* nobody waits: may linger to share a commit */
     bool single;      /* changes with one statement, which SQLite undoes by itself: no savepoint, which copies pages */
+    bool aside;       /* apply runs between two batches and outside of any transaction; it is never refused */
     enum opp_code rc; /* the outcome, when done is called: OPP_OK means durable */
     struct opp_err err;
     struct opp_write *next;
