@@ -59,7 +59,8 @@ describe("a backup", function()
   -- Executes action after action over a connection of its own until the backups are made, and one more after that.
   local function writer(written, made_file)
     return function()
-      local conn, last = connection.open(g.address, coroutine.yield)
+      local conn = connection.open(g.address, coroutine.yield)
+      local last
       repeat
         last = lfs.attributes(made_file) ~= nil
         local action, began = keyed(), socket.gettime()

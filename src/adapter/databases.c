@@ -38,8 +38,9 @@ static enum opp_code read_sql(const struct opp_adapter *adapter, const char *fil
     return opp_fail_at(err, rc == OPP_E_ABSENT || rc == OPP_E_LIMIT ? OPP_E_CONFIG : rc, path, "%s", why.message);
 }
 
-static enum opp_code migrate(const struct opp_adapter *adapter, const json_t *files, struct opp_db *db, int *fresh,
-                             struct opp_err *err)
+/* path names the database in what is said of it. */
+static enum opp_code migrate(const struct opp_adapter *adapter, const char *path, const json_t *files,
+                             struct opp_db *db, int *fresh, struct opp_err *err)
 {
     size_t count = json_array_size(files);
     char **scripts = calloc(count, sizeof *scripts);
@@ -48,7 +49,7 @@ static enum opp_code migrate(const struct opp_adapter *adapter, const json_t *fi
     for (size_t i = 0; i < count && rc == OPP_OK; i++)
         rc = read_sql(adapter, json_string_value(json_array_get(files, i)), &scripts[i], err);
     if (rc == OPP_OK)
-        rc = opp_migrate(db, adapter->name, (const char *const *)scripts, count, fresh, err);
+        rc = opp_migrate(db, path, (const char *const *)scripts, count, fresh, err);
     for (size_t i = 0; scripts != NULL && i < count; i++)
         free(scripts[i]);
     free(scripts);
@@ -85,12 +86,12 @@ static enum opp_code seed(const struct opp_adapter *adapter, const char *file, s
     return rc == OPP_OK ? OPP_OK : opp_fail_at(err, OPP_E_CONFIG, file, "the demo data do not load: %s", why.message);
 }
 
-static enum opp_code prepare(const struct opp_adapter *adapter, const json_t *declared,
+static enum opp_code prepare(const struct opp_adapter *adapter, const char *path, const json_t *declared,
                              const struct opp_adapters_settings *settings, struct opp_db *db, struct opp_err *err)
 {
     const char *demo = opp_json_text(declared, "demo");
     int fresh = 0;
-    enum opp_code rc = migrate(adapter, json_object_get(declared, "migrations"), db, &fresh, err);
+    enum opp_code rc = migrate(adapter, path, json_object_get(declared, "migrations"), db, &fresh, err);
 
     if (rc == OPP_OK)
         rc = keep_receipts(db, err);
@@ -128,7 +129,7 @@ static enum opp_code open_one(struct opp_adapter *adapter, const char *name, con
     rc = opp_db_open(kept ? database->path : ":memory:", OPP_DB_WRITER, &db, err);
     if (rc != OPP_OK)
         return rc;
-    rc = prepare(adapter, declared, settings, db, err);
+    rc = prepare(adapter, kept ? database->path : database->name, declared, settings, db, err);
     if (rc != OPP_OK || !kept) {
         opp_db_close(db);
         return rc;

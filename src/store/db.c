@@ -14,6 +14,7 @@
 #define STATEMENTS_MAX 192
 #define PROGRESS_STEPS 1000
 #define BUSY_TIMEOUT_MS 5000
+#define QUICK_PAGES_MAX 16384
 
 struct slot {
     char *sql;
@@ -308,10 +309,10 @@ bool opp_db_is_one(const char *path)
 }
 
 /* One row that says "ok", or rows that say what is wrong. */
-enum opp_code opp_db_check(struct opp_db *db, struct opp_err *err)
+static enum opp_code check(struct opp_db *db, const char *pragma, struct opp_err *err)
 {
     sqlite3_stmt *statement = NULL;
-    enum opp_code rc = opp_db_prepare(db, "PRAGMA integrity_check(1)", &statement, err);
+    enum opp_code rc = opp_db_prepare(db, pragma, &statement, err);
     const char *said;
     int result;
 
@@ -325,4 +326,26 @@ enum opp_code opp_db_check(struct opp_db *db, struct opp_err *err)
         rc = opp_fail(err, OPP_E_UNAVAILABLE, "%s", said != NULL ? said : "it cannot be checked");
     sqlite3_reset(statement);
     return rc;
+}
+
+enum opp_code opp_db_check(struct opp_db *db, struct opp_err *err)
+{
+    return check(db, "PRAGMA integrity_check(1)", err);
+}
+
+enum opp_code opp_db_check_quickly(struct opp_db *db, struct opp_err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    enum opp_code rc = opp_db_prepare(db, "PRAGMA page_count", &statement, err);
+    int64_t pages;
+    int result;
+
+    if (rc != OPP_OK)
+        return rc;
+    result = sqlite3_step(statement);
+    pages = result == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_reset(statement);
+    if (result != SQLITE_ROW)
+        return opp_db_error(db, result, err);
+    return pages <= QUICK_PAGES_MAX ? check(db, "PRAGMA quick_check(1)", err) : OPP_OK;
 }

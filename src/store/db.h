@@ -29,8 +29,11 @@ void opp_db_close(struct opp_db *db);
 /* Whether a file begins as a database of SQLite does. */
 bool opp_db_is_one(const char *path);
 
-/* Reads every page. OPP_E_UNAVAILABLE: the database is damaged; err has the first thing that is wrong. */
+/* Reads every page, and compares indexes with their tables. OPP_E_UNAVAILABLE: the database is damaged; err has the
+ * first thing that is wrong. */
 enum opp_code opp_db_check(struct opp_db *db, struct opp_err *err);
+/* The same for a start, which nobody wants to wait for: no indexes, and of a database over 64 MiB nothing. */
+enum opp_code opp_db_check_quickly(struct opp_db *db, struct opp_err *err);
 
 /* Lends the handle to the layer that binds and steps. */
 struct sqlite3 *opp_db_handle(struct opp_db *db);

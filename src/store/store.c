@@ -114,6 +114,7 @@ enum opp_code opp_store_open(const struct opp_store_settings *settings, struct o
                              struct opp_err *err)
 {
     struct opp_store *store = calloc(1, sizeof *store);
+    struct opp_err why = { 0 };
     struct opp_db *db = NULL;
     enum opp_code rc;
 
@@ -123,12 +124,13 @@ enum opp_code opp_store_open(const struct opp_store_settings *settings, struct o
     snprintf(store->path, sizeof store->path, "%s/" OPP_STORE_FILE, settings->dir);
     rc = opp_db_open(store->path, OPP_DB_WRITER, &db, err);
     if (rc == OPP_OK)
-        rc = opp_migrate(db, OPP_STORE_FILE, OPP_MIGRATIONS, OPP_MIGRATION_COUNT, fresh, err);
+        rc = opp_migrate(db, store->path, OPP_MIGRATIONS, OPP_MIGRATION_COUNT, fresh, err);
     if (rc == OPP_OK)
-        rc = start(store, db, settings, err);
+        rc = start(store, db, settings, &why);
     else
         opp_db_close(db);
     if (rc != OPP_OK) {
+        opp_fail(err, rc, "the database %s: %s", store->path, why.message);
         free(store);
         return rc;
     }
