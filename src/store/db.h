@@ -22,7 +22,7 @@ enum opp_db_mode {
 };
 
 /* Gives an open connection: WAL, synchronous=FULL (read back), foreign_keys, trusted_schema off.
- * OPP_E_IO: err says the file's name and SQLite's reason. */
+ * A writer's log is looked at first (store/wal.h). OPP_E_IO: err says the file's name and the reason. */
 enum opp_code opp_db_open(const char *path, enum opp_db_mode mode, struct opp_db **out, struct opp_err *err);
 void opp_db_close(struct opp_db *db);
 
