@@ -14,7 +14,6 @@
 #define STATEMENT_SLOTS 256 /* a power of two */
 #define STATEMENTS_MAX 192
 #define PROGRESS_STEPS 1000
-#define BUSY_TIMEOUT_MS 5000
 #define QUICK_PAGES_MAX 16384
 
 struct slot {
@@ -279,7 +278,7 @@ enum opp_code opp_db_open(const char *path, enum opp_db_mode mode, struct opp_db
         opp_db_close(db);
         return OPP_E_IO;
     }
-    sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+    sqlite3_busy_timeout(db->handle, OPP_DB_BUSY_TIMEOUT_MS);
     sqlite3_progress_handler(db->handle, PROGRESS_STEPS, on_progress, db);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     *out = db;

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define OPP_DB_BUSY_TIMEOUT_MS 5000 /* how long a lock of another program is waited for */
+
 struct opp_db;
 struct sqlite3;
 struct sqlite3_stmt;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "store/db.h"
+#include "store/wal_bound.h"
 
 #include <pthread.h>
 #include <sqlite3.h>
@@ -24,11 +25,12 @@ struct opp_writer {
     pthread_cond_t wake;
     struct opp_write *first;
     struct opp_write **last;
-    size_t queued_bytes;
+    size_t queued, queued_bytes;
     size_t lazy_bytes;
     size_t urgent; /* queued operations that somebody waits for */
     bool stopping;
     atomic_bool healthy;
+    struct opp_wal_bound log; /* the writer's thread only */
 };
 
 static void hook(void (*fn)(void *), void *arg)
@@ -74,6 +76,7 @@ static struct opp_write *take_batch(struct opp_writer *writer)
     wait_for_work(writer);
     batch = writer->first;
     for (size_t n = 0; *end != NULL && n < BATCH_MAX && joins(batch, *end); n++) {
+        writer->queued--;
         writer->queued_bytes -= (*end)->bytes;
         if ((*end)->lazy)
             writer->lazy_bytes -= (*end)->bytes;
@@ -166,8 +169,10 @@ static enum opp_code touch(struct opp_writer *writer, struct opp_err *err)
 
 static enum opp_code apply_all(struct opp_writer *writer, struct opp_write *batch, struct opp_err *err)
 {
-    enum opp_code rc = opp_db_step(writer->db, "BEGIN IMMEDIATE", err);
+    enum opp_code rc = opp_wal_bound_keep(&writer->log, err);
 
+    if (rc == OPP_OK)
+        rc = opp_db_step(writer->db, "BEGIN IMMEDIATE", err);
     if (rc == OPP_OK && !atomic_load(&writer->healthy))
         rc = touch(writer, err);
     if (rc != OPP_OK)
@@ -300,6 +305,7 @@ enum opp_code opp_writer_start(struct opp_db *db, const struct opp_writer_settin
     writer->settings = *settings;
     writer->last = &writer->first;
     atomic_init(&writer->healthy, true);
+    opp_wal_bound_start(&writer->log, db, OPP_WRITER_LOG_MAX);
     if (start_thread(writer) != 0) {
         opp_db_close(db);
         free(writer);
@@ -328,6 +334,8 @@ static bool has_room(const struct opp_writer *writer, const struct opp_write *wr
 {
     if (write->aside)
         return true;
+    if (writer->queued >= OPP_WRITER_QUEUE_MAX)
+        return false;
     if (write->lazy && writer->lazy_bytes + write->bytes > writer->settings.lazy_max_bytes)
         return false;
     return writer->queued_bytes + write->bytes <= writer->settings.queue_max_bytes;
@@ -347,6 +355,7 @@ enum opp_code opp_writer_submit(struct opp_writer *writer, struct opp_write *wri
     if (room) {
         *writer->last = write;
         writer->last = &write->next;
+        writer->queued++;
         writer->queued_bytes += write->bytes;
         if (write->lazy)
             writer->lazy_bytes += write->bytes;

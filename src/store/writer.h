@@ -44,6 +44,9 @@ struct opp_writer_hooks {
     void *arg;
 };
 
+#define OPP_WRITER_QUEUE_MAX 16384            /* operations that wait at the same time */
+#define OPP_WRITER_LOG_MAX (64 * 1024 * 1024) /* bytes of the write-ahead log, about */
+
 struct opp_writer_settings {
     const char *name; /* for messages */
     struct opp_log *log;
@@ -54,7 +57,8 @@ struct opp_writer_settings {
     void (*on_unknown)(const char *name, const char *message);
 };
 
-/* Takes db (a writer's connection) and gives its running thread. */
+/* Takes db (a writer's connection) and gives its running thread. It checkpoints too; while a reader keeps the log from
+ * being emptied and it is at its maximum, what is asked for gets OPP_E_UNAVAILABLE. */
 enum opp_code opp_writer_start(struct opp_db *db, const struct opp_writer_settings *settings, struct opp_writer **out,
                                struct opp_err *err);
 /* Commits what is queued, ends the thread and closes the database. */
