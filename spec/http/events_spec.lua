@@ -59,6 +59,18 @@ describe("the stream of events", function()
     stream:close()
   end)
 
+  it("begins with what comes next when its reader names no event", function()
+    for _, id in ipairs { "", "none" } do
+      local old = ledger.draft(g.agent, ledger.create())
+      local stream = g.admin:stream("/events", { ["Last-Event-ID"] = id })
+      local new = ledger.draft(g.agent, ledger.create())
+      local event = assert(stream:next(30))
+      assert.is_nil(event.data:find(old.id, 1, true))
+      assert.is_truthy(event.data:find(new.id, 1, true))
+      stream:close()
+    end
+  end)
+
   it("shows a person of one organisation nothing of another", function()
     local anna = g:person("user_anna", { "viewer" }, { "org_other" }).client
     local stream = anna:stream("/events")

@@ -196,6 +196,19 @@ describe("a rule", function()
     assert.is_truthy(g:log():find("10-rules.lua", 1, true))
   end)
 
+  it("whose honest pattern a payload drives into its worst case denies, which is audited", function()
+    in_force [[{ name = "looks like a list", tools = { "transaction.create" }, decide = function(request)
+      if request.justification:find(".-,.-,.-,.-;") then return deny("A list.") end
+    end }]]
+    local response = g.agent:post("/actions", ledger.create { justification = ("a,"):rep(900) })
+    check.refused(response, 403, "agent.policy_denied")
+    assert.is_nil(response.text:find("pattern", 1, true))
+    local row = check.find(g:audit(), { request_id = response.headers["x-request-id"] })
+    assert.same({ "denied", "agent.policy_denied" }, { row.status, row.code })
+    check.ok(g.agent:post("/actions", ledger.create { justification = "a short one" }))
+    in_force ""
+  end)
+
   it("that does not load changes nothing, and is named with its line", function()
     in_force [[{ name = "fine", tools = { "transaction.create" }, decide = function() return deny("Still here.") end }]]
     local before = check.ok(g.admin:get("/policies")).active

@@ -3,10 +3,13 @@
 local check = require "spec.support.check"
 local gateway = require "spec.support.gateway"
 local http = require "spec.support.http"
+local json = require "spec.support.json"
 local ledger = require "spec.support.ledger"
 local policies = require "spec.support.policies"
 
-local rounds <const> = tonumber(os.getenv("OPP_RELOADS")) or 100
+local long <const> = os.getenv "OPP_LONG" ~= nil
+local rounds <const> = long and 1000 or 100
+local rate <const> = long and 500 or 50 -- requests a second of the agent in the background
 
 describe("reloading under load", function()
   local g
@@ -70,8 +73,27 @@ describe("reloading under load", function()
     end
   end
 
+  -- Does so while an agent of another process is at work; gives what it says in the end.
+  local function under_load(work)
+    local stop, result = g:file("stop"), g:file("result")
+    os.execute(("lua5.4 spec/support/load.lua %s %s %d %s %s >/dev/null 2>>%s &"):format(g.base_url,
+      g.credentials.agent_token, rate, stop, result, g:file("load.log")))
+    local fine, problem = pcall(work)
+    gateway.write_file(stop, "")
+    local told = gateway.eventually("the agent in the background says what it saw", function()
+      return gateway.read_file(result)
+    end)
+    os.remove(stop)
+    os.remove(result)
+    assert(fine, problem)
+    return json.decode(told)
+  end
+
   it("answers every request under the rules in force, a tenth of the files being broken", function()
-    run(0, rounds)
+    check.ok(g:rules(rule(0)))
+    local told = under_load(function() run(0, rounds) end)
+    assert.same({ 0, "" }, { told.wrong, told.first })
+    assert.is_true(told.asked >= rate)
   end)
 
   -- A sanitizer keeps what was freed.

@@ -141,7 +141,7 @@ function openapi:find(method, path)
       return operation
     end
   end
-  return method == "GET" and path:find("^/api/agent/v1/[^/]+$") and other_read(self) or nil
+  return method == "GET" and path:find("^/api/agent/v1/[^{]+$") and other_read(self) or nil
 end
 
 function openapi:validator()

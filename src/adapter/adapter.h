@@ -9,36 +9,32 @@
 #include "adapter/tool.h"
 #include "base/buf.h"
 #include "base/log.h"
-#include "base/loop.h"
 #include "base/rows.h"
 
 struct opp_adapter_session;
+struct opp_adapter_sources;
 struct opp_adapters;
-struct opp_backup;
+struct opp_databases;
 struct opp_effect;
 
-struct opp_adapters_settings {
-    const char *dir;      /* every directory in it with an init.lua is an adapter */
-    const char *data_dir; /* where their databases are; NULL: make them in memory, try them and forget them */
-    bool demo;            /* put the demo data into a database that is new */
-    struct opp_log *log;
-    size_t queue_max_bytes;
-    void (*on_unknown)(const char *name, const char *message); /* see store/writer.h */
-};
+/* Runs and checks all adapters of the sources, to which it keeps a reference. *issues (NULL: not wanted) gets a
+ * {file, line, message} appended for each adapter that is wrong. OPP_E_CONFIG: something is wrong with one; err->where
+ * is file:line where known. OPP_E_MEMORY. */
+enum opp_code opp_adapters_new(struct opp_adapter_sources *sources, struct opp_log *log, struct opp_adapters **out,
+                               json_t *issues, struct opp_err *err);
+/* Brings the databases that they declare up to date and takes them from the set, which opens those that are new to it:
+ * all or nothing, but for a disk that fails. Once, and not from a loop. Codes and issues as opp_adapters_new, and
+ * OPP_E_IO, OPP_E_UNAVAILABLE. */
+enum opp_code opp_adapters_connect(struct opp_adapters *adapters, struct opp_databases *databases, json_t *issues,
+                                   struct opp_err *err);
+/* No session of theirs is open, and no call lends from them. */
+void opp_adapters_free(struct opp_adapters *adapters);
+struct opp_adapter_sources *opp_adapters_sources(const struct opp_adapters *adapters); /* lent */
 
-/* Reads, runs and checks all adapters, opens and migrates their databases and starts their writers. Without a data
- * directory that is all: no session can be opened on them.
- * OPP_E_CONFIG: something is wrong with one; err->where is file:line where known. OPP_E_IO, OPP_E_MEMORY. */
-enum opp_code opp_adapters_open(const struct opp_adapters_settings *settings, struct opp_adapters **out,
-                                struct opp_err *err);
-void opp_adapters_close(struct opp_adapters *adapters);
-
-/* Adds all their databases to a backup. OPP_E_MEMORY. */
-enum opp_code opp_adapters_backup(const struct opp_adapters *adapters, struct opp_backup *backup, struct opp_err *err);
-
-/* One loop's Lua states and read-only connections, used on that loop's thread only. Codes as opp_adapters_open. */
-enum opp_code opp_adapter_session_open(struct opp_adapters *adapters, struct opp_loop *loop,
-                                       struct opp_adapter_session **out, struct opp_err *err);
+/* One worker's Lua states and read-only connections, used by one thread at a time. The adapters are connected to
+ * databases that are files. OPP_E_CONFIG, OPP_E_IO, OPP_E_MEMORY. */
+enum opp_code opp_adapter_session_open(struct opp_adapters *adapters, struct opp_adapter_session **out,
+                                       struct opp_err *err);
 void opp_adapter_session_close(struct opp_adapter_session *session);
 
 /* Why a tool would not: what refuse.*{} said, or a defect of the adapter (then message is for the operator only). */

@@ -2,55 +2,17 @@
 #include "adapter/adapter.h"
 #include "adapter/facts.h"
 #include "adapter/internal.h"
-#include "base/file.h"
+#include "adapter/lane.h"
+#include "base/issue.h"
 #include "base/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static enum opp_code no_memory(struct opp_err *err)
 {
     return opp_fail(err, OPP_E_MEMORY, "no memory for an adapter");
-}
-
-/* Adds the directory's adapter if it is one. */
-static enum opp_code add_adapter(struct opp_adapters *adapters, const char *dir, const char *name, struct opp_err *err)
-{
-    struct opp_adapter *grown, *adapter;
-    char *path = NULL;
-    bool is_one;
-
-    if (asprintf(&path, "%s/%s/init.lua", dir, name) < 0)
-        return no_memory(err);
-    is_one = access(path, F_OK) == 0;
-    free(path);
-    if (!is_one)
-        return OPP_OK;
-    grown = realloc(adapters->list, (adapters->count + 1) * sizeof *grown);
-    if (grown == NULL)
-        return no_memory(err);
-    adapters->list = grown;
-    adapter = &grown[adapters->count++];
-    *adapter = (struct opp_adapter){ .name = strdup(name) };
-    if (adapter->name == NULL || asprintf(&adapter->dir, "%s/%s", dir, name) < 0) {
-        adapter->dir = NULL;
-        return no_memory(err);
-    }
-    return opp_sources_read(adapter, err);
-}
-
-static enum opp_code find_adapters(struct opp_adapters *adapters, const char *dir, struct opp_err *err)
-{
-    char **names = NULL;
-    enum opp_code rc = opp_file_list(dir, "", &names, err);
-
-    for (size_t i = 0; rc == OPP_OK && names[i] != NULL; i++)
-        if (names[i][0] != '.')
-            rc = add_adapter(adapters, dir, names[i], err);
-    opp_names_free(names);
-    return rc == OPP_E_ABSENT ? OPP_E_CONFIG : rc;
 }
 
 /* at says whose the tool is, and which. */
@@ -90,12 +52,21 @@ static enum opp_code add_tools(struct opp_adapters *adapters, size_t adapter, co
     return rc;
 }
 
-static bool has_file(const struct opp_adapter *adapter, const char *file)
+/* Against an adapter that was loaded before. */
+static enum opp_code check_other(const struct opp_adapter *adapter, const char *name, const char *file,
+                                 struct opp_err *err)
 {
-    for (size_t i = 0; i < adapter->database_count; i++)
-        if (strcmp(strrchr(adapter->databases[i].path, '/') + 1, file) == 0)
-            return true;
-    return false;
+    const char *other;
+    json_t *database;
+
+    json_object_foreach(adapter->declared, other, database)
+    {
+        if (strcmp(other, name) == 0)
+            return opp_fail(err, OPP_E_CONFIG, "the database '%s' is declared by two adapters", name);
+        if (strcmp(opp_json_text(database, "file"), file) == 0)
+            return opp_fail(err, OPP_E_CONFIG, "the database '%s': the file %s is another's", name, file);
+    }
+    return OPP_OK;
 }
 
 /* Two databases of one name could not tell whose receipts are asked for, and one file has one writer. */
@@ -103,19 +74,17 @@ static enum opp_code check_database(const struct opp_adapters *adapters, const c
                                     const json_t *database, struct opp_err *err)
 {
     const char *file = opp_json_text(database, "file"), *other;
+    enum opp_code rc = OPP_OK;
     json_t *second;
 
-    if (opp_databases_find(adapters, name) != NULL)
-        return opp_fail(err, OPP_E_CONFIG, "the database '%s' is declared by two adapters", name);
-    for (size_t i = 0; i < adapters->count; i++)
-        if (has_file(&adapters->list[i], file))
-            return opp_fail(err, OPP_E_CONFIG, "the database '%s': the file %s is another's", name, file);
+    for (size_t i = 0; rc == OPP_OK && i < adapters->count; i++)
+        rc = check_other(&adapters->list[i], name, file, err);
     json_object_foreach((json_t *)(uintptr_t)declared, other, second)
     {
-        if (strcmp(name, other) != 0 && strcmp(opp_json_text(second, "file"), file) == 0)
-            return opp_fail(err, OPP_E_CONFIG, "the databases '%s' and '%s' are one file, %s", name, other, file);
+        if (rc == OPP_OK && strcmp(name, other) != 0 && strcmp(opp_json_text(second, "file"), file) == 0)
+            rc = opp_fail(err, OPP_E_CONFIG, "the databases '%s' and '%s' are one file, %s", name, other, file);
     }
-    return OPP_OK;
+    return rc;
 }
 
 static enum opp_code check_databases(const struct opp_adapters *adapters, const json_t *declared, struct opp_err *err)
@@ -142,28 +111,66 @@ static enum opp_code check_name(const struct opp_adapter *adapter, const json_t 
     return opp_fail(err, OPP_E_CONFIG, "the adapter in the directory %s calls itself %s", adapter->name, name);
 }
 
-/* Runs the adapter's files once, takes what they declare and opens its databases. */
-static enum opp_code load(struct opp_adapters *adapters, size_t index, const struct opp_adapters_settings *settings,
-                          struct opp_err *err)
+/* Runs the adapter's files once and takes what they declare. */
+static enum opp_code load(struct opp_adapters *adapters, size_t index, struct opp_err *err)
 {
     struct opp_adapter *adapter = &adapters->list[index];
-    json_t *declared = NULL, *places = NULL;
+    json_t *declared = NULL, *places = NULL, *databases;
     struct opp_lane *lane = NULL;
     enum opp_code rc = opp_lane_open(adapter, adapters->log, &lane, err);
 
     if (rc == OPP_OK)
         rc = opp_facts_read(lane, &declared, &places, err);
     opp_lane_close(lane);
+    databases = json_object_get(declared, "databases");
     if (rc == OPP_OK)
         rc = check_name(adapter, declared, err);
     if (rc == OPP_OK)
         rc = add_tools(adapters, index, json_object_get(declared, "tools"), places, err);
     if (rc == OPP_OK)
-        rc = check_databases(adapters, json_object_get(declared, "databases"), err);
+        rc = check_databases(adapters, databases, err);
     if (rc == OPP_OK)
-        rc = opp_databases_open(adapter, declared, settings, err);
+        adapter->declared = json_incref(databases);
     json_decref(declared);
     json_decref(places);
+    return rc;
+}
+
+/* What has no line of its own is in the file that declares it. */
+static enum opp_code load_at(struct opp_adapters *adapters, size_t index, json_t *issues, struct opp_err *err)
+{
+    struct opp_err why = { 0 };
+    char where[sizeof why.where];
+    enum opp_code rc = load(adapters, index, &why);
+
+    if (rc == OPP_OK)
+        return OPP_OK;
+    if (why.where[0] == '\0') {
+        snprintf(where, sizeof where, "%.100s/init.lua", adapters->list[index].name);
+        memcpy(why.where, where, sizeof why.where);
+    }
+    if (issues != NULL)
+        json_array_append_new(issues, opp_issue_of(&why));
+    return opp_fail_at(err, rc, why.where, "%s", why.message);
+}
+
+/* Each adapter's mistake is told, the first of them as the error. */
+static enum opp_code load_all(struct opp_adapters *adapters, json_t *issues, struct opp_err *err)
+{
+    const struct opp_adapter_sources *sources = adapters->sources;
+    enum opp_code rc = OPP_OK;
+
+    adapters->list = calloc(sources->count + 1, sizeof *adapters->list);
+    if (adapters->list == NULL)
+        return no_memory(err);
+    for (; adapters->count < sources->count && rc != OPP_E_MEMORY; adapters->count++) {
+        const struct opp_adapter_files *files = &sources->list[adapters->count];
+        enum opp_code loaded;
+
+        adapters->list[adapters->count] = (struct opp_adapter){ .name = files->name, .files = files };
+        loaded = load_at(adapters, adapters->count, issues, err);
+        rc = rc == OPP_OK || loaded == OPP_E_MEMORY ? loaded : rc;
+    }
     return rc;
 }
 
@@ -172,73 +179,118 @@ static int compare_tools(const void *a, const void *b)
     return strcmp(((const struct opp_tool_entry *)a)->tool.name, ((const struct opp_tool_entry *)b)->tool.name);
 }
 
-static enum opp_code check_route(const struct opp_adapters *adapters, const struct opp_tool *tool, size_t before,
-                                 struct opp_err *err)
+static int compare_paths(const void *a, const void *b)
 {
-    for (size_t i = 0; i < before && !tool->is_action; i++) {
-        const struct opp_tool *other = &adapters->tools[i].tool;
+    const struct opp_tool *const *first = a, *const *second = b;
 
-        if (!other->is_action && strcmp(other->path, tool->path) == 0)
-            return opp_fail(err, OPP_E_CONFIG, "the tools %s and %s have the same path %s", other->name, tool->name,
-                            tool->path);
-    }
-    return OPP_OK;
+    return strcmp((*first)->path, (*second)->path);
 }
 
 static enum opp_code sort_tools(struct opp_adapters *adapters, struct opp_err *err)
 {
-    enum opp_code rc = OPP_OK;
-
     if (adapters->tool_count > 1)
         qsort(adapters->tools, adapters->tool_count, sizeof *adapters->tools, compare_tools);
-    for (size_t i = 1; i < adapters->tool_count && rc == OPP_OK; i++) {
-        const struct opp_tool *a = &adapters->tools[i - 1].tool, *b = &adapters->tools[i].tool;
+    for (size_t i = 1; i < adapters->tool_count; i++) {
+        const struct opp_tool_entry *second = &adapters->tools[i];
+        const struct opp_tool *a = &adapters->tools[i - 1].tool, *b = &second->tool;
 
         if (strcmp(a->name, b->name) == 0)
-            return opp_fail(err, OPP_E_CONFIG, "the tool %s is declared twice (adapters %s and %s)", a->name,
-                            a->adapter, b->adapter);
-        rc = check_route(adapters, b, i, err);
+            return opp_fail_at(err, OPP_E_CONFIG, second->where, "the tool %s is declared twice (adapters %s and %s)",
+                               a->name, a->adapter, b->adapter);
+    }
+    return OPP_OK;
+}
+
+/* The protocol's own routes come first: a path below theirs would never be asked. */
+static enum opp_code check_path(const struct opp_tool *tool, struct opp_err *err)
+{
+    static const char *const own[] = { "manifest", "preflight", "actions", "drafts" };
+    const char *path = tool->path + sizeof OPP_READ_PREFIX;
+    size_t length = strcspn(path, "/");
+
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (strlen(own[i]) == length && strncmp(own[i], path, length) == 0)
+            return opp_fail_at(err, OPP_E_CONFIG, ((const struct opp_tool_entry *)tool)->where,
+                               "the tool %s: the path /%s is the protocol's own", tool->name, own[i]);
+    return OPP_OK;
+}
+
+static enum opp_code sort_reads(struct opp_adapters *adapters, struct opp_err *err)
+{
+    enum opp_code rc = OPP_OK;
+
+    adapters->reads = calloc(adapters->tool_count + 1, sizeof(const struct opp_tool *));
+    if (adapters->reads == NULL)
+        return no_memory(err);
+    for (size_t i = 0; i < adapters->tool_count; i++)
+        if (!adapters->tools[i].tool.is_action)
+            adapters->reads[adapters->read_count++] = &adapters->tools[i].tool;
+    if (adapters->read_count > 1)
+        qsort(adapters->reads, adapters->read_count, sizeof(const struct opp_tool *), compare_paths);
+    for (size_t i = 0; rc == OPP_OK && i < adapters->read_count; i++) {
+        const struct opp_tool *tool = adapters->reads[i], *last = i > 0 ? adapters->reads[i - 1] : NULL;
+
+        rc = check_path(tool, err);
+        if (rc == OPP_OK && last != NULL && strcmp(last->path, tool->path) == 0)
+            rc = opp_fail_at(err, OPP_E_CONFIG, ((const struct opp_tool_entry *)tool)->where,
+                             "the tools %s and %s have the same path %s", last->name, tool->name, tool->path);
     }
     return rc;
 }
 
-enum opp_code opp_adapters_open(const struct opp_adapters_settings *settings, struct opp_adapters **out,
-                                struct opp_err *err)
+/* What is between the tools of different adapters. */
+static enum opp_code sort(struct opp_adapters *adapters, json_t *issues, struct opp_err *err)
+{
+    struct opp_err why = { 0 };
+    enum opp_code rc = sort_tools(adapters, &why);
+
+    if (rc == OPP_OK)
+        rc = sort_reads(adapters, &why);
+    if (rc == OPP_OK)
+        return OPP_OK;
+    if (issues != NULL)
+        json_array_append_new(issues, opp_issue_of(&why));
+    return opp_fail_at(err, rc, why.where, "%s", why.message);
+}
+
+enum opp_code opp_adapters_new(struct opp_adapter_sources *sources, struct opp_log *log, struct opp_adapters **out,
+                               json_t *issues, struct opp_err *err)
 {
     struct opp_adapters *adapters = calloc(1, sizeof *adapters);
-    struct opp_err why = { 0 };
     enum opp_code rc;
 
     if (adapters == NULL)
         return no_memory(err);
-    adapters->log = settings->log;
-    rc = find_adapters(adapters, settings->dir, &why);
-    for (size_t i = 0; i < adapters->count && rc == OPP_OK; i++)
-        rc = load(adapters, i, settings, &why);
+    adapters->log = log;
+    adapters->sources = opp_adapter_sources_ref(sources);
+    rc = load_all(adapters, issues, err);
     if (rc == OPP_OK)
-        rc = sort_tools(adapters, &why);
-    if (rc != OPP_OK) {
-        opp_adapters_close(adapters);
-        return opp_fail_at(err, rc, why.where, "%s", why.message);
-    }
-    *out = adapters;
-    return OPP_OK;
+        rc = sort(adapters, issues, err);
+    if (rc == OPP_OK)
+        *out = adapters;
+    else
+        opp_adapters_free(adapters);
+    return rc;
 }
 
-void opp_adapters_close(struct opp_adapters *adapters)
+void opp_adapters_free(struct opp_adapters *adapters)
 {
     if (adapters == NULL)
         return;
-    for (size_t i = 0; i < adapters->count; i++)
-        opp_databases_close(&adapters->list[i]);
     for (size_t i = 0; i < adapters->tool_count; i++)
         opp_tool_entry_free(&adapters->tools[i]);
     for (size_t i = 0; i < adapters->count; i++) {
-        opp_sources_free(&adapters->list[i]);
-        free(adapters->list[i].name);
-        free(adapters->list[i].dir);
+        json_decref(adapters->list[i].declared);
+        free(adapters->list[i].databases);
     }
+    opp_adapter_sources_unref(adapters->sources);
+    free(adapters->reads);
     free(adapters->tools);
     free(adapters->list);
     free(adapters);
+}
+
+struct opp_adapter_sources *opp_adapters_sources(const struct opp_adapters *adapters)
+{
+    return adapters->sources;
 }

@@ -1,199 +1,162 @@
 /* SPDX-License-Identifier: MIT */
-#include "adapter/internal.h"
-#include "base/file.h"
-#include "base/json.h"
+#include "adapter/databases_internal.h"
 #include "store/backup.h"
 #include "store/db.h"
-#include "store/migrate.h"
 #include "store/writer.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define RECEIPTS_DAYS 30
-#define PATH_BYTES 4096
-
-static const char receipts[] = "CREATE TABLE IF NOT EXISTS opp_receipts (effect_id TEXT PRIMARY KEY, "
-                               "action TEXT NOT NULL, result TEXT NOT NULL, created_at INTEGER NOT NULL);";
+struct opp_databases {
+    struct opp_databases_settings settings;
+    pthread_mutex_t lock; /* guards the list */
+    struct opp_database *first;
+};
 
 static enum opp_code no_memory(struct opp_err *err)
 {
     return opp_fail(err, OPP_E_MEMORY, "no memory for an adapter's database");
 }
 
-/* Gives the text of an SQL file of the adapter. */
-static enum opp_code read_sql(const struct opp_adapter *adapter, const char *file, char **out, struct opp_err *err)
+enum opp_code opp_databases_new(const struct opp_databases_settings *settings, struct opp_databases **out,
+                                struct opp_err *err)
 {
-    char path[PATH_BYTES];
-    struct opp_err why = { 0 };
-    enum opp_code rc;
-    size_t length;
+    struct opp_databases *databases = calloc(1, sizeof *databases);
 
-    if ((size_t)snprintf(path, sizeof path, "%s/%s", adapter->dir, file) >= sizeof path)
-        return opp_fail(err, OPP_E_CONFIG, "the adapter %s has too long a path", adapter->name);
-    rc = opp_file_read(path, OPP_ADAPTER_FILE_MAX, out, &length, &why);
-    if (rc == OPP_OK)
-        return OPP_OK;
-    return opp_fail_at(err, rc == OPP_E_ABSENT || rc == OPP_E_LIMIT ? OPP_E_CONFIG : rc, path, "%s", why.message);
+    if (databases == NULL)
+        return no_memory(err);
+    databases->settings = *settings;
+    pthread_mutex_init(&databases->lock, NULL);
+    *out = databases;
+    return OPP_OK;
 }
 
-/* path names the database in what is said of it. */
-static enum opp_code migrate(const struct opp_adapter *adapter, const char *path, const json_t *files,
-                             struct opp_db *db, int *fresh, struct opp_err *err)
+void opp_database_close(struct opp_database *database)
 {
-    size_t count = json_array_size(files);
-    char **scripts = calloc(count, sizeof *scripts);
-    enum opp_code rc = scripts != NULL ? OPP_OK : no_memory(err);
+    if (database == NULL)
+        return;
+    opp_writer_stop(database->writer);
+    free(database->name);
+    free(database->file);
+    free(database->path);
+    free(database);
+}
 
-    for (size_t i = 0; i < count && rc == OPP_OK; i++)
-        rc = read_sql(adapter, json_string_value(json_array_get(files, i)), &scripts[i], err);
-    if (rc == OPP_OK)
-        rc = opp_migrate(db, path, (const char *const *)scripts, count, fresh, err);
-    for (size_t i = 0; scripts != NULL && i < count; i++)
-        free(scripts[i]);
-    free(scripts);
+void opp_databases_close(struct opp_databases *databases)
+{
+    struct opp_database *next;
+
+    if (databases == NULL)
+        return;
+    for (struct opp_database *database = databases->first; database != NULL; database = next) {
+        next = database->next;
+        opp_database_close(database);
+    }
+    pthread_mutex_destroy(&databases->lock);
+    free(databases);
+}
+
+const struct opp_databases_settings *opp_databases_settings(const struct opp_databases *databases)
+{
+    return &databases->settings;
+}
+
+const struct opp_database *opp_databases_find(struct opp_databases *databases, const char *name)
+{
+    const struct opp_database *found;
+
+    pthread_mutex_lock(&databases->lock);
+    found = databases->first;
+    while (found != NULL && strcmp(found->name, name) != 0)
+        found = found->next;
+    pthread_mutex_unlock(&databases->lock);
+    return found;
+}
+
+void opp_databases_add(struct opp_databases *databases, struct opp_database *database)
+{
+    pthread_mutex_lock(&databases->lock);
+    database->next = databases->first;
+    databases->first = database;
+    pthread_mutex_unlock(&databases->lock);
+}
+
+enum opp_code opp_databases_backup(struct opp_databases *databases, struct opp_backup *backup, struct opp_err *err)
+{
+    enum opp_code rc = OPP_OK;
+
+    pthread_mutex_lock(&databases->lock);
+    for (struct opp_database *database = databases->first; rc == OPP_OK && database != NULL; database = database->next)
+        rc = opp_backup_add(backup, database->file, database->writer, err);
+    pthread_mutex_unlock(&databases->lock);
     return rc;
 }
 
-/* Makes the host's own table, and drops receipts that nobody asks for any more. What is old is told by the newest
- * receipt and not by the clock: a gateway that was down for months must still find the receipt of what it died in. */
-static enum opp_code keep_receipts(struct opp_db *db, struct opp_err *err)
+enum opp_code opp_databases_check(struct opp_databases *databases, const char *name, const char *file,
+                                  struct opp_err *err)
 {
-    char old[160];
-    enum opp_code rc = opp_db_run(db, receipts, err);
+    const struct opp_database *other;
+    enum opp_code rc = OPP_OK;
 
-    snprintf(old, sizeof old,
-             "DELETE FROM opp_receipts WHERE created_at < (SELECT max(created_at) FROM opp_receipts) - %lld",
-             RECEIPTS_DAYS * 86400000LL);
-    return rc == OPP_OK ? opp_db_run(db, old, err) : rc;
-}
+    pthread_mutex_lock(&databases->lock);
+    for (other = databases->first; rc == OPP_OK && other != NULL; other = other->next) {
+        bool same_name = strcmp(other->name, name) == 0, same_file = strcmp(other->file, file) == 0;
 
-static enum opp_code seed(const struct opp_adapter *adapter, const char *file, struct opp_db *db, struct opp_err *err)
-{
-    struct opp_err why = { 0 };
-    char *script = NULL;
-    enum opp_code rc = read_sql(adapter, file, &script, err);
-
-    if (rc != OPP_OK)
-        return rc;
-    rc = opp_db_run(db, "BEGIN IMMEDIATE", &why);
-    if (rc == OPP_OK)
-        rc = opp_db_run(db, script, &why);
-    if (rc == OPP_OK)
-        rc = opp_db_run(db, "COMMIT", &why);
-    free(script);
-    return rc == OPP_OK ? OPP_OK : opp_fail_at(err, OPP_E_CONFIG, file, "the demo data do not load: %s", why.message);
-}
-
-static enum opp_code prepare(const struct opp_adapter *adapter, const char *path, const json_t *declared,
-                             const struct opp_adapters_settings *settings, struct opp_db *db, struct opp_err *err)
-{
-    const char *demo = opp_json_text(declared, "demo");
-    int fresh = 0;
-    enum opp_code rc = migrate(adapter, path, json_object_get(declared, "migrations"), db, &fresh, err);
-
-    if (rc == OPP_OK)
-        rc = keep_receipts(db, err);
-    if (rc == OPP_OK && fresh && settings->demo && demo != NULL)
-        rc = seed(adapter, demo, db, err);
+        if (same_name != same_file)
+            rc = opp_fail(err, OPP_E_CONFIG,
+                          "the database '%s' with the file %s: '%s' with %s is open until the gateway ends", name, file,
+                          other->name, other->file);
+    }
+    pthread_mutex_unlock(&databases->lock);
     return rc;
 }
 
-static enum opp_code start(struct opp_database *database, struct opp_db *db,
-                           const struct opp_adapters_settings *settings, struct opp_err *err)
+static enum opp_code start(const struct opp_databases_settings *settings, struct opp_database *database,
+                           struct opp_err *err)
 {
     struct opp_writer_settings writer = { .name = database->name,
                                           .log = settings->log,
                                           .queue_max_bytes = settings->queue_max_bytes,
                                           .on_unknown = settings->on_unknown };
-
-    return opp_writer_start(db, &writer, &database->writer, err);
-}
-
-static enum opp_code open_one(struct opp_adapter *adapter, const char *name, const json_t *declared,
-                              const struct opp_adapters_settings *settings, struct opp_err *err)
-{
-    struct opp_database *database = &adapter->databases[adapter->database_count];
-    const char *file = opp_json_text(declared, "file");
-    bool kept = settings->data_dir != NULL;
+    struct opp_err why = { 0 };
     struct opp_db *db = NULL;
-    enum opp_code rc;
+    enum opp_code rc = opp_db_open(database->path, OPP_DB_WRITER, &db, err);
 
-    adapter->database_count++;
-    database->name = strdup(name);
-    if (database->name == NULL || asprintf(&database->path, "%s/%s", kept ? settings->data_dir : "", file) < 0) {
-        database->path = NULL;
-        return no_memory(err);
-    }
-    rc = opp_db_open(kept ? database->path : ":memory:", OPP_DB_WRITER, &db, err);
     if (rc != OPP_OK)
         return rc;
-    rc = prepare(adapter, kept ? database->path : database->name, declared, settings, db, err);
-    if (rc != OPP_OK || !kept) {
-        opp_db_close(db);
-        return rc;
-    }
-    return start(database, db, settings, err);
+    rc = opp_db_check_quickly(db, &why);
+    if (rc == OPP_OK)
+        return opp_writer_start(db, &writer, &database->writer, err);
+    opp_db_close(db);
+    return opp_fail(err, OPP_E_IO, "the database %s is damaged or cannot be read: %s", database->path, why.message);
 }
 
-enum opp_code opp_databases_open(struct opp_adapter *adapter, const json_t *declared,
-                                 const struct opp_adapters_settings *settings, struct opp_err *err)
+static bool fill(const struct opp_databases_settings *settings, struct opp_database *database, const char *name,
+                 const char *file)
 {
-    json_t *databases = json_object_get(declared, "databases");
-    enum opp_code rc = OPP_OK;
-    const char *name;
-    json_t *database;
+    database->name = strdup(name);
+    database->file = strdup(file);
+    if (settings->data_dir == NULL)
+        database->path = strdup(":memory:");
+    else if (asprintf(&database->path, "%s/%s", settings->data_dir, file) < 0)
+        database->path = NULL;
+    return database->name != NULL && database->file != NULL && database->path != NULL;
+}
 
-    if (json_object_size(databases) == 0)
-        return OPP_OK;
-    adapter->databases = calloc(json_object_size(databases), sizeof *adapter->databases);
-    if (adapter->databases == NULL)
+enum opp_code opp_database_open(const struct opp_databases *databases, const char *name, const char *file,
+                                struct opp_database **out, struct opp_err *err)
+{
+    struct opp_database *database = calloc(1, sizeof *database);
+    enum opp_code rc;
+
+    if (database == NULL)
         return no_memory(err);
-    json_object_foreach(databases, name, database)
-    {
-        rc = open_one(adapter, name, database, settings, err);
-        if (rc != OPP_OK)
-            break;
-    }
-    return rc;
-}
-
-void opp_databases_close(struct opp_adapter *adapter)
-{
-    for (size_t i = 0; i < adapter->database_count; i++) {
-        opp_writer_stop(adapter->databases[i].writer);
-        free(adapter->databases[i].name);
-        free(adapter->databases[i].path);
-    }
-    free(adapter->databases);
-    adapter->databases = NULL;
-    adapter->database_count = 0;
-}
-
-const struct opp_database *opp_databases_find(const struct opp_adapters *adapters, const char *name)
-{
-    for (size_t i = 0; i < adapters->count; i++)
-        for (size_t k = 0; k < adapters->list[i].database_count; k++)
-            if (strcmp(adapters->list[i].databases[k].name, name) == 0)
-                return &adapters->list[i].databases[k];
-    return NULL;
-}
-
-static const char *file_of(const struct opp_database *database)
-{
-    return strrchr(database->path, '/') + 1;
-}
-
-enum opp_code opp_adapters_backup(const struct opp_adapters *adapters, struct opp_backup *backup, struct opp_err *err)
-{
-    enum opp_code rc = OPP_OK;
-
-    for (size_t i = 0; i < adapters->count; i++)
-        for (size_t k = 0; rc == OPP_OK && k < adapters->list[i].database_count; k++) {
-            const struct opp_database *database = &adapters->list[i].databases[k];
-
-            rc = opp_backup_add(backup, file_of(database), database->writer, err);
-        }
+    rc = fill(&databases->settings, database, name, file) ? start(&databases->settings, database, err) : no_memory(err);
+    if (rc == OPP_OK)
+        *out = database;
+    else
+        opp_database_close(database);
     return rc;
 }

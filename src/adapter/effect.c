@@ -34,8 +34,8 @@ void opp_effect_free(struct opp_effect *effect)
 static const struct opp_database *database_of(const struct opp_adapter *adapter, const char *name)
 {
     for (size_t i = 0; name != NULL && i < adapter->database_count; i++)
-        if (strcmp(adapter->databases[i].name, name) == 0)
-            return &adapter->databases[i];
+        if (strcmp(adapter->databases[i]->name, name) == 0)
+            return adapter->databases[i];
     return NULL;
 }
 
@@ -180,7 +180,7 @@ void opp_effect_apply(struct opp_effect_op *op)
     finish(op, OPP_E_UNAVAILABLE, &err);
 }
 
-enum opp_code opp_effect_receipt(struct opp_adapters *adapters, const json_t *data, const char *effect_id,
+enum opp_code opp_effect_receipt(struct opp_databases *databases, const json_t *data, const char *effect_id,
                                  json_t **result, struct opp_err *err)
 {
     const struct opp_database *database;
@@ -190,7 +190,7 @@ enum opp_code opp_effect_receipt(struct opp_adapters *adapters, const json_t *da
 
     if (opp_json_true(data, "value"))
         return OPP_E_ABSENT;
-    database = name != NULL ? opp_databases_find(adapters, name) : NULL;
+    database = name != NULL ? opp_databases_find(databases, name) : NULL;
     if (database == NULL)
         return opp_fail(err, OPP_E_EXECUTION_UNKNOWN, "no adapter has the database '%s' any more",
                         name != NULL ? name : "?");

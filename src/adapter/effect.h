@@ -12,7 +12,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
-struct opp_adapters;
+struct opp_databases;
 struct opp_effect;
 
 /* Lends the effect as JSON, with :now, :effect_id and new ids symbolic. */
@@ -25,7 +25,6 @@ void opp_effect_free(struct opp_effect *effect);
  * adapter's database refused it · OPP_E_EXECUTION_FAILED: err says why · OPP_E_MEMORY. Nothing was applied in any of
  * these; a commit whose outcome cannot be known does not come back (store/writer.h). */
 struct opp_effect_op {
-    struct opp_adapters *adapters;
     const struct opp_effect *effect; /* lent */
     const char *action, *effect_id;  /* lent */
     int64_t now_ms;
@@ -41,9 +40,9 @@ struct opp_effect_op {
 /* An effect that writes nothing is done before this returns. */
 void opp_effect_apply(struct opp_effect_op *op);
 
-/* What became of an effect of such data, asked before the loops run. OPP_OK with *result (gives): it was applied.
+/* What became of an effect of such data, as its database says. OPP_OK with *result (gives): it was applied.
  * OPP_E_ABSENT: surely not. OPP_E_EXECUTION_UNKNOWN: there is nobody to ask. */
-enum opp_code opp_effect_receipt(struct opp_adapters *adapters, const json_t *data, const char *effect_id,
+enum opp_code opp_effect_receipt(struct opp_databases *databases, const json_t *data, const char *effect_id,
                                  json_t **result, struct opp_err *err);
 
 #endif

@@ -175,7 +175,7 @@ static void lj_add_database(lua_State *L, struct opp_adapter_call *run, int tabl
     lua_getfield(L, table, "database");
     name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
     for (size_t i = 0; i < adapter->database_count; i++)
-        if (strcmp(adapter->databases[i].name, name) == 0) {
+        if (strcmp(adapter->databases[i]->name, name) == 0) {
             lj_set(L, run->effect, "database", json_string(name));
             lua_pop(L, 1);
             return;

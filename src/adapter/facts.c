@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define READ_PREFIX "/api/agent/v1"
-
 static enum opp_code no_memory(struct opp_err *err)
 {
     return opp_fail(err, OPP_E_MEMORY, "no memory for a tool");
@@ -50,14 +48,26 @@ static enum opp_code take_route(const json_t *declared, struct opp_tool_entry *e
 
     if (entry->tool.is_action)
         path = "/actions";
-    size = sizeof READ_PREFIX + strlen(path);
+    size = sizeof OPP_READ_PREFIX + strlen(path);
     entry->path = malloc(size);
     if (entry->path == NULL)
         return no_memory(err);
-    snprintf(entry->path, size, READ_PREFIX "%s", path);
+    snprintf(entry->path, size, OPP_READ_PREFIX "%s", path);
     entry->tool.path = entry->path;
     entry->tool.method = entry->tool.is_action ? "POST" : "GET";
     return OPP_OK;
+}
+
+/* Where it is declared, and what calls of it are recorded as. */
+static enum opp_code take_names(const char *where, struct opp_tool_entry *entry, struct opp_err *err)
+{
+    if (asprintf(&entry->audit_action, "agent.%s", entry->tool.name) < 0) {
+        entry->audit_action = NULL;
+        return no_memory(err);
+    }
+    entry->tool.audit_action = entry->audit_action;
+    entry->where = strdup(where != NULL ? where : "");
+    return entry->where != NULL ? OPP_OK : no_memory(err);
 }
 
 /* Lends output's property that is an array of objects, and its name; NULL when there is not exactly one. */
@@ -204,6 +214,8 @@ enum opp_code opp_tool_entry_make(json_t *declared, const char *where, struct op
     if (rc == OPP_OK)
         rc = compile(entry, "facts", where, NULL, err);
     if (rc == OPP_OK)
+        rc = take_names(where, entry, err);
+    if (rc == OPP_OK)
         rc = take_route(declared, entry, err);
     return rc == OPP_OK ? take_rows(declared, entry, where, err) : rc;
 }
@@ -212,6 +224,8 @@ void opp_tool_entry_free(struct opp_tool_entry *entry)
 {
     free(entry->hidden);
     free(entry->path);
+    free(entry->audit_action);
+    free(entry->where);
     opp_schema_free(entry->input_schema);
     json_decref(entry->declared);
     *entry = (struct opp_tool_entry){ 0 };

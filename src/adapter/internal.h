@@ -7,33 +7,54 @@
 #define OPP_ADAPTER_INTERNAL_H
 
 #include "adapter/adapter.h"
+#include "adapter/databases.h"
+#include "adapter/sources.h"
 #include "adapter/tool.h"
+#include "base/hash.h"
 
 #include <jansson.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 struct opp_writer;
 
 #define OPP_ADAPTER_FILE_MAX ((size_t)1 << 20)
+#define OPP_ADAPTER_FILES_MAX 256 /* of one adapter */
+#define OPP_ADAPTER_BYTES_MAX ((size_t)16 << 20)
 
-/* A Lua file, read once and run in every state. */
+/* A file, read once; Lua is run in every state. */
 struct opp_source {
     char *name; /* below the adapter's directory: "tools/list.lua" */
     char *bytes;
     size_t length;
 };
 
+struct opp_adapter_files {
+    char *name; /* the adapter's, which is its directory's */
+    struct opp_source *list;
+    size_t count;
+};
+
+struct opp_adapter_sources {
+    atomic_uint references;
+    struct opp_adapter_files *list;
+    size_t count, bytes;
+    char sha256[OPP_HASH_HEX];
+};
+
+/* One of the set, immutable as long as that lives. */
 struct opp_database {
     char *name; /* what Lua calls it */
-    char *path;
+    char *file, *path;
     struct opp_writer *writer;
+    struct opp_database *next;
 };
 
 struct opp_adapter {
-    char *name, *dir;
-    struct opp_source *sources;
-    size_t source_count;
-    struct opp_database *databases;
+    const char *name;
+    const struct opp_adapter_files *files;
+    json_t *declared;                      /* its databases: name → {file, migrations, demo} */
+    const struct opp_database **databases; /* none before opp_adapters_connect */
     size_t database_count;
 };
 
@@ -42,25 +63,31 @@ struct opp_tool_entry {
     struct opp_tool tool;
     json_t *declared;
     struct opp_schema *input_schema;
-    char *path;
+    char *path, *audit_action, *where;
     const char **hidden;
     const char *list; /* output's property that holds the rows */
 };
 
 struct opp_adapters {
     struct opp_log *log;
+    struct opp_adapter_sources *sources;
     struct opp_adapter *list;
     size_t count;
-    struct opp_tool_entry *tools;
+    struct opp_tool_entry *tools; /* by name */
     size_t tool_count;
+    const struct opp_tool **reads; /* by path */
+    size_t read_count;
 };
 
-/* sources.c: reads every *.lua file below the directory, hidden ones aside. OPP_E_CONFIG: too many, too deep or too
- * large. OPP_E_IO, OPP_E_MEMORY. */
-enum opp_code opp_sources_read(struct opp_adapter *adapter, struct opp_err *err);
-void opp_sources_free(struct opp_adapter *adapter);
+/* sources.c: sources are made adapter by adapter, each file by file (takes bytes, which end with a NUL beyond length),
+ * and sealed in the end. */
+enum opp_code opp_sources_new(struct opp_adapter_sources **out, struct opp_err *err);
+enum opp_code opp_sources_add_adapter(struct opp_adapter_sources *sources, const char *name, struct opp_err *err);
+enum opp_code opp_sources_add_file(struct opp_adapter_sources *sources, const char *name, char *bytes, size_t length,
+                                   struct opp_err *err);
+enum opp_code opp_sources_seal(struct opp_adapter_sources *sources, struct opp_err *err);
 /* Lends the file, NULL: there is none. */
-const struct opp_source *opp_sources_find(const struct opp_adapter *adapter, const char *name);
+const struct opp_source *opp_sources_find(const struct opp_adapter_files *files, const char *name);
 
 /* facts.c: takes a tool's declaration (functions stand as true) and fills entry, which the caller frees in any case.
  * OPP_E_CONFIG: err->where is what where names. */
@@ -68,12 +95,7 @@ enum opp_code opp_tool_entry_make(json_t *declared, const char *where, struct op
                                   struct opp_err *err);
 void opp_tool_entry_free(struct opp_tool_entry *entry);
 
-/* databases.c: opens what the adapter's `databases` declares, brings it up to date and starts the writers.
- * OPP_E_CONFIG, OPP_E_IO, OPP_E_MEMORY. */
-enum opp_code opp_databases_open(struct opp_adapter *adapter, const json_t *declared,
-                                 const struct opp_adapters_settings *settings, struct opp_err *err);
-void opp_databases_close(struct opp_adapter *adapter);
-/* Lends the database of any adapter, NULL: there is none. */
-const struct opp_database *opp_databases_find(const struct opp_adapters *adapters, const char *name);
+/* databases.c: lends the database of this name, NULL: there is none. From any thread. */
+const struct opp_database *opp_databases_find(struct opp_databases *databases, const char *name);
 
 #endif

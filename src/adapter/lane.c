@@ -176,7 +176,7 @@ enum opp_code opp_lane_connect(struct opp_lane *lane, struct opp_err *err)
     if (lane->databases == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for an adapter's connections");
     for (size_t i = 0; i < count && rc == OPP_OK; i++)
-        rc = opp_db_open(lane->adapter->databases[i].path, OPP_DB_READER, &lane->databases[i].reader, err);
+        rc = opp_db_open(lane->adapter->databases[i]->path, OPP_DB_READER, &lane->databases[i].reader, err);
     return rc;
 }
 

@@ -62,7 +62,7 @@ static int l_call_sql(lua_State *L)
     const char *name = luaL_checkstring(L, 1);
 
     for (size_t i = 0; i < adapter->database_count; i++)
-        if (strcmp(adapter->databases[i].name, name) == 0) {
+        if (strcmp(adapter->databases[i]->name, name) == 0) {
             lj_sql_push(L, i);
             return 1;
         }

@@ -31,7 +31,7 @@ static const struct opp_source *lj_find(lua_State *L, const struct opp_adapter *
     for (size_t i = 0; i < length; i++)
         file[i] = name[i] == '.' ? '/' : name[i];
     memcpy(file + length, ".lua", sizeof ".lua");
-    source = opp_sources_find(adapter, file);
+    source = opp_sources_find(adapter->files, file);
     if (source == NULL)
         luaL_error(L, "there is no module '%s' (no file %s in the adapter %s)", name, file, adapter->name);
     return source;
@@ -44,8 +44,7 @@ static void lj_run(lua_State *L, const struct opp_adapter *adapter, const struct
 
     chunk_name(adapter, source->name, chunk);
     lj_script_charge(L, source->length / 8);
-    if (luaL_loadbufferx(L, source->bytes, source->length, chunk, "t") != LUA_OK)
-        lua_error(L);
+    lj_script_load(L, source->bytes, source->length, chunk);
     lua_call(L, 0, 1);
 }
 
@@ -96,7 +95,7 @@ enum opp_code opp_require_install(struct opp_script *script, struct opp_err *err
 
 enum opp_code opp_require_init(struct opp_script *script, const struct opp_adapter *adapter, struct opp_err *err)
 {
-    const struct opp_source *source = opp_sources_find(adapter, "init.lua");
+    const struct opp_source *source = opp_sources_find(adapter->files, "init.lua");
     char chunk[NAME_MAX_BYTES];
     enum opp_code rc;
 

@@ -85,14 +85,13 @@ static enum opp_code fill(struct opp_adapter_session *session, struct opp_err *e
     return OPP_OK;
 }
 
-enum opp_code opp_adapter_session_open(struct opp_adapters *adapters, struct opp_loop *loop,
-                                       struct opp_adapter_session **out, struct opp_err *err)
+enum opp_code opp_adapter_session_open(struct opp_adapters *adapters, struct opp_adapter_session **out,
+                                       struct opp_err *err)
 {
     struct opp_adapter_session *session = calloc(1, sizeof *session);
     size_t count = adapters->count > 0 ? adapters->count : 1;
     enum opp_code rc;
 
-    (void)loop; /* nothing waits yet: SQLite is read at once */
     if (session == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for a session");
     session->adapters = adapters;

@@ -127,7 +127,7 @@ static enum opp_code record(lua_State *L, const struct query *query, struct opp_
         return opp_fail(err, OPP_E_MEMORY, "no memory to record a query");
     recording->list = grown;
     recorded = &grown[recording->count++];
-    *recorded = (struct opp_recorded){ .database = &query->run->lane->adapter->databases[query->database],
+    *recorded = (struct opp_recorded){ .database = query->run->lane->adapter->databases[query->database],
                                        .sql = strdup(query->sql),
                                        .rows = opp_rows_ref(query->run->fresh),
                                        .first_only = query->first_only };

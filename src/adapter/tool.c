@@ -38,6 +38,19 @@ const struct opp_tool *opp_tool_find(const struct opp_adapters *adapters, const 
     return found != NULL ? &found->tool : NULL;
 }
 
+static int compare_path(const void *path, const void *tool)
+{
+    return strcmp(path, (*(const struct opp_tool *const *)tool)->path);
+}
+
+const struct opp_tool *opp_tool_find_read(const struct opp_adapters *adapters, const char *path)
+{
+    const struct opp_tool *const *found =
+        bsearch(path, adapters->reads, adapters->read_count, sizeof *adapters->reads, compare_path);
+
+    return found != NULL ? *found : NULL;
+}
+
 /* Moves what an alias holds to the field that it stands for. */
 static enum opp_code move_alias(json_t *payload, const char *alias, const char *name, struct opp_err *err)
 {

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define OPP_READ_PREFIX "/api/agent/v1" /* of the paths of read tools */
+
 struct opp_adapters;
 
 enum opp_risk {
@@ -31,6 +33,7 @@ struct opp_row_resource {
 
 struct opp_tool {
     const char *name, *description, *adapter;
+    const char *audit_action; /* "agent.<name>" */
     bool is_action;
     enum opp_risk risk;
     bool confirm;              /* requiresConfirmation */
@@ -56,6 +59,8 @@ struct opp_tool {
 size_t opp_tool_count(const struct opp_adapters *adapters);
 const struct opp_tool *opp_tool_at(const struct opp_adapters *adapters, size_t index);
 const struct opp_tool *opp_tool_find(const struct opp_adapters *adapters, const char *name); /* NULL: unknown */
+/* Lends the read tool that answers on this path; NULL: there is none. */
+const struct opp_tool *opp_tool_find_read(const struct opp_adapters *adapters, const char *path);
 
 /* Gives payload with aliases replaced by the fields they stand for. OPP_E_VALIDATION: an alias and its field are both
  * there and differ; err->where is the pointer. OPP_E_MEMORY. */

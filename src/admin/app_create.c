@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "core/gateway.h"
+#include "core/generation.h"
 #include "core/guard.h"
 #include "core/shape.h"
 
@@ -98,7 +99,7 @@ json_t *opp_scope_warnings(struct opp_call *call, json_t *scopes)
 
     json_array_foreach(scopes, index, scope)
     {
-        if (!known_scope(call->worker->gateway->adapters, scope))
+        if (!known_scope(opp_generation_adapters(call->generation), scope))
             json_array_append_new(warnings, json_sprintf("no tool asks for the scope %s", json_string_value(scope)));
     }
     return warnings;

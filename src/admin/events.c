@@ -67,10 +67,15 @@ static enum opp_code find_head(struct opp_tx *tx, void *arg, struct opp_err *err
     return rc;
 }
 
+static bool is_number(const char *text)
+{
+    return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
 /* Where the client left off, or now. */
 static enum opp_step find_start(struct opp_call *call)
 {
-    if (call->last_event_id == NULL || call->last_event_id[strspn(call->last_event_id, "0123456789")] != '\0')
+    if (call->last_event_id == NULL || !is_number(call->last_event_id))
         return opp_flow_read(call, find_head);
     of(call)->seen = atoll(call->last_event_id);
     call->op.rc = OPP_OK;
@@ -188,6 +193,7 @@ static enum opp_step send_rows(struct opp_call *call)
         opp_flow_goto(call, find);
         return OPP_NEXT;
     }
+    opp_guard_let_go(call);
     return opp_await(&stream->await);
 }
 

@@ -4,7 +4,7 @@
 #include "adapter/tool.h"
 #include "base/example.h"
 #include "core/call.h"
-#include "core/gateway.h"
+#include "core/generation.h"
 #include "core/guard.h"
 #include "core/intent.h"
 #include "core/judge.h"
@@ -66,12 +66,12 @@ static json_t *shape_list(const struct opp_adapters *adapters, const struct opp_
 
 static enum opp_step list(struct opp_call *call)
 {
-    return opp_call_answer(call, shape_list(call->worker->gateway->adapters, NULL));
+    return opp_call_answer(call, shape_list(opp_generation_adapters(call->generation), NULL));
 }
 
 static enum opp_step get(struct opp_call *call)
 {
-    const struct opp_tool *tool = opp_tool_find(call->worker->gateway->adapters, call->param(call, "name"));
+    const struct opp_tool *tool = opp_tool_find(opp_generation_adapters(call->generation), call->param(call, "name"));
 
     if (tool == NULL)
         return opp_call_refuse(call, OPP_E_NOT_FOUND, NULL, NULL);
@@ -84,7 +84,7 @@ static enum opp_step of_app(struct opp_call *call)
 
     if (app == NULL || app->record->deleted_at != 0 || !opp_guard_sees_org(call->admin, app->record->org_id))
         return opp_call_refuse(call, OPP_E_NOT_FOUND, NULL, NULL);
-    return opp_call_answer(call, shape_list(call->worker->gateway->adapters, app));
+    return opp_call_answer(call, shape_list(opp_generation_adapters(call->generation), app));
 }
 
 static const opp_step_fn LIST_STEPS[] = { list, NULL }, GET_STEPS[] = { get, NULL }, APP_STEPS[] = { of_app, NULL };

@@ -8,15 +8,10 @@
 
 #include "base/error.h"
 
-struct opp_api;
-struct opp_gateway;
 struct opp_router;
 
-/* Gives what the routes refer to; it must outlive the routers. Adds /api/agent/v1 and every read tool's path.
- * OPP_E_EXISTS: a tool's path is another's. OPP_E_MEMORY. */
-enum opp_code opp_api_new(struct opp_gateway *gateway, struct opp_router *router, struct opp_api **out,
-                          struct opp_err *err);
-void opp_api_free(struct opp_api *api);
+/* Adds /api/agent/v1 and, below it, the paths of the read tools that are in force. OPP_E_MEMORY. */
+enum opp_code opp_api_routes(struct opp_router *router, struct opp_err *err);
 
 struct opp_http_offer;
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/endpoint.h"
 
+#include "adapter/tool.h"
 #include "api/api.h"
 #include "base/shared.h"
 #include "core/gateway.h"
-#include "core/read.h"
+#include "core/generation.h"
 #include "http/request.h"
 #include "http/server.h"
 
@@ -173,12 +174,12 @@ static void fill(struct bound *bound, struct opp_request *request, const struct 
     call->idempotency_header = opp_request_header(request, "Idempotency-Key");
     call->last_event_id = opp_request_header(request, "Last-Event-ID");
     call->if_none_match = opp_request_header(request, "If-None-Match");
-    call->route = endpoint->read;
+    call->read_path = endpoint->reads ? opp_request_path(request) : NULL;
     call->param = param;
     call->answer = answer;
     call->on_gone = on_gone;
     call->stream = &STREAM;
-    call->audit.action = endpoint->read != NULL ? endpoint->read->audit_action : endpoint->flow->audit_action;
+    call->audit.action = endpoint->flow->audit_action;
     call->audit.request_id = call->request_id;
     call->audit.client_request_id = call->client_request_id;
     call->audit.ip = call->ip;
@@ -213,19 +214,43 @@ static bool takes_body(const char *method)
     return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
 }
 
+static struct opp_route route_of(const struct opp_endpoint *endpoint)
+{
+    return (struct opp_route){ .method = endpoint->method,
+                               .path = endpoint->path,
+                               .flags = takes_body(endpoint->method) ? OPP_ROUTE_BODY : 0,
+                               .handle = handle,
+                               .arg = endpoint };
+}
+
 enum opp_code opp_endpoints_add(struct opp_router *router, const struct opp_endpoint *endpoints, size_t count,
                                 struct opp_err *err)
 {
     enum opp_code rc = OPP_OK;
 
     for (size_t i = 0; rc == OPP_OK && i < count; i++) {
-        struct opp_route route = { .method = endpoints[i].method,
-                                   .path = endpoints[i].path,
-                                   .flags = takes_body(endpoints[i].method) ? OPP_ROUTE_BODY : 0,
-                                   .handle = handle,
-                                   .arg = &endpoints[i] };
+        struct opp_route route = route_of(&endpoints[i]);
 
         rc = opp_router_add(router, &route, err);
     }
     return rc;
+}
+
+/* Whether the path is one now; the call looks again, in the generation that it pins. */
+static bool is_read(void *arg, const char *path)
+{
+    const struct opp_worker *worker = arg;
+    struct opp_generation *generation = opp_generation_pin(worker->gateway->policies);
+    bool known = generation != NULL && opp_tool_find_read(opp_generation_adapters(generation), path) != NULL;
+
+    opp_generation_unpin(generation);
+    return known;
+}
+
+enum opp_code opp_endpoint_add_reads(struct opp_router *router, const struct opp_endpoint *endpoint,
+                                     struct opp_err *err)
+{
+    struct opp_route route = route_of(endpoint);
+
+    return opp_router_open(router, &route, is_read, err);
 }

@@ -10,7 +10,6 @@
 #include "core/call.h"
 #include "core/guard.h"
 
-struct opp_read_route;
 struct opp_router;
 
 enum opp_caller {
@@ -24,12 +23,15 @@ struct opp_endpoint {
     enum opp_caller caller;
     unsigned roles; /* of a person: any of these bits; OPP_ROLE_VIEWER: any role */
     const struct opp_flow *flow;
-    const struct opp_read_route *read; /* a read tool's, for call->route; else NULL */
+    bool reads; /* the path is a read tool's, as the generation has it */
 };
 
 /* Adds endpoints to a router; they must outlive it. POST, PUT and PATCH take a JSON object as body; the input of the
  * others is their query. Codes as opp_router_add. */
 enum opp_code opp_endpoints_add(struct opp_router *router, const struct opp_endpoint *endpoints, size_t count,
                                 struct opp_err *err);
+/* Adds the one endpoint of all read tools, whose paths begin with its path and are those of the generation in force. */
+enum opp_code opp_endpoint_add_reads(struct opp_router *router, const struct opp_endpoint *endpoint,
+                                     struct opp_err *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "command/backup_serve.h"
 
-#include "adapter/adapter.h"
+#include "adapter/databases.h"
 #include "audit/audit.h"
 #include "base/id.h"
 #include "base/json.h"
@@ -38,7 +38,7 @@ json_t *opp_backup_summary(const json_t *manifest)
 static enum opp_code add_databases(void *arg, struct opp_backup *backup, struct opp_err *err)
 {
     const struct opp_gateway *gateway = arg;
-    enum opp_code rc = opp_adapters_backup(gateway->adapters, backup, err);
+    enum opp_code rc = opp_databases_backup(gateway->databases, backup, err);
 
     return rc == OPP_OK ? opp_store_backup(gateway->store, backup, err) : rc;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "command/check.h"
 
-#include "adapter/adapter.h"
+#include "adapter/databases.h"
+#include "adapter/tool.h"
 #include "base/json.h"
 #include "command/command.h"
 #include "command/offline.h"
-#include "core/policy_tools.h"
-#include "policy/bundle.h"
+#include "core/load.h"
 
 #include <stdio.h>
 
@@ -27,27 +27,26 @@ const struct opp_command OPP_COMMAND_CHECK = {
     .run = run,
 };
 
-static void print_finding(const struct opp_config *config, const json_t *finding, const char *kind)
+/* dir is before what is below it; NULL: the file is told as it is. */
+static void print_finding(const char *dir, const json_t *finding, const char *kind)
 {
     const char *file = opp_json_text(finding, "file"), *message = opp_json_text(finding, "message");
     json_int_t line = json_integer_value(json_object_get(finding, "line"));
 
-    if (file[0] == '\0')
-        printf("%s: %s%s\n", config->policies_dir, kind, message);
-    else if (line > 0)
-        printf("%s/%s:%" JSON_INTEGER_FORMAT ": %s%s\n", config->policies_dir, file, line, kind, message);
-    else
-        printf("%s/%s: %s%s\n", config->policies_dir, file, kind, message);
+    printf("%s%s%s", dir != NULL ? dir : "", dir != NULL && file[0] != '\0' ? "/" : "", file);
+    if (line > 0)
+        printf(":%" JSON_INTEGER_FORMAT, line);
+    printf(": %s%s\n", kind, message);
 }
 
-static void print_findings(const struct opp_config *config, const json_t *findings, const char *kind)
+static void print_findings(const char *dir, const json_t *findings, const char *kind)
 {
     json_t *finding;
     size_t i;
 
     json_array_foreach(findings, i, finding)
     {
-        print_finding(config, finding, kind);
+        print_finding(dir, finding, kind);
     }
 }
 
@@ -60,56 +59,40 @@ static size_t count_failed(const json_t *tests)
     return failed;
 }
 
-static void print_report(const struct opp_config *config, const struct opp_policy_report *report, size_t tools)
+static void print_report(const struct opp_config *config, const struct opp_load_report *report, size_t tools)
 {
-    print_findings(config, report->issues, "");
-    print_findings(config, report->warnings, "warning: ");
+    const struct opp_policy_report *policies = &report->policies;
+
+    print_findings(config->adapters_dir, report->adapters, "");
+    if (policies->issues == NULL)
+        return; /* without tools the rules were not looked at */
+    print_findings(config->policies_dir, policies->issues, "");
+    print_findings(config->policies_dir, policies->warnings, "warning: ");
     printf("The profile %s: %zu tools, %zu tests, %zu failed; %zu issues, %zu warnings.\n", config->profile, tools,
-           json_array_size(report->tests), count_failed(report->tests), json_array_size(report->issues),
-           json_array_size(report->warnings));
+           json_array_size(policies->tests), count_failed(policies->tests),
+           json_array_size(report->adapters) + json_array_size(policies->issues), json_array_size(policies->warnings));
 }
 
-/* An adapter's mistake: err->where is its file:line. */
-static void print_error(const struct opp_err *err)
+static enum opp_code check(const struct opp_config *config, struct opp_databases *databases, struct opp_err *err)
 {
-    printf("%s%s%s\n", err->where, err->where[0] != '\0' ? ": " : "", err->message);
-}
-
-static enum opp_code check_policies(const struct opp_config *config, const struct opp_adapters *adapters,
-                                    struct opp_err *err)
-{
-    struct opp_policy_report report = { 0 };
-    struct opp_policy_tools tools = { 0 };
-    enum opp_code rc = opp_policy_tools_list(adapters, &tools, err);
+    struct opp_load_dirs dirs = { config->adapters_dir, config->policies_dir, config->profile };
+    struct opp_load_report report = { 0 };
+    struct opp_sources sources = { 0 };
+    struct opp_loaded loaded = { 0 };
+    enum opp_code rc = opp_load_read(&dirs, &sources, &report, err);
 
     if (rc == OPP_OK)
-        rc = opp_policy_check(config->policies_dir, config->profile, &tools, &report, err);
-    if (report.issues != NULL)
-        print_report(config, &report, tools.count);
-    else if (rc != OPP_OK)
-        print_error(err);
-    opp_policy_report_clear(&report);
-    opp_policy_tools_free(&tools);
-    return rc;
-}
-
-static enum opp_code check(const struct opp_config *config)
-{
-    struct opp_adapters *adapters = NULL;
-    struct opp_err err = { 0 };
-    enum opp_code rc = opp_offline_adapters(config, &adapters, &err);
-
-    if (rc == OPP_OK)
-        rc = check_policies(config, adapters, &err);
-    else
-        print_error(&err);
-    opp_adapters_close(adapters);
+        rc = opp_load(&sources, databases, NULL, &loaded, &report, err);
+    print_report(config, &report, rc == OPP_OK ? opp_tool_count(loaded.adapters) : 0);
+    opp_loaded_clear(&loaded);
+    opp_load_report_clear(&report);
     return rc;
 }
 
 static int run(const json_t *args)
 {
     struct opp_config config = { .workers = 0 };
+    struct opp_databases *databases = NULL;
     struct opp_err err = { 0 };
     enum opp_code rc = opp_offline_config(&OPP_COMMAND_CHECK, args, &config, &err);
 
@@ -117,7 +100,10 @@ static int run(const json_t *args)
         opp_config_clear(&config);
         return opp_command_failed(&err);
     }
-    rc = check(&config);
+    rc = opp_offline_databases(&databases, &err);
+    if (rc == OPP_OK)
+        rc = check(&config, databases, &err);
+    opp_databases_close(databases);
     opp_config_clear(&config);
     return rc == OPP_OK && fflush(stdout) == 0 ? OPP_EXIT_OK : OPP_EXIT_FAILED;
 }

@@ -2,6 +2,8 @@
 #include "command/facts.h"
 
 #include "adapter/adapter.h"
+#include "adapter/sources.h"
+#include "adapter/tool.h"
 #include "base/example.h"
 #include "base/json.h"
 #include "command/command.h"
@@ -70,6 +72,18 @@ static enum opp_code print(const struct opp_adapters *adapters, const char *name
     return OPP_OK;
 }
 
+/* Nothing but the adapters' own files is looked at. */
+static enum opp_code load(const struct opp_config *config, struct opp_adapters **out, struct opp_err *err)
+{
+    struct opp_adapter_sources *sources = NULL;
+    enum opp_code rc = opp_adapter_sources_read(config->adapters_dir, &sources, err);
+
+    if (rc == OPP_OK)
+        rc = opp_adapters_new(sources, NULL, out, NULL, err);
+    opp_adapter_sources_unref(sources);
+    return rc;
+}
+
 static int run(const json_t *args)
 {
     struct opp_config config = { .workers = 0 };
@@ -78,10 +92,10 @@ static int run(const json_t *args)
     enum opp_code rc = opp_offline_config(&OPP_COMMAND_FACTS, args, &config, &err);
 
     if (rc == OPP_OK)
-        rc = opp_offline_adapters(&config, &adapters, &err);
+        rc = load(&config, &adapters, &err);
     if (rc == OPP_OK)
         rc = print(adapters, opp_json_text(args, "operand"), &err);
-    opp_adapters_close(adapters);
+    opp_adapters_free(adapters);
     opp_config_clear(&config);
     if (rc != OPP_OK)
         return opp_command_failed(&err);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "command/offline.h"
 
-#include "adapter/adapter.h"
+#include "adapter/databases.h"
 #include "base/json.h"
+#include "command/unknown.h"
 
 enum opp_code opp_offline_config(const struct opp_command *command, const json_t *args, struct opp_config *out,
                                  struct opp_err *err)
@@ -21,9 +22,9 @@ enum opp_code opp_offline_config(const struct opp_command *command, const json_t
     return rc;
 }
 
-enum opp_code opp_offline_adapters(const struct opp_config *config, struct opp_adapters **out, struct opp_err *err)
+enum opp_code opp_offline_databases(struct opp_databases **out, struct opp_err *err)
 {
-    struct opp_adapters_settings settings = { .dir = config->adapters_dir, .demo = true };
+    struct opp_databases_settings settings = { .demo = true, .on_unknown = opp_unknown_leave };
 
-    return opp_adapters_open(&settings, out, err);
+    return opp_databases_new(&settings, out, err);
 }

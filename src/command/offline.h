@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * command/offline.h - what commands that start no gateway have in common: the configuration, and the adapters without
+ * command/offline.h - what commands that start no gateway have in common: the configuration, and databases without
  * their data.
  * May include: all.
  */
@@ -11,13 +11,13 @@
 #include "command/args.h"
 #include "command/config.h"
 
-struct opp_adapters;
+struct opp_databases;
 
 /* opp_config_load of what --config and the command's other flags say; a flag's mistake is named by the flag. */
 enum opp_code opp_offline_config(const struct opp_command *command, const json_t *args, struct opp_config *out,
                                  struct opp_err *err);
 
-/* Gives the adapters with databases that were made in memory and forgotten. Codes as opp_adapters_open. */
-enum opp_code opp_offline_adapters(const struct opp_config *config, struct opp_adapters **out, struct opp_err *err);
+/* Gives a set whose databases are made in memory, so that what adapters declare can be tried. OPP_E_MEMORY. */
+enum opp_code opp_offline_databases(struct opp_databases **out, struct opp_err *err);
 
 #endif

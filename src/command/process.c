@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "command/process.h"
 
-#include "adapter/adapter.h"
+#include "adapter/databases.h"
 #include "admin/admin.h"
 #include "api/api.h"
 #include "command/backup_serve.h"
@@ -38,6 +38,7 @@ static enum opp_code open_basics(struct opp_process *process, struct opp_err *er
     gateway->trusted_proxies = config->trusted_proxies;
     gateway->trusted_proxy_count = config->trusted_proxy_count;
     gateway->policies_dir = config->policies_dir;
+    gateway->adapters_dir = config->adapters_dir;
     gateway->worker_count = config->workers;
     if (rc == OPP_OK)
         rc = opp_generation_slot_new(&gateway->policies, err);
@@ -63,8 +64,8 @@ static void on_registry(void *arg, struct opp_tx *tx, uint64_t version)
 
     if (opp_registry_load(tx, version, &registry, &err) != OPP_OK)
         opp_log_event(gateway->log, OPP_LOG_ERROR, "registry.load_failed", "message", err.message, NULL);
+    opp_policies_committed(gateway, tx); /* first: who pins the registry pins the generation after it */
     opp_registry_swap(gateway->registry, registry);
-    opp_policies_committed(gateway, tx);
 }
 
 static enum opp_code load_registry(struct opp_tx *tx, void *arg, struct opp_err *err)
@@ -103,21 +104,16 @@ static enum opp_code open_store(struct opp_process *process, struct opp_err *err
     return rc;
 }
 
-static enum opp_code open_adapters(struct opp_process *process, struct opp_err *err)
+static enum opp_code open_generation(struct opp_process *process, struct opp_err *err)
 {
-    struct opp_adapters_settings settings = { .dir = process->config->adapters_dir,
-                                              .data_dir = process->config->data_dir,
-                                              .demo = process->config->demo,
-                                              .log = process->gateway.log,
-                                              .queue_max_bytes = QUEUE_MAX_BYTES,
-                                              .on_unknown = opp_unknown_leave };
+    struct opp_databases_settings settings = { .data_dir = process->config->data_dir,
+                                               .demo = process->config->demo,
+                                               .log = process->gateway.log,
+                                               .queue_max_bytes = QUEUE_MAX_BYTES,
+                                               .on_unknown = opp_unknown_leave };
+    enum opp_code rc = opp_databases_new(&settings, &process->gateway.databases, err);
 
-    return opp_adapters_open(&settings, &process->gateway.adapters, err);
-}
-
-static enum opp_code open_policies(struct opp_process *process, struct opp_err *err)
-{
-    return opp_policies_open(&process->gateway, err);
+    return rc == OPP_OK ? opp_policies_open(&process->gateway, err) : rc;
 }
 
 static enum opp_code recover(struct opp_process *process, struct opp_err *err)
@@ -141,12 +137,11 @@ static struct opp_listener *add_listener(struct opp_process *process, const stru
 
 static enum opp_code make_routers(struct opp_process *process, struct opp_err *err)
 {
-    struct opp_gateway *gateway = &process->gateway;
     struct opp_listener *listener = add_listener(process, &process->config->listen);
     enum opp_code rc = opp_router_new(&listener->router, err);
 
     if (rc == OPP_OK)
-        rc = opp_api_new(gateway, listener->router, &process->api, err);
+        rc = opp_api_routes(listener->router, err);
     if (rc == OPP_OK)
         rc = opp_health_routes(listener->router, err);
     if (rc == OPP_OK && process->config->admin_listen.host[0] != '\0') {
@@ -205,8 +200,8 @@ static enum opp_code open_control(struct opp_process *process, struct opp_err *e
 enum opp_code opp_process_open(struct opp_process *process, const struct opp_config *config, struct opp_err *err)
 {
     static enum opp_code (*const steps[])(struct opp_process * process, struct opp_err * err) = {
-        open_basics,  open_store, open_adapters, open_policies, recover,
-        make_routers, bind_ports, make_demo,     open_workers,  open_control,
+        open_basics, open_store, open_generation, recover,      make_routers,
+        bind_ports,  make_demo,  open_workers,    open_control,
     };
     enum opp_code rc = OPP_OK;
 
@@ -231,11 +226,10 @@ void opp_process_close(struct opp_process *process)
     opp_workers_close(process->workers);
     for (size_t i = 0; i < OPP_LISTENERS_MAX; i++)
         close_listener(&process->listeners[i]);
-    opp_api_free(process->api);
-    opp_adapters_close(gateway->adapters);
     opp_store_close(gateway->store);
     opp_registry_slot_free(gateway->registry);
     opp_generation_slot_free(gateway->policies);
+    opp_databases_close(gateway->databases);
     opp_hub_free(gateway->hub);
     opp_stranded_free(gateway->stranded);
     opp_rate_free(gateway->rate);

@@ -20,7 +20,6 @@ struct opp_process {
     int lock_fd;
     struct opp_listener listeners[OPP_LISTENERS_MAX];
     size_t listener_count;
-    struct opp_api *api;
     struct opp_workers *workers;
     struct opp_control *control;
     struct opp_demo demo;

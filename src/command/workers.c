@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "command/workers.h"
 
-#include "adapter/adapter.h"
 #include "api/api.h"
 #include "core/app_view.h"
 #include "core/background.h"
@@ -75,8 +74,6 @@ static enum opp_code open_worker(struct opp_workers *all, struct worker *worker,
     worker->worker.index = (size_t)(worker - all->items);
     if (rc == OPP_OK)
         rc = opp_session_open(gateway->store, worker->worker.loop, &worker->worker.session, err);
-    if (rc == OPP_OK)
-        rc = opp_adapter_session_open(gateway->adapters, worker->worker.loop, &worker->worker.adapters, err);
     if (rc == OPP_OK)
         rc = opp_manifest_cache_new(&worker->worker.manifests, err);
     if (rc == OPP_OK)
@@ -239,7 +236,6 @@ static void close_worker(struct worker *worker)
         opp_http_free(worker->servers[i]);
     opp_manifest_cache_free(worker->worker.manifests);
     opp_app_views_free(worker->worker.views);
-    opp_adapter_session_close(worker->worker.adapters);
     opp_session_close(worker->worker.session);
     opp_loop_free(worker->worker.loop);
 }

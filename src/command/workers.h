@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * command/workers.h - the threads that answer requests: each a loop, a way into the store, adapters and HTTP servers.
+ * command/workers.h - the threads that answer requests: each a loop, a way into the store and HTTP servers.
  * May include: all.
  */
 #ifndef OPP_COMMAND_WORKERS_H

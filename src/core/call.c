@@ -27,7 +27,7 @@ static void end_call(struct opp_call *call, struct opp_reply *reply)
     json_decref(input);
     json_decref(rules);
     opp_registry_unpin(registry);
-    opp_generation_done(generation, worker->index);
+    opp_generation_done(generation, worker->index, worker->loop);
 }
 
 static void run_steps(struct opp_call *call)
@@ -225,6 +225,7 @@ static void free_lazy_row(void *arg)
 
 /* The event's texts that live no longer than the call. */
 static const size_t EVENT_TEXTS[] = {
+    offsetof(struct opp_audit_event, action),
     offsetof(struct opp_audit_event, app_id),
     offsetof(struct opp_audit_event, org_id),
     offsetof(struct opp_audit_event, key_id),

@@ -22,6 +22,7 @@
 struct opp_call;
 struct opp_generation;
 struct opp_shared;
+struct opp_tool;
 struct opp_worker;
 
 /* Of a refusal's message: the longest is a rule's reason. */
@@ -80,7 +81,8 @@ struct opp_call {
     void (*on_gone)(struct opp_call *call, void (*fn)(struct opp_call *call, void *arg), void *arg);
     const struct opp_call_stream *stream;
     void *binding;
-    const void *route; /* what the route is for: struct opp_read_route for a read tool's */
+    const char *read_path;       /* a read tool's, lent; NULL: the route is not one's */
+    const struct opp_tool *read; /* what it leads to in the pinned generation, set with the pin */
     const struct opp_flow *flow;
     size_t next_step;
     bool running, resumed;

@@ -7,6 +7,8 @@
 #include "core/await.h"
 #include "core/execute.h"
 #include "core/gateway.h"
+#include "core/generation.h"
+#include "core/guard.h"
 #include "core/hub.h"
 #include "core/page.h"
 #include "core/shape.h"
@@ -187,6 +189,8 @@ static enum opp_step look(struct opp_call *call)
 {
     forget(of(call));
     opp_await_again(&of(call)->await);
+    if (opp_guard_go_on(call) == OPP_DONE)
+        return OPP_DONE;
     return opp_flow_read(call, find_draft);
 }
 
@@ -227,6 +231,7 @@ static enum opp_step judge(struct opp_call *call)
     }
     if (waits && !is_final(state)) {
         opp_flow_goto(call, look);
+        opp_guard_let_go(call);
         return opp_await(&state->await);
     }
     return OPP_NEXT;
@@ -235,7 +240,7 @@ static enum opp_step judge(struct opp_call *call)
 static enum opp_step answer(struct opp_call *call)
 {
     struct draft_state *state = of(call);
-    const struct opp_tool *tool = opp_tool_find(call->worker->gateway->adapters, state->draft->action);
+    const struct opp_tool *tool = opp_tool_find(opp_generation_adapters(call->generation), state->draft->action);
 
     return opp_call_answer(call, json_pack("{s:o, s:o}", "draft", opp_shape_draft(state->draft), "execution",
                                            opp_shape_execution(state->execution, state->draft, call->app, tool)));

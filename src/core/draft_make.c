@@ -96,12 +96,12 @@ static json_t *show_policy(struct opp_call *call, const struct opp_draft_request
     const struct opp_policy_bundle *bundle = opp_generation_bundle(call->generation);
     json_t *reasons = intent->ruling.reasons;
 
-    return json_pack("{s:s, s:I, s:s, s:o, s:s?, s:I, s:O?, s:b}", "profile", opp_policy_bundle_profile(bundle),
-                     "generation", (json_int_t)opp_policy_bundle_generation(bundle), "sha256",
-                     opp_policy_bundle_sha256(bundle), "reasons", reasons != NULL ? json_incref(reasons) : json_array(),
-                     "denied", request->denied != OPP_OK ? opp_code_name(request->denied) : NULL, "asked_at",
-                     (json_int_t)intent->asked_at_ms, "redact", intent->ruling.redact, "sensitive",
-                     intent->app->policy.allow_sensitive_fields);
+    return json_pack(
+        "{s:s, s:I, s:s, s:o, s:s?, s:I, s:O?, s:b}", "profile", opp_policy_bundle_profile(bundle), "generation",
+        (json_int_t)opp_policy_bundle_generation(bundle), "sha256", opp_generation_sha256(call->generation), "reasons",
+        reasons != NULL ? json_incref(reasons) : json_array(), "denied",
+        request->denied != OPP_OK ? opp_code_name(request->denied) : NULL, "asked_at", (json_int_t)intent->asked_at_ms,
+        "redact", intent->ruling.redact, "sensitive", intent->app->policy.allow_sensitive_fields);
 }
 
 static void fill_rest(struct opp_draft *draft, struct opp_call *call, const struct opp_draft_request *request)

@@ -117,7 +117,6 @@ enum opp_step opp_step_apply(struct opp_call *call)
     json_decref(intent->effect_op.result);
     intent->attempts++;
     intent->effect_op = (struct opp_effect_op){
-        .adapters = call->worker->gateway->adapters,
         .effect = intent->tool_call.effect,
         .action = intent->action,
         .effect_id = intent->execution->effect_id,

@@ -13,9 +13,8 @@
 #include "base/net.h"
 #include "core/settings.h"
 
-struct opp_adapter_session;
-struct opp_adapters;
 struct opp_app_views;
+struct opp_databases;
 struct opp_generation_slot;
 struct opp_hub;
 struct opp_manifest_cache;
@@ -36,12 +35,12 @@ struct opp_gateway {
     struct opp_generation_slot *policies;
     struct opp_schemas *schemas;
     struct opp_rate *rate;
-    struct opp_adapters *adapters;
+    struct opp_databases *databases; /* of the adapters of all generations */
     struct opp_hub *hub;
     struct opp_stranded *stranded;
     const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For counts */
     size_t trusted_proxy_count;
-    const char *policies_dir;
+    const char *policies_dir, *adapters_dir;
     char active_profile[72]; /* where profile is kept when the store names another than the configuration */
     size_t worker_count;
     const char *profile;                    /* the policy profile's name */
@@ -53,7 +52,6 @@ struct opp_worker {
     size_t index; /* among the workers */
     struct opp_loop *loop;
     struct opp_session *session;
-    struct opp_adapter_session *adapters;
     struct opp_manifest_cache *manifests;
     struct opp_app_views *views;
 };

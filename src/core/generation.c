@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/generation.h"
 
+#include "adapter/adapter.h"
 #include "base/clock.h"
+#include "base/loop.h"
 #include "policy/engine.h"
 
 #include <pthread.h>
@@ -9,55 +11,102 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define ROOM_WAIT_S 1
+
+/* A worker's own. */
+struct seat {
+    struct opp_generation *generation;
+    struct opp_policy_engine *engine;
+    struct opp_adapter_session *session;
+    struct opp_post renew;
+    bool renewing; /* the post is on its way, and holds a pin */
+};
 
 struct opp_generation {
     atomic_uint pins;
-    struct opp_policy_bundle *bundle;
+    struct opp_generation_slot *slot; /* that counts it, once it was prepared */
+    struct opp_loaded loaded;
     char label[OPP_GENERATION_LABEL_MAX];
     pthread_mutex_t lock; /* guards the errors */
     int64_t loaded_at_ms, errors;
     int64_t *logged_ms; /* when each rule's error was logged last, 0 for never; one more for no rule in particular */
     char last_where[128], last_message[256];
     size_t workers;
-    struct opp_policy_engine *engines[];
+    struct seat seats[];
 };
 
 struct opp_generation_slot {
     pthread_mutex_t lock;
+    pthread_cond_t gone; /* one that was counted is freed */
+    unsigned living;
     struct opp_generation *current, *prepared;
     bool changing, ready; /* a change has begun; the prepared one is in the transaction that commits next */
 };
 
+static void free_loaded(const struct opp_loaded *loaded)
+{
+    opp_policy_bundle_unref(loaded->bundle);
+    opp_adapters_free(loaded->adapters);
+}
+
+static void leave_slot(struct opp_generation_slot *slot)
+{
+    if (slot == NULL)
+        return;
+    pthread_mutex_lock(&slot->lock);
+    slot->living--;
+    pthread_cond_signal(&slot->gone);
+    pthread_mutex_unlock(&slot->lock);
+}
+
 static void free_generation(struct opp_generation *generation)
 {
-    for (size_t i = 0; i < generation->workers; i++)
-        opp_policy_engine_free(generation->engines[i]);
-    opp_policy_bundle_unref(generation->bundle);
+    struct opp_generation_slot *slot = generation->slot;
+
+    for (size_t i = 0; i < generation->workers; i++) {
+        opp_policy_engine_free(generation->seats[i].engine);
+        opp_adapter_session_close(generation->seats[i].session);
+    }
+    free_loaded(&generation->loaded);
     free(generation->logged_ms);
     pthread_mutex_destroy(&generation->lock);
     free(generation);
+    leave_slot(slot);
 }
 
-enum opp_code opp_generation_new(struct opp_policy_bundle *bundle, size_t workers, int64_t loaded_at_ms,
+/* What was opened is freed with the generation, also when the rest of a seat fails. */
+static enum opp_code open_seat(struct opp_generation *generation, struct opp_err *err)
+{
+    struct seat *seat = &generation->seats[generation->workers++];
+    enum opp_code rc;
+
+    seat->generation = generation;
+    rc = opp_policy_engine_new(generation->loaded.bundle, &seat->engine, err);
+    return rc == OPP_OK ? opp_adapter_session_open(generation->loaded.adapters, &seat->session, err) : rc;
+}
+
+enum opp_code opp_generation_new(const struct opp_loaded *loaded, size_t workers, int64_t loaded_at_ms,
                                  struct opp_generation **out, struct opp_err *err)
 {
-    struct opp_generation *generation = calloc(1, sizeof *generation + workers * sizeof(struct opp_policy_engine *));
+    struct opp_generation *generation = calloc(1, sizeof *generation + workers * sizeof(struct seat));
     enum opp_code rc;
 
     if (generation == NULL) {
-        opp_policy_bundle_unref(bundle);
-        return opp_fail(err, OPP_E_MEMORY, "no memory for a policy generation");
+        free_loaded(loaded);
+        return opp_fail(err, OPP_E_MEMORY, "no memory for a generation");
     }
     atomic_init(&generation->pins, 1);
     pthread_mutex_init(&generation->lock, NULL);
-    generation->bundle = bundle;
+    generation->loaded = *loaded;
     generation->loaded_at_ms = loaded_at_ms;
-    snprintf(generation->label, sizeof generation->label, "%lld-%.12s", (long long)opp_policy_bundle_generation(bundle),
-             opp_policy_bundle_sha256(bundle));
-    generation->logged_ms = calloc(opp_policy_bundle_count(bundle) + 1, sizeof *generation->logged_ms);
-    rc = generation->logged_ms != NULL ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "no memory for a policy generation");
-    for (; rc == OPP_OK && generation->workers < workers; generation->workers += rc == OPP_OK ? 1 : 0)
-        rc = opp_policy_engine_new(bundle, &generation->engines[generation->workers], err);
+    snprintf(generation->label, sizeof generation->label, "%lld-%.12s",
+             (long long)opp_policy_bundle_generation(loaded->bundle), loaded->sha256);
+    generation->logged_ms = calloc(opp_policy_bundle_count(loaded->bundle) + 1, sizeof *generation->logged_ms);
+    rc = generation->logged_ms != NULL ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "no memory for a generation");
+    while (rc == OPP_OK && generation->workers < workers)
+        rc = open_seat(generation, err);
     if (rc == OPP_OK)
         *out = generation;
     else
@@ -71,23 +120,61 @@ void opp_generation_unpin(struct opp_generation *generation)
         free_generation(generation);
 }
 
-void opp_generation_done(struct opp_generation *generation, size_t worker)
+/* Whether the caller's pin is the only one: nobody can add another then, for it is not in force. */
+static bool is_last(struct opp_generation *generation)
 {
+    return atomic_load(&generation->pins) == 1;
+}
+
+static void renew(void *arg)
+{
+    struct seat *seat = arg;
+
+    seat->renewing = false;
+    if (!is_last(seat->generation) && opp_policy_engine_stale(seat->engine))
+        opp_policy_engine_renew(seat->engine, NULL);
+    opp_generation_unpin(seat->generation);
+}
+
+void opp_generation_done(struct opp_generation *generation, size_t worker, struct opp_loop *loop)
+{
+    struct seat *seat;
+
     if (generation == NULL)
         return;
-    if (opp_policy_engine_stale(generation->engines[worker]))
-        opp_policy_engine_renew(generation->engines[worker], NULL);
-    opp_generation_unpin(generation);
+    seat = &generation->seats[worker];
+    if (seat->renewing || (!opp_policy_engine_stale(seat->engine) && !is_last(generation))) {
+        opp_generation_unpin(generation);
+        return;
+    }
+    seat->renewing = true;
+    seat->renew = (struct opp_post){ .run = renew, .arg = seat };
+    opp_loop_defer(loop, &seat->renew);
 }
 
 struct opp_policy_bundle *opp_generation_bundle(const struct opp_generation *generation)
 {
-    return generation->bundle;
+    return generation->loaded.bundle;
+}
+
+struct opp_adapters *opp_generation_adapters(const struct opp_generation *generation)
+{
+    return generation->loaded.adapters;
+}
+
+const char *opp_generation_sha256(const struct opp_generation *generation)
+{
+    return generation->loaded.sha256;
 }
 
 struct opp_policy_engine *opp_generation_engine(const struct opp_generation *generation, size_t worker)
 {
-    return generation->engines[worker];
+    return generation->seats[worker].engine;
+}
+
+struct opp_adapter_session *opp_generation_session(const struct opp_generation *generation, size_t worker)
+{
+    return generation->seats[worker].session;
 }
 
 const char *opp_generation_label(const struct opp_generation *generation)
@@ -112,7 +199,8 @@ static size_t number_of(const struct opp_policy_bundle *bundle, const char *rule
 bool opp_generation_note_error(struct opp_generation *generation, const char *rule, const char *where,
                                const char *message)
 {
-    int64_t now_ms = opp_monotonic_ms(), *logged_ms = &generation->logged_ms[number_of(generation->bundle, rule)];
+    int64_t now_ms = opp_monotonic_ms(),
+            *logged_ms = &generation->logged_ms[number_of(generation->loaded.bundle, rule)];
     bool log;
 
     pthread_mutex_lock(&generation->lock);
@@ -143,10 +231,15 @@ json_t *opp_generation_errors(struct opp_generation *generation)
 enum opp_code opp_generation_slot_new(struct opp_generation_slot **out, struct opp_err *err)
 {
     struct opp_generation_slot *slot = calloc(1, sizeof *slot);
+    pthread_condattr_t monotonic;
 
     if (slot == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for the policies");
     pthread_mutex_init(&slot->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&slot->gone, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     *out = slot;
     return OPP_OK;
 }
@@ -157,6 +250,7 @@ void opp_generation_slot_free(struct opp_generation_slot *slot)
         return;
     opp_generation_unpin(slot->current);
     opp_generation_unpin(slot->prepared);
+    pthread_cond_destroy(&slot->gone);
     pthread_mutex_destroy(&slot->lock);
     free(slot);
 }
@@ -184,9 +278,27 @@ bool opp_generation_begin(struct opp_generation_slot *slot)
     return begun;
 }
 
+bool opp_generation_await_room(struct opp_generation_slot *slot)
+{
+    struct timespec until;
+    int failed = 0;
+    bool room;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ROOM_WAIT_S;
+    pthread_mutex_lock(&slot->lock);
+    while (slot->living >= OPP_GENERATIONS_MAX && failed == 0)
+        failed = pthread_cond_timedwait(&slot->gone, &slot->lock, &until);
+    room = slot->living < OPP_GENERATIONS_MAX;
+    pthread_mutex_unlock(&slot->lock);
+    return room;
+}
+
 void opp_generation_prepare(struct opp_generation_slot *slot, struct opp_generation *next)
 {
     pthread_mutex_lock(&slot->lock);
+    next->slot = slot;
+    slot->living++;
     slot->prepared = next;
     slot->ready = false;
     pthread_mutex_unlock(&slot->lock);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/guard.h"
 
+#include "adapter/tool.h"
 #include "base/json.h"
 #include "base/token.h"
 #include "core/gateway.h"
@@ -119,14 +120,28 @@ static void know_agent(struct opp_call *call, const struct opp_key_entry *entry)
     call->audit.actor_user_id = workspace ? app->service_user_id : app->user_id;
 }
 
+/* The route was found a moment ago, perhaps in another generation: if the tool has gone, there is no such route. */
+static enum opp_step find_read(struct opp_call *call)
+{
+    if (call->read_path == NULL)
+        return OPP_NEXT;
+    call->read = opp_tool_find_read(opp_generation_adapters(call->generation), call->read_path);
+    if (call->read == NULL)
+        return opp_call_refuse(call, OPP_E_ROUTE_UNKNOWN, NULL, NULL);
+    call->audit.action = call->read->audit_action;
+    return OPP_NEXT;
+}
+
+/* Whoever sees a registry sees what was in force when it came, or later: the writer swaps the generation first. */
 static enum opp_step pin(struct opp_call *call)
 {
     call->registry = opp_registry_pin(call->worker->gateway->registry);
     call->generation = opp_generation_pin(call->worker->gateway->policies);
     if (call->generation != NULL)
         call->audit.policy_generation = opp_generation_label(call->generation);
-    return call->registry != NULL && call->generation != NULL ? OPP_NEXT
-                                                              : opp_call_refuse(call, OPP_E_UNAVAILABLE, NULL, NULL);
+    if (call->registry == NULL || call->generation == NULL)
+        return opp_call_refuse(call, OPP_E_UNAVAILABLE, NULL, NULL);
+    return find_read(call);
 }
 
 static enum opp_step limit_rate(struct opp_call *call)
@@ -283,6 +298,20 @@ static void renew_generation(struct opp_call *call)
     opp_generation_unpin(call->generation);
     call->generation = now;
     call->audit.policy_generation = opp_generation_label(now);
+}
+
+void opp_guard_let_go(struct opp_call *call)
+{
+    opp_generation_unpin(call->generation);
+    call->generation = NULL;
+    call->audit.policy_generation = NULL;
+}
+
+enum opp_step opp_guard_go_on(struct opp_call *call)
+{
+    if (call->generation == NULL)
+        renew_generation(call);
+    return call->generation != NULL ? OPP_NEXT : opp_call_refuse(call, OPP_E_UNAVAILABLE, NULL, NULL);
 }
 
 enum opp_code opp_guard_renew(struct opp_call *call)

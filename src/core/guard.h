@@ -34,6 +34,11 @@ enum opp_step opp_guard_require(struct opp_call *call, unsigned roles);
 /* Looks the caller up in the registry of now, after it has changed. OPP_E_TOKEN_INVALID: the caller is out. */
 enum opp_code opp_guard_renew(struct opp_call *call);
 
+/* A call that waits for others holds up nothing that is replaced meanwhile: it gives its generation up, and has the one
+ * in force when it goes on. OPP_DONE: there is none, and it is refused. */
+void opp_guard_let_go(struct opp_call *call);
+enum opp_step opp_guard_go_on(struct opp_call *call);
+
 /* Whether a person may see an object of this organisation (NULL: of none). */
 bool opp_guard_sees_org(const struct opp_admin_token *admin, const char *org_id);
 

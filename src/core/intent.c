@@ -136,7 +136,7 @@ enum opp_step opp_step_find_tool(struct opp_call *call)
     struct opp_intent *intent = of(call);
     json_t *missing;
 
-    intent->tool = opp_tool_find(call->worker->gateway->adapters, intent->action);
+    intent->tool = opp_tool_find(opp_generation_adapters(call->generation), intent->action);
     if (intent->tool == NULL || !intent->tool->is_action)
         return opp_intent_refuse(call, OPP_E_ACTION_UNKNOWN, NULL, NULL);
     missing = opp_scopes_missing(intent->app, intent->tool);
@@ -200,7 +200,9 @@ enum opp_step opp_step_load(struct opp_call *call)
     enum opp_code rc;
 
     opp_intent_reset(intent);
-    *tool_call = (struct opp_tool_call){ .session = call->worker->adapters, .done = resume, .arg = call };
+    *tool_call = (struct opp_tool_call){ .session = opp_generation_session(call->generation, call->worker->index),
+                                         .done = resume,
+                                         .arg = call };
     intent->loaded = true;
     if (intent->effect_id[0] == '\0')
         opp_id_make(intent->effect_id, "eff_", opp_call_now_ms(call));
@@ -314,7 +316,7 @@ enum opp_step opp_step_understand(struct opp_call *call)
 static bool same_witness(struct opp_call *call, const struct opp_draft *draft, const struct opp_tool_call *found)
 {
     const char *judged_by = opp_json_text(draft->policy, "sha256");
-    const char *now = opp_policy_bundle_sha256(opp_generation_bundle(call->generation));
+    const char *now = opp_generation_sha256(call->generation);
 
     if (draft->witness == NULL)
         return true;

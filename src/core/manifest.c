@@ -19,10 +19,11 @@
 #define SLOTS 256
 #define ETAG_MAX (OPP_HASH_HEX + 2)
 
-/* Valid for one app, under one registry (0: under none), until one of its windows ends. */
+/* Valid for one app, under one registry (0: under none) and one generation, until one of its windows ends. */
 struct slot {
     char app_id[OPP_ID_MAX];
     uint64_t registry_version;
+    int64_t generation;
     int64_t until_ms; /* 0: no window ends */
     struct opp_shared *bytes;
     char etag[ETAG_MAX];
@@ -135,7 +136,7 @@ static int add_tool(struct opp_call *call, json_t *tools, const struct opp_tool 
 
 static json_t *show_tools(struct opp_call *call, int64_t now_ms)
 {
-    const struct opp_adapters *adapters = call->worker->gateway->adapters;
+    const struct opp_adapters *adapters = opp_generation_adapters(call->generation);
     json_t *tools = json_array();
 
     for (size_t i = 0; i < opp_tool_count(adapters); i++)
@@ -157,7 +158,7 @@ static json_t *show_manifest(struct opp_call *call, int64_t now_ms)
 /* What a rule says can depend on the moment and the address: then nothing is kept. */
 static bool rules_speak(struct opp_call *call)
 {
-    const struct opp_adapters *adapters = call->worker->gateway->adapters;
+    const struct opp_adapters *adapters = opp_generation_adapters(call->generation);
     const struct opp_policy_bundle *bundle = opp_generation_bundle(call->generation);
 
     for (size_t i = 0; i < opp_tool_count(adapters); i++)
@@ -176,6 +177,11 @@ static int64_t next_change(const struct opp_auto_execute *windows, int64_t now_m
     if (b > now_ms && (next == 0 || b < next))
         next = b;
     return next;
+}
+
+static int64_t generation_of(const struct opp_call *call)
+{
+    return opp_policy_bundle_generation(opp_generation_bundle(call->generation));
 }
 
 static enum opp_code fill(struct opp_call *call, struct slot *slot, int64_t now_ms)
@@ -199,6 +205,7 @@ static enum opp_code fill(struct opp_call *call, struct slot *slot, int64_t now_
     opp_shared_unref(slot->bytes);
     slot->bytes = shared;
     slot->registry_version = rules_speak(call) ? 0 : opp_registry_version(call->registry);
+    slot->generation = generation_of(call);
     slot->until_ms = next_change(&call->app->auto_execute, now_ms);
     snprintf(slot->app_id, sizeof slot->app_id, "%s", call->app->record->id);
     snprintf(slot->etag, sizeof slot->etag, "\"%s\"", hash);
@@ -208,7 +215,8 @@ static enum opp_code fill(struct opp_call *call, struct slot *slot, int64_t now_
 static bool fresh(const struct slot *slot, struct opp_call *call, int64_t now_ms)
 {
     return slot->bytes != NULL && slot->registry_version == opp_registry_version(call->registry) &&
-           (slot->until_ms == 0 || now_ms < slot->until_ms) && strcmp(slot->app_id, call->app->record->id) == 0;
+           slot->generation == generation_of(call) && (slot->until_ms == 0 || now_ms < slot->until_ms) &&
+           strcmp(slot->app_id, call->app->record->id) == 0;
 }
 
 /* If-None-Match is a list of tags, weak ones counting too (RFC 9110 section 13.1.2). */

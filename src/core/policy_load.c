@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/policy_load.h"
 
+#include "adapter/adapter.h"
+#include "adapter/sources.h"
 #include "audit/audit.h"
 #include "base/id.h"
 #include "core/gateway.h"
 #include "core/generation.h"
-#include "core/policy_tools.h"
+#include "core/load.h"
 #include "core/shape.h"
 #include "store/store.h"
 #include "store/tx.h"
@@ -17,23 +19,16 @@
 #define NUMBER_MAX 24
 
 /* Takes sources. */
-static enum opp_code make(struct opp_gateway *gateway, struct opp_policy_sources *sources, int64_t number,
-                          struct opp_policy_report *report, struct opp_generation **out, struct opp_err *err)
+static enum opp_code make(struct opp_gateway *gateway, struct opp_sources *sources, int64_t number,
+                          struct opp_load_report *report, struct opp_generation **out, struct opp_err *err)
 {
-    struct opp_policy_tools tools = { 0 };
-    struct opp_policy_bundle *bundle = NULL;
-    enum opp_code rc = opp_policy_tools_list(gateway->adapters, &tools, err);
+    struct opp_loaded loaded = { 0 };
+    enum opp_code rc = opp_load(sources, gateway->databases, gateway->log, &loaded, report, err);
 
-    if (rc != OPP_OK) {
-        opp_policy_sources_free(sources);
-        return rc;
-    }
-    rc = opp_policy_bundle_new(sources, &tools, &bundle, report, err);
-    opp_policy_tools_free(&tools);
     if (rc != OPP_OK)
         return rc;
-    opp_policy_bundle_number(bundle, number);
-    return opp_generation_new(bundle, gateway->worker_count, opp_clock_now_ms(gateway->clock), out, err);
+    opp_policy_bundle_number(loaded.bundle, number);
+    return opp_generation_new(&loaded, gateway->worker_count, opp_clock_now_ms(gateway->clock), out, err);
 }
 
 /* What its record is stored and found under: padded, so that ids sort as the numbers do. */
@@ -42,23 +37,46 @@ static void write_id(const struct opp_generation *generation, char id[NUMBER_MAX
     snprintf(id, NUMBER_MAX, "%012lld", (long long)opp_policy_bundle_generation(opp_generation_bundle(generation)));
 }
 
+/* The adapters' files are kept once, however many generations have the same. */
+static enum opp_code insert_adapters(struct opp_tx *tx, const struct opp_adapter_sources *sources, struct opp_err *err)
+{
+    union {
+        const char *in;
+        char *out;
+    } id = { .in = opp_adapter_sources_sha256(sources) };
+    struct opp_adapters_record record = { .id = id.out };
+    void *found = NULL;
+    enum opp_code rc = opp_tx_get(tx, &OPP_ADAPTERS_RECORD, "id", id.in, &found, err);
+
+    opp_record_free(&OPP_ADAPTERS_RECORD, found);
+    if (rc != OPP_E_ABSENT)
+        return rc;
+    record.files = opp_adapter_sources_to_json(sources);
+    rc = record.files != NULL ? opp_tx_insert(tx, &OPP_ADAPTERS_RECORD, &record, err) : OPP_E_MEMORY;
+    json_decref(record.files);
+    return rc;
+}
+
 static enum opp_code insert(struct opp_tx *tx, const struct opp_generation *generation, struct opp_err *err)
 {
     const struct opp_policy_bundle *bundle = opp_generation_bundle(generation);
+    const struct opp_adapter_sources *adapters = opp_adapters_sources(opp_generation_adapters(generation));
     char id[NUMBER_MAX];
     union {
         const char *in;
         char *out;
-    } profile = { .in = opp_policy_bundle_profile(bundle) }, sha256 = { .in = opp_policy_bundle_sha256(bundle) };
+    } profile = { .in = opp_policy_bundle_profile(bundle) }, sha256 = { .in = opp_generation_sha256(generation) },
+      files = { .in = opp_adapter_sources_sha256(adapters) };
     struct opp_generation_record record = { .id = id,
                                             .profile = profile.out,
                                             .sha256 = sha256.out,
                                             .sources = opp_policy_sources_to_json(opp_policy_bundle_sources(bundle)),
+                                            .adapters = files.out,
                                             .loaded_at = opp_generation_loaded_at(generation) };
-    enum opp_code rc = OPP_E_MEMORY;
+    enum opp_code rc = record.sources != NULL ? insert_adapters(tx, adapters, err) : OPP_E_MEMORY;
 
     write_id(generation, id);
-    if (record.sources != NULL)
+    if (rc == OPP_OK)
         rc = opp_tx_insert(tx, &OPP_GENERATION_RECORD, &record, err);
     json_decref(record.sources);
     return rc;
@@ -92,25 +110,52 @@ void opp_policies_committed(struct opp_gateway *gateway, struct opp_tx *tx)
     write_id(prepared, id);
     if (opp_tx_get(tx, &OPP_GENERATION_RECORD, "id", id, &found, NULL) == OPP_OK) {
         stored = found;
-        if (strcmp(stored->sha256, opp_policy_bundle_sha256(opp_generation_bundle(prepared))) == 0)
+        if (strcmp(stored->sha256, opp_generation_sha256(prepared)) == 0)
             opp_generation_commit(gateway->policies);
     }
     opp_record_free(&OPP_GENERATION_RECORD, found);
     opp_generation_unpin(prepared);
 }
 
+enum opp_code opp_policies_stored(struct opp_tx *tx, const struct opp_generation_record *record,
+                                  struct opp_sources *out, struct opp_err *err)
+{
+    struct opp_sources sources = { 0 };
+    void *found = NULL;
+    enum opp_code rc = opp_tx_get(tx, &OPP_ADAPTERS_RECORD, "id", record->adapters, &found, err);
+
+    if (rc == OPP_OK)
+        rc = opp_adapter_sources_from_json(((const struct opp_adapters_record *)found)->files, &sources.adapters, err);
+    if (rc == OPP_OK)
+        rc = opp_policy_sources_from_json(record->sources, &sources.policies, err);
+    opp_record_free(&OPP_ADAPTERS_RECORD, found);
+    if (rc == OPP_OK)
+        *out = sources;
+    else
+        opp_sources_clear(&sources);
+    return rc;
+}
+
+/* The generation that was in force last, if there is one. */
+struct newest {
+    struct opp_generation_record *record;
+    struct opp_sources sources;
+};
+
 static enum opp_code take_newest(void *arg, void *record, struct opp_err *err)
 {
     (void)err;
-    *(void **)arg = record;
+    ((struct newest *)arg)->record = record;
     return OPP_OK;
 }
 
 static enum opp_code find_newest(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     struct opp_query query = { .record = &OPP_GENERATION_RECORD, .order = "id", .descending = true, .limit = 1 };
+    struct newest *newest = arg;
+    enum opp_code rc = opp_tx_each(tx, &query, take_newest, newest, err);
 
-    return opp_tx_each(tx, &query, take_newest, arg, err);
+    return rc == OPP_OK && newest->record != NULL ? opp_policies_stored(tx, newest->record, &newest->sources, err) : rc;
 }
 
 static enum opp_code store_first(struct opp_tx *tx, void *arg, struct opp_err *err)
@@ -118,30 +163,38 @@ static enum opp_code store_first(struct opp_tx *tx, void *arg, struct opp_err *e
     return opp_policies_store(arg, tx, err);
 }
 
+static enum opp_code read_files(const struct opp_gateway *gateway, const char *profile, struct opp_sources *out,
+                                struct opp_load_report *report, struct opp_err *err)
+{
+    struct opp_load_dirs dirs = { gateway->adapters_dir, gateway->policies_dir, profile };
+
+    return opp_load_read(&dirs, out, report, err);
+}
+
 /* The very first start: what is on the disk. */
 static enum opp_code open_files(struct opp_gateway *gateway, struct opp_err *err)
 {
-    struct opp_policy_sources *sources = NULL;
+    struct opp_sources sources = { 0 };
+    struct opp_load_report report = { 0 };
     struct opp_generation *generation = NULL;
-    enum opp_code rc = opp_policy_sources_read(gateway->policies_dir, gateway->profile, &sources, err);
+    enum opp_code rc = read_files(gateway, gateway->profile, &sources, &report, err);
 
     if (rc == OPP_OK)
-        rc = make(gateway, sources, 1, NULL, &generation, err);
+        rc = make(gateway, &sources, 1, &report, &generation, err);
+    opp_load_report_clear(&report);
     if (rc != OPP_OK)
         return rc;
     opp_generation_prepare(gateway->policies, generation);
     return opp_store_now(gateway->store, store_first, gateway, err);
 }
 
-static enum opp_code open_stored(struct opp_gateway *gateway, const struct opp_generation_record *record,
-                                 struct opp_err *err)
+static enum opp_code open_stored(struct opp_gateway *gateway, struct newest *newest, struct opp_err *err)
 {
-    struct opp_policy_sources *sources = NULL;
+    struct opp_load_report report = { 0 };
     struct opp_generation *generation = NULL;
-    enum opp_code rc = opp_policy_sources_from_json(record->sources, &sources, err);
+    enum opp_code rc = make(gateway, &newest->sources, atoll(newest->record->id), &report, &generation, err);
 
-    if (rc == OPP_OK)
-        rc = make(gateway, sources, atoll(record->id), NULL, &generation, err);
+    opp_load_report_clear(&report);
     if (rc != OPP_OK)
         return rc;
     opp_generation_prepare(gateway->policies, generation);
@@ -164,32 +217,37 @@ static enum opp_code keep_profile(struct opp_gateway *gateway, const struct opp_
     return OPP_OK;
 }
 
-static bool disk_changed(struct opp_gateway *gateway, const struct opp_policy_bundle *bundle)
+static bool disk_changed(const struct opp_gateway *gateway, const struct opp_generation *generation)
 {
-    struct opp_policy_sources *sources = NULL;
-    bool same =
-        opp_policy_sources_read(gateway->policies_dir, opp_policy_bundle_profile(bundle), &sources, NULL) == OPP_OK &&
-        strcmp(opp_policy_sources_sha256(sources), opp_policy_bundle_sha256(bundle)) == 0;
+    struct opp_sources sources = { 0 };
+    struct opp_load_report report = { 0 };
+    char sha256[OPP_HASH_HEX];
+    const char *profile = opp_policy_bundle_profile(opp_generation_bundle(generation));
+    bool same = read_files(gateway, profile, &sources, &report, NULL) == OPP_OK &&
+                opp_sources_hash(&sources, sha256, NULL) == OPP_OK &&
+                strcmp(sha256, opp_generation_sha256(generation)) == 0;
 
-    opp_policy_sources_free(sources);
+    opp_load_report_clear(&report);
+    opp_sources_clear(&sources);
     return !same;
 }
 
 enum opp_code opp_policies_open(struct opp_gateway *gateway, struct opp_err *err)
 {
-    void *newest = NULL;
+    struct newest newest = { 0 };
     struct opp_generation *current;
     enum opp_code rc = opp_store_now(gateway->store, find_newest, &newest, err);
 
     if (rc == OPP_OK)
-        rc = newest != NULL ? open_stored(gateway, newest, err) : open_files(gateway, err);
-    if (rc == OPP_OK && newest != NULL)
-        rc = keep_profile(gateway, newest, err);
-    opp_record_free(&OPP_GENERATION_RECORD, newest);
+        rc = newest.record != NULL ? open_stored(gateway, &newest, err) : open_files(gateway, err);
+    if (rc == OPP_OK && newest.record != NULL)
+        rc = keep_profile(gateway, newest.record, err);
+    opp_sources_clear(&newest.sources);
+    opp_record_free(&OPP_GENERATION_RECORD, newest.record);
     if (rc != OPP_OK)
         return rc;
     current = opp_generation_pin(gateway->policies);
-    if (disk_changed(gateway, opp_generation_bundle(current)))
+    if (disk_changed(gateway, current))
         opp_log_event(gateway->log, OPP_LOG_WARN, "policy.disk_changed", "generation", opp_generation_label(current),
                       "message", "the files differ from what is in force; reload takes them", NULL);
     opp_generation_unpin(current);
@@ -205,29 +263,31 @@ static int64_t next_number(struct opp_gateway *gateway)
     return number;
 }
 
-static void tell(const struct opp_policy_report *report, json_t **issues, json_t **warnings)
+static void tell(const struct opp_load_report *report, json_t **issues, json_t **warnings)
 {
-    if (issues != NULL && report->issues != NULL)
-        *issues = json_incref(report->issues);
-    if (warnings != NULL && report->warnings != NULL)
-        *warnings = json_incref(report->warnings);
+    if (issues != NULL)
+        *issues = opp_load_issues(report);
+    if (warnings != NULL && report->policies.warnings != NULL)
+        *warnings = json_incref(report->policies.warnings);
 }
 
 /* The number is taken after the change has begun: nobody else takes the same. */
 enum opp_code opp_policies_prepare(struct opp_gateway *gateway, json_t **issues, json_t **warnings, struct opp_err *err)
 {
-    struct opp_policy_sources *sources = NULL;
-    struct opp_policy_report report = { 0 };
+    struct opp_sources sources = { 0 };
+    struct opp_load_report report = { 0 };
     struct opp_generation *generation = NULL;
     enum opp_code rc;
 
     if (!opp_generation_begin(gateway->policies))
         return opp_fail(err, OPP_E_KEY_BUSY, "another change of the policies is under way");
-    rc = opp_policy_sources_read(gateway->policies_dir, gateway->profile, &sources, err);
+    rc = opp_generation_await_room(gateway->policies)
+             ? read_files(gateway, gateway->profile, &sources, &report, err)
+             : opp_fail(err, OPP_E_UNAVAILABLE, "too many old generations are still in use");
     if (rc == OPP_OK)
-        rc = make(gateway, sources, next_number(gateway), &report, &generation, err);
+        rc = make(gateway, &sources, next_number(gateway), &report, &generation, err);
     tell(&report, issues, warnings);
-    opp_policy_report_clear(&report);
+    opp_load_report_clear(&report);
     if (rc == OPP_OK)
         opp_generation_prepare(gateway->policies, generation);
     else
@@ -268,9 +328,9 @@ json_t *opp_policies_active(struct opp_gateway *gateway)
     const struct opp_policy_bundle *bundle = opp_generation_bundle(current);
     json_t *shown = json_pack(
         "{s:s, s:I, s:s, s:o, s:I, s:s, s:o}", "profile", opp_policy_bundle_profile(bundle), "generation",
-        (json_int_t)opp_policy_bundle_generation(bundle), "sha256", opp_policy_bundle_sha256(bundle), "loaded_at",
+        (json_int_t)opp_policy_bundle_generation(bundle), "sha256", opp_generation_sha256(current), "loaded_at",
         opp_shape_time(opp_generation_loaded_at(current)), "rules", (json_int_t)opp_policy_bundle_count(bundle), "disk",
-        disk_changed(gateway, bundle) ? "changed" : "same", "errors", opp_generation_errors(current));
+        disk_changed(gateway, current) ? "changed" : "same", "errors", opp_generation_errors(current));
 
     opp_generation_unpin(current);
     return shown;

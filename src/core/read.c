@@ -25,12 +25,11 @@ static struct reading *of(struct opp_call *call)
 
 static enum opp_step find_tool(struct opp_call *call)
 {
-    const struct opp_read_route *route = call->route;
     struct opp_intent *intent = &of(call)->intent;
     json_t *missing;
 
-    intent->tool = route->tool;
-    call->audit.action = route->audit_action;
+    intent->tool = call->read;
+    call->audit.action = call->read->audit_action;
     missing = opp_scopes_missing(call->app, intent->tool);
     if (missing != NULL)
         return opp_call_refuse(call, OPP_E_SCOPE_DENIED, NULL, json_pack("{s:o}", "missing", missing));

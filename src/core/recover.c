@@ -103,7 +103,7 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
 
 static void ask_receipt(struct settling *settling)
 {
-    settling->found = opp_effect_receipt(settling->gateway->adapters, settling->draft->effect,
+    settling->found = opp_effect_receipt(settling->gateway->databases, settling->draft->effect,
                                          settling->execution->effect_id, &settling->result, NULL);
     if (settling->found == OPP_E_ABSENT)
         settling->found = OPP_E_EXECUTION_FAILED;

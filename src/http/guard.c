@@ -85,7 +85,7 @@ static enum opp_code judge(struct opp_connection *connection, struct opp_refusal
     if (connection->head.failed)
         return OPP_E_INTERNAL;
     path = text_of(connection, &framing->path);
-    opp_router_match(http->context.router, framing->method, path, &match);
+    opp_router_match(http->context.router, framing->method, path, http->context.worker, &match);
     refusal->allow = match.allow;
     if (match.route == NULL)
         return match.allow == NULL ? OPP_E_ROUTE_UNKNOWN : OPP_E_METHOD;

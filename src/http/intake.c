@@ -51,7 +51,8 @@ static enum opp_code find_route(struct opp_request *request)
 {
     struct opp_match match;
 
-    opp_router_match(request->http->context.router, request->method, request->path, &match);
+    opp_router_match(request->http->context.router, request->method, request->path, request->http->context.worker,
+                     &match);
     if (match.allow == NULL)
         return OPP_E_ROUTE_UNKNOWN;
     if (match.route == NULL) {

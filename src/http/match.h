@@ -43,8 +43,9 @@ struct opp_match {
 };
 
 /* path is a checked one (http/target.h), NUL-terminated; the match lends from it and from the router. A literal segment
- * goes before a parameter; segments are compared byte for byte, and a parameter is never empty. */
-void opp_router_match(const struct opp_router *router, enum opp_method method, const char *path,
+ * goes before a parameter; segments are compared byte for byte, and a parameter is never empty. What no route is for
+ * may be the open one's: worker is for asking it. */
+void opp_router_match(const struct opp_router *router, enum opp_method method, const char *path, void *worker,
                       struct opp_match *match);
 
 /* The number of the parameter of this name in a route's path, counted from 0; -1 where there is none. */

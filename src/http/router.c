@@ -19,6 +19,8 @@ struct node {
 
 struct opp_router {
     struct node root;
+    struct opp_route open; /* without a handle: there is none */
+    bool (*known)(void *worker, const char *path);
 };
 
 static const char *const METHODS[] = {
@@ -89,7 +91,19 @@ static const struct node *find(const struct node *node, const char *at, struct o
     return found;
 }
 
-void opp_router_match(const struct opp_router *router, enum opp_method method, const char *path,
+static void match_open(const struct opp_router *router, enum opp_method method, const char *path, void *worker,
+                       struct opp_match *match)
+{
+    const struct opp_route *open = &router->open;
+
+    if (open->handle == NULL || strncmp(path, open->path, strlen(open->path)) != 0 || !router->known(worker, path))
+        return;
+    match->allow = "GET, HEAD";
+    if (method == OPP_METHOD_GET || method == OPP_METHOD_HEAD)
+        match->route = open;
+}
+
+void opp_router_match(const struct opp_router *router, enum opp_method method, const char *path, void *worker,
                       struct opp_match *match)
 {
     const struct node *node;
@@ -98,8 +112,10 @@ void opp_router_match(const struct opp_router *router, enum opp_method method, c
     match->route = NULL;
     match->allow = NULL;
     node = find(&router->root, path, match);
-    if (node == NULL)
+    if (node == NULL) {
+        match_open(router, method, path, worker, match);
         return;
+    }
     match->allow = node->allow;
     if (method == OPP_METHOD_HEAD)
         method = OPP_METHOD_GET;
@@ -271,5 +287,15 @@ enum opp_code opp_router_add(struct opp_router *router, const struct opp_route *
         return opp_fail(err, OPP_E_EXISTS, "a route like %s %s exists", route->method, route->path);
     node->routes[method] = *route;
     write_allow(node);
+    return OPP_OK;
+}
+
+enum opp_code opp_router_open(struct opp_router *router, const struct opp_route *route,
+                              bool (*known)(void *worker, const char *path), struct opp_err *err)
+{
+    if (router->open.handle != NULL)
+        return opp_fail(err, OPP_E_EXISTS, "there is an open route already");
+    router->open = *route;
+    router->known = known;
     return OPP_OK;
 }

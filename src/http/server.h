@@ -42,6 +42,10 @@ enum opp_code opp_router_new(struct opp_router **out, struct opp_err *err);
  * segments and parameters; more than 8 parameters). OPP_E_EXISTS: the method and path are taken, or differ from another
  * only in a parameter's name. */
 enum opp_code opp_router_add(struct opp_router *router, const struct opp_route *route, struct opp_err *err);
+/* The paths that come and go: where no other route ends, known is asked, on any worker's thread, whether this path is
+ * one of them now. Only GET; path is what they begin with. OPP_E_EXISTS: there is such a route already. */
+enum opp_code opp_router_open(struct opp_router *router, const struct opp_route *route,
+                              bool (*known)(void *worker, const char *path), struct opp_err *err);
 void opp_router_free(struct opp_router *router);
 
 struct opp_http_settings {

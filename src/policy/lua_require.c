@@ -45,8 +45,7 @@ static void lj_run(lua_State *L, const struct opp_policy_file *file)
 
     snprintf(chunk, sizeof chunk, "@%s", file->name);
     lj_script_charge(L, file->length / 8);
-    if (luaL_loadbufferx(L, file->bytes, file->length, chunk, "t") != LUA_OK)
-        lua_error(L);
+    lj_script_load(L, file->bytes, file->length, chunk);
     lua_call(L, 0, 1);
 }
 

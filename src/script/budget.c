@@ -63,7 +63,7 @@ void opp_budget_trip(struct opp_script *script, enum opp_code code, const char *
         return;
     script->tripped = why;
     script->trip_code = code;
-    script->where[0] = '\0';
+    script->at.where[0] = '\0';
 }
 
 /* Refusing makes Lua collect garbage and ask once more: the live cap alone is no trip yet. */
@@ -158,7 +158,7 @@ static void on_count(lua_State *L, lua_Debug *at)
     spend(script, lua_gethookcount(L));
     if (check_time(script))
         return;
-    if (script->where[0] == '\0')
+    if (script->at.where[0] == '\0')
         opp_script_note_position(script, L);
     script->interval = 1;
     opp_budget_install(script, L);
@@ -199,7 +199,7 @@ void lj_script_charge(lua_State *L, size_t instructions)
         check_time(script);
     if (script->tripped == NULL)
         return;
-    if (script->where[0] == '\0')
+    if (script->at.where[0] == '\0')
         opp_script_note_position(script, L);
     lj_budget_raise(L);
 }

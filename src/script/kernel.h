@@ -12,6 +12,11 @@
 
 struct opp_view_root;
 
+struct opp_script_position {
+    char where[128];      /* file:line */
+    char short_where[80]; /* the same as Lua's messages begin with it */
+};
+
 struct opp_script {
     lua_State *lua;
     lua_State *running; /* the thread that the hook must reach now */
@@ -30,10 +35,10 @@ struct opp_script {
 
     const char *tripped; /* why, or NULL */
     enum opp_code trip_code;
-    char where[128]; /* file:line of the trip or of the last error */
-    char short_where[80];
-    bool starved;  /* malloc itself failed */
-    bool uncapped; /* being freed: nothing is refused */
+    struct opp_script_position at;     /* of the trip or of the last error */
+    struct opp_script_position syntax; /* of the last mistake in a file that a script had loaded */
+    bool starved;                      /* malloc itself failed */
+    bool uncapped;                     /* being freed: nothing is refused */
 
     /* Metatables, compared by address: scripts cannot set one, and the registry keeps them. */
     const void *view_metatable;

@@ -37,7 +37,7 @@ lua_State *opp_script_lua(struct opp_script *script)
 
 static enum opp_code report_trip(const struct opp_script *script, struct opp_err *err)
 {
-    return opp_fail_at(err, script->trip_code, script->where, "%s", script->tripped);
+    return opp_fail_at(err, script->trip_code, script->at.where, "%s", script->tripped);
 }
 
 enum opp_code opp_script_new(const struct opp_script_limits *limits, struct opp_script **out, struct opp_err *err)
@@ -93,14 +93,23 @@ void opp_script_note_position(struct opp_script *script, lua_State *L)
 {
     lua_Debug at;
 
-    script->where[0] = script->short_where[0] = '\0';
+    script->at.where[0] = script->at.short_where[0] = '\0';
     for (int level = 0; level < 64 && lua_getstack(L, level, &at); level++) {
         if (!lua_getinfo(L, "Sl", &at) || at.currentline <= 0)
             continue;
-        snprintf(script->where, sizeof script->where, "%.110s:%d", at.source + (at.source[0] == '@'), at.currentline);
-        snprintf(script->short_where, sizeof script->short_where, "%s:%d: ", at.short_src, at.currentline);
+        snprintf(script->at.where, sizeof script->at.where, "%.110s:%d", at.source + (at.source[0] == '@'),
+                 at.currentline);
+        snprintf(script->at.short_where, sizeof script->at.short_where, "%s:%d: ", at.short_src, at.currentline);
         return;
     }
+}
+
+/* Whether the error is the mistake in a file that was noted when that was loaded. */
+static bool is_syntax_error(const struct opp_script *script, lua_State *L)
+{
+    const char *noted = script->syntax.short_where;
+
+    return noted[0] != '\0' && lua_type(L, 1) == LUA_TSTRING && strncmp(lua_tostring(L, 1), noted, strlen(noted)) == 0;
 }
 
 /* The handler only looks: it neither allocates nor touches the error object. */
@@ -108,7 +117,9 @@ static int on_error(lua_State *L)
 {
     struct opp_script *script = opp_script_of(L);
 
-    if (script->tripped == NULL)
+    if (script->tripped == NULL && is_syntax_error(script, L))
+        script->at = script->syntax;
+    else if (script->tripped == NULL)
         opp_script_note_position(script, L);
     lua_settop(L, 1);
     return 1;
@@ -126,9 +137,9 @@ enum opp_code opp_script_judge(struct opp_script *script, lua_State *L, int stat
     if (status == LUA_OK || status == LUA_YIELD)
         return OPP_OK;
     from = opp_error_text(L, -1, text);
-    if (strncmp(from, script->short_where, strlen(script->short_where)) == 0)
-        from += strlen(script->short_where);
-    return opp_fail_at(err, OPP_E_SCRIPT, script->where, "%s", from);
+    if (strncmp(from, script->at.short_where, strlen(script->at.short_where)) == 0)
+        from += strlen(script->at.short_where);
+    return opp_fail_at(err, OPP_E_SCRIPT, script->at.where, "%s", from);
 }
 
 /* The function and nargs arguments are on top of the stack. */
@@ -143,7 +154,7 @@ static enum opp_code call(struct opp_script *script, int nargs, int nresults, st
         lua_settop(L, base - 1);
         return rc;
     }
-    script->where[0] = script->short_where[0] = '\0';
+    script->at.where[0] = script->at.short_where[0] = '\0';
     lua_pushcfunction(L, on_error);
     lua_insert(L, base);
     rc = opp_script_judge(script, L, lua_pcall(L, nargs, nresults, base), err);
@@ -168,24 +179,35 @@ enum opp_code opp_script_protect(struct opp_script *script, opp_script_fn fn, vo
 }
 
 /* Lua's message begins with the chunk's shortened name; the line is all that is needed of it. */
-static void note_syntax_position(struct opp_script *script, const char *text, const char *chunk)
+static void note_syntax_position(struct opp_script_position *at, const char *text, const char *chunk)
 {
     for (const char *colon = strchr(text, ':'); colon != NULL; colon = strchr(colon + 1, ':')) {
         size_t digits = strspn(colon + 1, "0123456789");
 
         if (digits == 0 || colon[1 + digits] != ':')
             continue;
-        snprintf(script->where, sizeof script->where, "%.110s:%.*s", chunk, (int)digits, colon + 1);
-        snprintf(script->short_where, sizeof script->short_where, "%.*s: ", (int)(colon + 1 + digits - text), text);
+        snprintf(at->where, sizeof at->where, "%.110s:%.*s", chunk, (int)digits, colon + 1);
+        snprintf(at->short_where, sizeof at->short_where, "%.*s: ", (int)(colon + 1 + digits - text), text);
         return;
     }
+}
+
+void lj_script_load(lua_State *L, const char *bytes, size_t length, const char *chunk)
+{
+    struct opp_script *script = opp_script_of(L);
+    int status = luaL_loadbufferx(L, bytes, length, chunk, "t");
+
+    if (status == LUA_ERRSYNTAX && lua_type(L, -1) == LUA_TSTRING)
+        note_syntax_position(&script->syntax, lua_tostring(L, -1), chunk + 1);
+    if (status != LUA_OK)
+        lua_error(L);
 }
 
 enum opp_code opp_script_load(struct opp_script *script, const char *bytes, size_t length, const char *chunk,
                               struct opp_err *err)
 {
     lua_State *L = script->lua;
-    char name[sizeof script->where + 1];
+    char name[sizeof script->at.where + 1];
     enum opp_code rc;
     int status;
 
@@ -194,10 +216,10 @@ enum opp_code opp_script_load(struct opp_script *script, const char *bytes, size
     if (length > 0 && bytes[0] == LUA_SIGNATURE[0])
         return opp_fail_at(err, OPP_E_SCRIPT, chunk, "this is bytecode; only text is loaded");
     snprintf(name, sizeof name, "@%s", chunk);
-    script->where[0] = script->short_where[0] = '\0';
+    script->at.where[0] = script->at.short_where[0] = '\0';
     status = luaL_loadbufferx(L, bytes, length, name, "t");
     if (status == LUA_ERRSYNTAX && lua_type(L, -1) == LUA_TSTRING)
-        note_syntax_position(script, lua_tostring(L, -1), chunk);
+        note_syntax_position(&script->at, lua_tostring(L, -1), chunk);
     rc = opp_script_judge(script, L, status, err);
     if (rc != OPP_OK)
         lua_pop(L, 1);

@@ -88,4 +88,8 @@ struct opp_script *opp_script_of(struct lua_State *L);
  * looks at the clock. May jump. */
 void lj_script_charge(struct lua_State *L, size_t instructions);
 
+/* For C functions that load a file for a script: pushes the chunk (chunk is "@<file>"), or raises the mistake in it,
+ * which is then reported at its own line and not at the caller's. May jump. */
+void lj_script_load(struct lua_State *L, const char *bytes, size_t length, const char *chunk);
+
 #endif

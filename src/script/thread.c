@@ -46,7 +46,7 @@ enum opp_code opp_script_resume(struct opp_script *script, lua_State *thread, in
 
     if (script->tripped != NULL)
         return opp_script_judge(script, thread, LUA_OK, err);
-    script->where[0] = script->short_where[0] = '\0';
+    script->at.where[0] = script->at.short_where[0] = '\0';
     script->running = thread;
     opp_budget_install(script, thread);
     status = lua_resume(thread, NULL, nargs, &count);

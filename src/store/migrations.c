@@ -49,7 +49,8 @@ static const char SCHEMA_1[] =
     "CREATE INDEX audit_app ON audit(app_id, seq);"
     "CREATE INDEX audit_draft ON audit(draft_id, seq) WHERE draft_id IS NOT NULL;"
     "CREATE TABLE generations(id TEXT PRIMARY KEY, profile TEXT NOT NULL, sha256 TEXT NOT NULL, sources TEXT NOT NULL,"
-    " loaded_at INTEGER NOT NULL);"
+    " adapters TEXT NOT NULL, loaded_at INTEGER NOT NULL);"
+    "CREATE TABLE adapter_files(id TEXT PRIMARY KEY, files TEXT NOT NULL);"
     "CREATE TABLE settings(id TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
 
 const char *const OPP_MIGRATIONS[] = { SCHEMA_1 };

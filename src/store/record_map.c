@@ -174,11 +174,17 @@ static const struct opp_field SETTING_FIELDS[] = {
 RECORD(OPP_SETTING, "settings", opp_setting, SETTING_FIELDS);
 
 static const struct opp_field GENERATION_FIELDS[] = {
-    TEXT(opp_generation_record, id),           TEXT(opp_generation_record, profile),
-    TEXT(opp_generation_record, sha256),       JSON(opp_generation_record, sources),
-    INTEGER(opp_generation_record, loaded_at),
+    TEXT(opp_generation_record, id),       TEXT(opp_generation_record, profile),
+    TEXT(opp_generation_record, sha256),   JSON(opp_generation_record, sources),
+    TEXT(opp_generation_record, adapters), INTEGER(opp_generation_record, loaded_at),
 };
 RECORD(OPP_GENERATION_RECORD, "generations", opp_generation_record, GENERATION_FIELDS);
+
+static const struct opp_field ADAPTERS_FIELDS[] = {
+    TEXT(opp_adapters_record, id),
+    JSON(opp_adapters_record, files),
+};
+RECORD(OPP_ADAPTERS_RECORD, "adapter_files", opp_adapters_record, ADAPTERS_FIELDS);
 
 const struct opp_field *opp_record_field(const struct opp_record *record, const char *column)
 {

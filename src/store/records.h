@@ -65,11 +65,18 @@ struct opp_audit_row {
     int64_t created_at;
 };
 
-/* The bytes of a policy generation that was in force. id is its number, padded so that it sorts. */
+/* The bytes of a generation that was in force. id is its number, padded so that it sorts; sha256 is of all its files;
+ * adapters is the id of theirs. */
 struct opp_generation_record {
-    char *id, *profile, *sha256;
-    json_t *sources;
+    char *id, *profile, *sha256, *adapters;
+    json_t *sources; /* the profile's files */
     int64_t loaded_at;
+};
+
+/* The bytes of the adapters of one or more generations. id is their SHA-256. */
+struct opp_adapters_record {
+    char *id;
+    json_t *files;
 };
 
 /* A small value of the gateway's own, such as a key made at the first start. */
@@ -80,7 +87,7 @@ struct opp_setting {
 /* How a record is kept; one constant each. */
 struct opp_record;
 extern const struct opp_record OPP_APP, OPP_KEY, OPP_ADMIN_TOKEN, OPP_DRAFT, OPP_EXECUTION, OPP_PREFLIGHT,
-    OPP_IDEMPOTENCY, OPP_AUDIT_ROW, OPP_SETTING, OPP_GENERATION_RECORD;
+    OPP_IDEMPOTENCY, OPP_AUDIT_ROW, OPP_SETTING, OPP_GENERATION_RECORD, OPP_ADAPTERS_RECORD;
 
 /* Frees what the struct owns and the struct itself; NULL allowed. */
 void opp_record_free(const struct opp_record *record, void *value);

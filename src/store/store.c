@@ -9,7 +9,6 @@
 #include "store/tx_internal.h"
 
 #include <limits.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -193,60 +192,11 @@ static enum opp_code submit(struct opp_store *store, struct opp_loop *loop, stru
     return opp_writer_submit(store->writer, &op->write);
 }
 
-struct waiting {
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool done;
-};
-
-/* op.arg belongs to the transaction, so the waiter finds its own state around the op. */
-struct now {
-    struct opp_store_op op;
-    opp_tx_fn run;
-    void *arg;
-    struct waiting waiting;
-};
-
-static enum opp_code run_now(struct opp_tx *tx, void *arg, struct opp_err *err)
-{
-    struct now *now = arg;
-
-    return now->run(tx, now->arg, err);
-}
-
-static void wake_now(void *arg)
-{
-    struct now *now = arg;
-
-    pthread_mutex_lock(&now->waiting.lock);
-    now->waiting.done = true;
-    pthread_cond_signal(&now->waiting.wake);
-    pthread_mutex_unlock(&now->waiting.lock);
-}
-
 enum opp_code opp_store_now(struct opp_store *store, opp_tx_fn run, void *arg, struct opp_err *err)
 {
-    struct now now = { .op = { .run = run_now, .done = wake_now }, .run = run, .arg = arg };
-    enum opp_code rc;
+    struct opp_store_op op = { .run = run, .arg = arg, .store = store };
 
-    now.op.arg = &now;
-    pthread_mutex_init(&now.waiting.lock, NULL);
-    pthread_cond_init(&now.waiting.wake, NULL);
-    rc = submit(store, NULL, &now.op, false);
-    if (rc == OPP_OK) {
-        pthread_mutex_lock(&now.waiting.lock);
-        while (!now.waiting.done)
-            pthread_cond_wait(&now.waiting.wake, &now.waiting.lock);
-        pthread_mutex_unlock(&now.waiting.lock);
-        rc = now.op.rc;
-        if (rc != OPP_OK)
-            opp_fail(err, rc, "%s", now.op.err.message);
-    } else {
-        opp_fail(err, rc, "the write queue is full");
-    }
-    pthread_cond_destroy(&now.waiting.wake);
-    pthread_mutex_destroy(&now.waiting.lock);
-    return rc;
+    return opp_writer_now(store->writer, apply_op, &op, err);
 }
 
 enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, struct opp_session **out,

@@ -59,7 +59,7 @@ void opp_store_close(struct opp_store *store);
 void opp_store_on_registry(struct opp_store *store, void (*fn)(void *arg, struct opp_tx *tx, uint64_t version),
                            void *arg);
 
-/* Runs a transaction on the calling thread before the loops run (start-up and offline commands). */
+/* Runs a transaction from a thread that may wait: not a loop's, and not the writer's. */
 enum opp_code opp_store_now(struct opp_store *store, opp_tx_fn run, void *arg, struct opp_err *err);
 
 /* Adds the database to a backup, after the adapters'. OPP_E_MEMORY. */

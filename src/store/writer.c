@@ -368,6 +368,65 @@ enum opp_code opp_writer_submit(struct opp_writer *writer, struct opp_write *wri
     return room ? OPP_OK : OPP_E_UNAVAILABLE;
 }
 
+/* An operation whose submitter waits for it. */
+struct now {
+    struct opp_write write;
+    enum opp_code (*apply)(struct opp_db *db, void *arg, struct opp_err *err);
+    void *arg;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool done;
+};
+
+static enum opp_code apply_now(struct opp_db *db, void *arg, struct opp_err *err)
+{
+    const struct now *now = arg;
+
+    return now->apply(db, now->arg, err);
+}
+
+static void wake_now(void *arg)
+{
+    struct now *now = arg;
+
+    pthread_mutex_lock(&now->lock);
+    now->done = true;
+    pthread_cond_signal(&now->wake);
+    pthread_mutex_unlock(&now->lock);
+}
+
+static void wait_now(struct now *now)
+{
+    pthread_mutex_lock(&now->lock);
+    while (!now->done)
+        pthread_cond_wait(&now->wake, &now->lock);
+    pthread_mutex_unlock(&now->lock);
+}
+
+enum opp_code opp_writer_now(struct opp_writer *writer,
+                             enum opp_code (*apply)(struct opp_db *db, void *arg, struct opp_err *err), void *arg,
+                             struct opp_err *err)
+{
+    struct now now = { .write = { .apply = apply_now, .done = wake_now }, .apply = apply, .arg = arg };
+    enum opp_code rc;
+
+    now.write.arg = &now;
+    pthread_mutex_init(&now.lock, NULL);
+    pthread_cond_init(&now.wake, NULL);
+    rc = opp_writer_submit(writer, &now.write);
+    if (rc == OPP_OK) {
+        wait_now(&now);
+        rc = now.write.rc;
+        if (rc != OPP_OK)
+            opp_fail_at(err, rc, now.write.err.where, "%s", now.write.err.message);
+    } else {
+        opp_fail(err, rc, "the write queue is full");
+    }
+    pthread_cond_destroy(&now.wake);
+    pthread_mutex_destroy(&now.lock);
+    return rc;
+}
+
 bool opp_writer_healthy(const struct opp_writer *writer)
 {
     return atomic_load(&writer->healthy);

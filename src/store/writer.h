@@ -67,6 +67,12 @@ void opp_writer_stop(struct opp_writer *writer);
 /* From any thread. OPP_E_UNAVAILABLE: the queue is full; done will not be called. */
 enum opp_code opp_writer_submit(struct opp_writer *writer, struct opp_write *write);
 
+/* From any thread but the writer's own: waits until the operation is committed, or was not. Codes as apply's, and
+ * OPP_E_UNAVAILABLE. */
+enum opp_code opp_writer_now(struct opp_writer *writer,
+                             enum opp_code (*apply)(struct opp_db *db, void *arg, struct opp_err *err), void *arg,
+                             struct opp_err *err);
+
 /* Whether the last commit succeeded. */
 bool opp_writer_healthy(const struct opp_writer *writer);
 

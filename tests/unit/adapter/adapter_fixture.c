@@ -66,23 +66,41 @@ static void on_unknown(const char *name, const char *message)
     abort();
 }
 
-enum opp_code fixture_open(struct fixture *f)
+enum opp_code fixture_load(struct fixture *f, struct opp_adapters **out, json_t *issues)
 {
-    struct opp_adapters_settings settings = { .dir = f->adapters_dir,
-                                              .data_dir = f->data_dir,
-                                              .demo = true,
-                                              .queue_max_bytes = (size_t)1 << 20,
-                                              .on_unknown = on_unknown };
+    struct opp_adapter_sources *sources = NULL;
+    struct opp_adapters *adapters = NULL;
     enum opp_code rc;
 
     f->err = (struct opp_err){ 0 };
-    rc = opp_adapters_open(&settings, &f->adapters, &f->err);
-    if (rc != OPP_OK)
-        return rc;
-    rc = opp_loop_new(&f->loop, &f->err);
-    if (rc != OPP_OK)
-        return rc;
-    return opp_adapter_session_open(f->adapters, f->loop, &f->session, &f->err);
+    rc = opp_adapter_sources_read(f->adapters_dir, &sources, &f->err);
+    if (rc == OPP_OK)
+        rc = opp_adapters_new(sources, NULL, &adapters, issues, &f->err);
+    opp_adapter_sources_unref(sources);
+    if (rc == OPP_OK)
+        rc = opp_adapters_connect(adapters, f->databases, issues, &f->err);
+    if (rc == OPP_OK)
+        *out = adapters;
+    else
+        opp_adapters_free(adapters);
+    return rc;
+}
+
+enum opp_code fixture_open(struct fixture *f)
+{
+    struct opp_databases_settings settings = {
+        .data_dir = f->data_dir, .demo = true, .queue_max_bytes = (size_t)1 << 20, .on_unknown = on_unknown
+    };
+    enum opp_code rc = OPP_OK;
+
+    f->err = (struct opp_err){ 0 };
+    if (f->databases == NULL)
+        rc = opp_databases_new(&settings, &f->databases, &f->err);
+    if (rc == OPP_OK)
+        rc = fixture_load(f, &f->adapters, NULL);
+    if (rc == OPP_OK)
+        rc = opp_loop_new(&f->loop, &f->err);
+    return rc == OPP_OK ? opp_adapter_session_open(f->adapters, &f->session, &f->err) : rc;
 }
 
 void fixture_must_open(struct fixture *f)
@@ -94,7 +112,9 @@ void fixture_must_open(struct fixture *f)
 void fixture_close(struct fixture *f)
 {
     opp_adapter_session_close(f->session);
-    opp_adapters_close(f->adapters);
+    opp_adapters_free(f->adapters);
+    opp_databases_close(f->databases);
+    f->databases = NULL;
     if (f->loop != NULL)
         opp_loop_free(f->loop);
     f->session = NULL;
@@ -162,8 +182,7 @@ static void stop(void *arg)
 enum opp_code fixture_apply_effect(struct fixture *f, const struct opp_effect *effect, const char *effect_id,
                                    json_t **result)
 {
-    struct opp_effect_op op = { .adapters = f->adapters,
-                                .effect = effect,
+    struct opp_effect_op op = { .effect = effect,
                                 .action = "a.action",
                                 .effect_id = effect_id,
                                 .now_ms = INT64_C(1795000000123),

@@ -7,12 +7,16 @@
 #define OPP_TEST_ADAPTER_FIXTURE_H
 
 #include "adapter/adapter.h"
+#include "adapter/databases.h"
 #include "adapter/effect.h"
+#include "adapter/sources.h"
+#include "base/loop.h"
 
 #include <jansson.h>
 
 struct fixture {
     char dir[64], adapters_dir[512], data_dir[128];
+    struct opp_databases *databases;
     struct opp_adapters *adapters;
     struct opp_loop *loop;
     struct opp_adapter_session *session;
@@ -32,6 +36,8 @@ enum opp_code fixture_open(struct fixture *f);
 /* Opens and expects it to go well. */
 void fixture_must_open(struct fixture *f);
 void fixture_close(struct fixture *f);
+/* Loads what was written once more, on the databases that are open. */
+enum opp_code fixture_load(struct fixture *f, struct opp_adapters **out, json_t *issues);
 
 /* A call that is set up; payload is JSON text. */
 struct opp_tool_call fixture_call(struct fixture *f, const char *tool, const char *payload);

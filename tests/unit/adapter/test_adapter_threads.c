@@ -77,7 +77,7 @@ static void effects_of_many_sessions_are_each_applied_once(void **state)
         workers[i].number = i;
         workers[i].f.adapters = f.adapters;
         assert_int_equal(opp_loop_new(&workers[i].f.loop, NULL), OPP_OK);
-        assert_int_equal(opp_adapter_session_open(f.adapters, workers[i].f.loop, &workers[i].f.session, NULL), OPP_OK);
+        assert_int_equal(opp_adapter_session_open(f.adapters, &workers[i].f.session, NULL), OPP_OK);
         assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
     }
     for (int i = 0; i < THREADS; i++) {

@@ -250,7 +250,7 @@ static void an_effect_that_does_not_do_what_it_said_is_undone_whole(void **state
             fail_msg("case %zu: %d %s", i, (int)f.err.code, f.err.message);
         assert_null(result);
         assert_count("{\"n\":3}");
-        assert_int_equal(opp_effect_receipt(f.adapters, data, "eff_1", &none, NULL), OPP_E_ABSENT);
+        assert_int_equal(opp_effect_receipt(f.databases, data, "eff_1", &none, NULL), OPP_E_ABSENT);
         json_decref(data);
         fixture_close(&f);
     }
@@ -352,7 +352,7 @@ static void a_receipt_of_an_unknown_database_is_nobodys_to_ask(void **state)
 
     (void)state;
     open_with(ACTION("a.b") "execute = nothing }");
-    assert_int_equal(opp_effect_receipt(f.adapters, data, "eff_1", &result, NULL), OPP_E_EXECUTION_UNKNOWN);
+    assert_int_equal(opp_effect_receipt(f.databases, data, "eff_1", &result, NULL), OPP_E_EXECUTION_UNKNOWN);
     json_decref(data);
 }
 

@@ -80,9 +80,9 @@ static void a_transaction_is_created_once(void **state)
     assert_memory_equal(opp_json_text(made, "id"), "txn_", 4);
     assert_int_equal(fixture_apply_effect(&f, call.effect, "eff_create", &second), OPP_OK);
     assert_true(opp_json_equal(first, second));
-    assert_int_equal(opp_effect_receipt(f.adapters, opp_effect_data(call.effect), "eff_create", &asked, NULL), OPP_OK);
+    assert_int_equal(opp_effect_receipt(f.databases, opp_effect_data(call.effect), "eff_create", &asked, NULL), OPP_OK);
     assert_true(opp_json_equal(first, asked));
-    assert_int_equal(opp_effect_receipt(f.adapters, opp_effect_data(call.effect), "eff_other", &asked, NULL),
+    assert_int_equal(opp_effect_receipt(f.databases, opp_effect_data(call.effect), "eff_other", &asked, NULL),
                      OPP_E_ABSENT);
     json_decref(first);
     json_decref(second);
@@ -140,7 +140,7 @@ static void an_export_writes_nothing_and_is_answered_at_once(void **state)
     assert_int_equal(fixture_apply(&f, &call, "eff_export", &result), OPP_OK);
     assert_json(json_object_get(call.impact, "rows"), "1");
     assert_json(json_object_get(json_object_get(result, "export"), "rowCount"), "1");
-    assert_int_equal(opp_effect_receipt(f.adapters, opp_effect_data(call.effect), "eff_export", &result, NULL),
+    assert_int_equal(opp_effect_receipt(f.databases, opp_effect_data(call.effect), "eff_export", &result, NULL),
                      OPP_E_ABSENT);
     json_decref(result);
     fixture_call_free(&call);

@@ -9,9 +9,12 @@
 #include <stdint.h>
 /* cmocka wants the four above */
 #include <cmocka.h>
+#include <event2/event.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #define POSTERS 4
 #define POSTS_EACH 2000
@@ -232,6 +235,89 @@ static void another_thread_may_stop_it(void **state)
     opp_loop_free(NULL);
 }
 
+/* A reply on its way: something that the next round finds ready to be written. */
+struct reply {
+    struct opp_loop *loop;
+    struct opp_post send, later, last;
+    int ends[2];
+    struct event *event;
+    char order[8];
+};
+
+static void note(struct reply *reply, char what)
+{
+    reply->order[strlen(reply->order)] = what;
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    note(arg, 'w');
+}
+
+static void on_later(void *arg)
+{
+    struct reply *reply = arg;
+
+    note(reply, 'l');
+    opp_loop_defer(reply->loop, &reply->last);
+}
+
+static void on_last(void *arg)
+{
+    struct reply *reply = arg;
+
+    note(reply, 'e');
+    opp_loop_stop(reply->loop);
+}
+
+static void send_reply(void *arg)
+{
+    struct reply *reply = arg;
+
+    opp_loop_defer(reply->loop, &reply->later);
+    assert_int_equal(event_add(reply->event, NULL), 0);
+    note(reply, 's');
+}
+
+static void what_is_deferred_runs_after_what_is_ready_to_be_sent(void **state)
+{
+    struct reply reply = { .loop = new_loop() };
+
+    (void)state;
+    assert_int_equal(pipe(reply.ends), 0);
+    reply.event = event_new(opp_loop_base(reply.loop), reply.ends[1], EV_WRITE, on_writable, &reply);
+    assert_non_null(reply.event);
+    reply.send = (struct opp_post){ .run = send_reply, .arg = &reply };
+    reply.later = (struct opp_post){ .run = on_later, .arg = &reply };
+    reply.last = (struct opp_post){ .run = on_last, .arg = &reply };
+    opp_loop_post(reply.loop, &reply.send);
+    assert_int_equal(opp_loop_run(reply.loop, NULL), OPP_OK);
+    assert_string_equal(reply.order, "swle");
+    event_free(reply.event);
+    opp_loop_free(reply.loop);
+    close(reply.ends[0]);
+    close(reply.ends[1]);
+}
+
+static void count(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static void what_is_deferred_at_the_end_is_run_by_free(void **state)
+{
+    struct opp_loop *loop = new_loop();
+    int ran = 0;
+    struct opp_post post = { .run = count, .arg = &ran };
+
+    (void)state;
+    opp_loop_defer(loop, &post);
+    opp_loop_free(loop);
+    assert_int_equal(ran, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +328,8 @@ int main(void)
         cmocka_unit_test(timers_fire_once_in_the_order_of_their_times),
         cmocka_unit_test(a_cancelled_timer_does_not_fire),
         cmocka_unit_test(another_thread_may_stop_it),
+        cmocka_unit_test(what_is_deferred_runs_after_what_is_ready_to_be_sent),
+        cmocka_unit_test(what_is_deferred_at_the_end_is_run_by_free),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

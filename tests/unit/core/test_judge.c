@@ -112,10 +112,107 @@ static void what_a_refusal_says_names_what_is_required(void **state)
     json_decref(plain);
 }
 
+static uint64_t seed;
+
+static unsigned pick(unsigned below)
+{
+    seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (unsigned)(seed >> 33) % below;
+}
+
+static struct opp_policy_decision random_ruling(void)
+{
+    return (struct opp_policy_decision){ .outcome = pick(3) != 0 ? OPP_OUTCOME_ALLOW : (enum opp_outcome)pick(3),
+                                         .spoke = pick(2),
+                                         .approvals = pick(3) != 0 ? 0 : pick(3),
+                                         .require = pick(16) & pick(16),
+                                         .max_rows = (int64_t)pick(3) - 1,
+                                         .max_days = (int64_t)pick(3) - 1,
+                                         .window_open = pick(2),
+                                         .has_window = pick(2) };
+}
+
+/* What the rules may add to the contract's order, and where: never before what the app's own window says. */
+static enum opp_code expected_with_rules(const struct facts *facts, const struct opp_policy_decision *ruling)
+{
+    const struct opp_safeguards *have = &facts->have;
+
+    if (!facts->enabled || facts->ended || !facts->listed)
+        return expected(facts);
+    if (ruling->outcome != OPP_OUTCOME_ALLOW || ruling->approvals > 0)
+        return OPP_E_AUTO_DENIED;
+    if (have->limit_reached)
+        return OPP_E_AUTO_DENIED;
+    if (!ruling->window_open)
+        return OPP_E_AUTO_CLOSED;
+    if ((facts->high || (ruling->require & OPP_REQUIRE_JUSTIFICATION) != 0) && !have->justification)
+        return OPP_E_ACTION_INVALID;
+    if (((facts->high && facts->needs_key) || (ruling->require & OPP_REQUIRE_IDEMPOTENCY) != 0) &&
+        !have->idempotency_key)
+        return OPP_E_IDEMPOTENCY_REQUIRED;
+    if (have->preflight_gone)
+        return OPP_E_PREFLIGHT_NOT_FOUND;
+    if (((facts->high && facts->needs_preflight) || (ruling->require & OPP_REQUIRE_PREFLIGHT) != 0) &&
+        !have->preflight && !have->preflight_mismatch)
+        return OPP_E_PREFLIGHT_REQUIRED;
+    if ((ruling->require & OPP_REQUIRE_WITNESS) != 0 && !have->witness)
+        return OPP_E_PREFLIGHT_REQUIRED;
+    return have->preflight_mismatch ? OPP_E_PREFLIGHT_MISMATCH : OPP_OK;
+}
+
+static struct facts random_facts(void)
+{
+    return (struct facts){ .high = pick(2),
+                           .enabled = pick(4) != 0,
+                           .ended = pick(4) == 0,
+                           .listed = pick(4) != 0,
+                           .needs_preflight = pick(2),
+                           .needs_key = pick(2),
+                           .have = { .justification = pick(4) != 0,
+                                     .idempotency_key = pick(4) != 0,
+                                     .preflight = pick(2),
+                                     .preflight_mismatch = pick(4) == 0,
+                                     .preflight_gone = pick(4) == 0,
+                                     .witness = pick(2),
+                                     .limit_reached = pick(4) == 0 } };
+}
+
+static void rules_only_add_reasons_against_running_at_once(void **state)
+{
+    json_t *with = json_pack("[s, s]", "other", "act"), *without = json_pack("[s]", "other");
+    int ran = 0;
+
+    (void)state;
+    for (uint64_t i = 0; i < 50000; i++) {
+        struct facts facts;
+        struct opp_policy_decision ruling;
+        struct opp_window window, shut = { 0 };
+        struct opp_app_entry app;
+        struct opp_tool tool = { .name = "act" };
+        enum opp_code said;
+
+        seed = i * UINT64_C(2862933555777941757) + 3;
+        facts = random_facts();
+        ruling = random_ruling();
+        window = window_of(&facts, facts.listed ? with : without);
+        app = (struct opp_app_entry){ .auto_execute = { facts.high ? shut : window, facts.high ? window : shut } };
+        tool.risk = facts.high ? OPP_RISK_HIGH : OPP_RISK_MEDIUM;
+        said = opp_judge(&app, &tool, &ruling, &facts.have, NOW);
+        assert_int_equal(said, expected_with_rules(&facts, &ruling));
+        if (said == OPP_OK && !facts.have.limit_reached)
+            assert_int_equal(opp_judge(&app, &tool, &SILENT, &facts.have, NOW), OPP_OK);
+        ran += said == OPP_OK;
+    }
+    assert_true(ran > 1000);
+    json_decref(with);
+    json_decref(without);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_reason_in_the_contracts_order_is_given),
+        cmocka_unit_test(rules_only_add_reasons_against_running_at_once),
         cmocka_unit_test(null_lists_all_actions_and_an_empty_list_none),
         cmocka_unit_test(what_a_refusal_says_names_what_is_required),
     };

@@ -56,7 +56,7 @@ static const char *route_of(void **state, enum opp_method method, const char *pa
 {
     struct opp_match match;
 
-    opp_router_match(*state, method, path, &match);
+    opp_router_match(*state, method, path, NULL, &match);
     return match.route != NULL ? match.route->arg : NULL;
 }
 
@@ -73,7 +73,7 @@ static void parameters_are_the_segments_as_they_were_sent(void **state)
 {
     struct opp_match match;
 
-    opp_router_match(*state, OPP_METHOD_DELETE, "/apps/a%20b/keys/c", &match);
+    opp_router_match(*state, OPP_METHOD_DELETE, "/apps/a%20b/keys/c", NULL, &match);
     assert_non_null(match.route);
     assert_int_equal(match.count, 2);
     assert_memory_equal(match.params[0].start, "a%20b", 5);
@@ -95,7 +95,7 @@ static void a_literal_that_leads_nowhere_gives_way_to_a_parameter(void **state)
 {
     struct opp_match match;
 
-    opp_router_match(*state, OPP_METHOD_POST, "/drafts/export/cancel", &match);
+    opp_router_match(*state, OPP_METHOD_POST, "/drafts/export/cancel", NULL, &match);
     assert_non_null(match.route);
     assert_string_equal(match.route->path, "/drafts/{id}/cancel");
     assert_int_equal(match.count, 1);
@@ -109,7 +109,7 @@ static void an_unknown_path_has_no_allow(void **state)
     struct opp_match match;
 
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        opp_router_match(*state, OPP_METHOD_GET, paths[i], &match);
+        opp_router_match(*state, OPP_METHOD_GET, paths[i], NULL, &match);
         assert_null(match.route);
         assert_null(match.allow);
     }
@@ -119,15 +119,15 @@ static void a_wrong_method_has_the_right_ones_in_allow(void **state)
 {
     struct opp_match match;
 
-    opp_router_match(*state, OPP_METHOD_DELETE, "/drafts/a", &match);
+    opp_router_match(*state, OPP_METHOD_DELETE, "/drafts/a", NULL, &match);
     assert_null(match.route);
     assert_string_equal(match.allow, "GET, HEAD, POST");
-    opp_router_match(*state, OPP_METHOD_GET, "/drafts/a/cancel", &match);
+    opp_router_match(*state, OPP_METHOD_GET, "/drafts/a/cancel", NULL, &match);
     assert_string_equal(match.allow, "POST");
-    opp_router_match(*state, OPP_METHOD_OPTIONS, "/apps/a/keys/b", &match);
+    opp_router_match(*state, OPP_METHOD_OPTIONS, "/apps/a/keys/b", NULL, &match);
     assert_null(match.route);
     assert_string_equal(match.allow, "GET, HEAD, DELETE");
-    opp_router_match(*state, OPP_METHOD_UNKNOWN, "/drafts", &match);
+    opp_router_match(*state, OPP_METHOD_UNKNOWN, "/drafts", NULL, &match);
     assert_null(match.route);
 }
 
