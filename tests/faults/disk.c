@@ -39,10 +39,17 @@ static void die(const char *what)
     abort();
 }
 
-static void *must(void *memory)
+/* One allocation may be the plan's to fail; what the disk remembers is no part of the trial. */
+static void *keep(const void *bytes, size_t length)
 {
+    void *memory = NULL;
+
+    for (int i = 0; memory == NULL && i < 3; i++)
+        memory = calloc(1, length + 1);
     if (memory == NULL)
         die("no memory");
+    if (bytes != NULL)
+        memcpy(memory, bytes, length);
     return memory;
 }
 
@@ -63,7 +70,7 @@ struct disk_file *disk_file_of(const char *path)
             return &files[i];
     if (file_count == FILES_MAX)
         die("too many files");
-    files[file_count] = (struct disk_file){ .path = must(strdup(path)), .fd = -1 };
+    files[file_count] = (struct disk_file){ .path = keep(path, strlen(path)), .fd = -1 };
     return &files[file_count++];
 }
 
@@ -84,7 +91,7 @@ static int64_t size_of(const struct disk_file *file)
 /* Remembers what is between offset and offset + length. */
 static struct change *remember(struct disk_file *file, size_t length, int64_t offset)
 {
-    struct change *change = must(calloc(1, sizeof *change));
+    struct change *change = keep(NULL, sizeof *change);
     ssize_t got;
 
     if (file->fd < 0)
@@ -93,7 +100,7 @@ static struct change *remember(struct disk_file *file, size_t length, int64_t of
         die(file->path);
     change->offset = offset;
     change->old_size = size_of(file);
-    change->old = must(malloc(length + 1));
+    change->old = keep(NULL, length);
     got = pread(file->fd, change->old, length, offset);
     change->old_length = got > 0 ? (size_t)got : 0;
     change->before = file->newest;
@@ -105,8 +112,7 @@ void disk_will_write(struct disk_file *file, const void *bytes, size_t length, i
 {
     struct change *change = remember(file, length, offset);
 
-    change->fresh = must(malloc(length + 1));
-    memcpy(change->fresh, bytes, length);
+    change->fresh = keep(bytes, length);
     change->fresh_length = length;
 }
 
