@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- The process ends at a named step between two durable writes; what is there after the next start must be whole.
+local adapters = require "spec.support.adapters"
 local check = require "spec.support.check"
 local db = require "spec.support.db"
 local gateway = require "spec.support.gateway"
@@ -14,6 +15,25 @@ local function has_points()
 end
 
 local describe_points = has_points() and describe or pending
+
+describe_points("a process that ends during a reload", function()
+  it("comes back with the old tools on a database that was brought up to date, and takes the new ones then", function()
+    local g = adapters.start()
+    finally(function() adapters.stop(g) end)
+    local before = check.ok(g.admin:get("/policies")).active
+    g:write("002.sql", "CREATE TABLE more (id TEXT);")
+    g:write("init.lua", adapters.changed("init.lua", '"001.sql"', '"001.sql", "002.sql"'))
+    g:restart("OPP_CRASH_AT=generation.unstored")
+    assert.is_nil(g.admin:start({ method = "POST", path = "/policies/reload" }):finish())
+    assert.equal(crash_exit, g:await_end())
+    g:restart()
+    local after = check.ok(g.admin:get("/policies")).active
+    assert.same({ before.generation, before.sha256, "changed" }, { after.generation, after.sha256, after.disk })
+    local history <const> = "SELECT file FROM opp_migrations ORDER BY version"
+    assert.same({ { file = "shop/001.sql" }, { file = "shop/002.sql" } }, db.rows(g.data .. "/shop.db", history))
+    assert.equal("same", g:in_force().disk)
+  end)
+end)
 
 describe_points("a process that ends", function()
   local g, app, data

@@ -32,6 +32,26 @@ describe("a draft", function()
     assert.equal(json.null, data.autoExecuteDenied)
   end)
 
+  it("whose numbers are beyond 2^53 is listed, approved and recorded as any other", function()
+    local body = json.encode(ledger.create(nil, { amount_home = 12345 }))
+    for i, number in ipairs { "1e20", "92233720368547758070", "-92092071992547409.1", "9007199254740994", "1e21" } do
+      local response = g.agent:request { method = "POST", path = "/actions", body = body:gsub("12345", number),
+        headers = { ["Content-Type"] = "application/json" } }
+      if i ~= 2 then
+        local made = check.ok(response).draft
+        assert.equal(tonumber(number) + 0.0, made.payload.amount_home + 0.0)
+        assert.equal(made.payload.amount_home, check.ok(g.agent:get("/drafts/" .. made.id)).draft.payload.amount_home)
+        assert.equal("success", ledger.approve(g.admin, made).execution.status)
+      else
+        check.refused(response, 400, "common.validation")
+      end
+    end
+    check.ok(g.agent:get("/drafts", { limit = 500 }))
+    check.ok(g.admin:get("/drafts", { limit = 500 }))
+    check.ok(g.admin:get("/audit", { limit = 500 }))
+    assert.is_true(check.ok(g.admin:get("/audit/verify")).ok)
+  end)
+
   it("lives seven days", function()
     local draft = ledger.draft(g.agent, ledger.create())
     local function day(text) return tonumber((text:sub(9, 10))) end

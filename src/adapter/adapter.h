@@ -23,10 +23,11 @@ struct opp_effect;
 enum opp_code opp_adapters_new(struct opp_adapter_sources *sources, struct opp_log *log, struct opp_adapters **out,
                                json_t *issues, struct opp_err *err);
 /* Brings the databases that they declare up to date and takes them from the set, which opens those that are new to it:
- * all or nothing, but for a disk that fails. Once, and not from a loop. Codes and issues as opp_adapters_new, and
- * OPP_E_IO, OPP_E_UNAVAILABLE. */
-enum opp_code opp_adapters_connect(struct opp_adapters *adapters, struct opp_databases *databases, json_t *issues,
-                                   struct opp_err *err);
+ * all or nothing, but for a disk that fails. behind: what was in force comes back, and may know less than has been done
+ * to the databases since. Once, and not from a loop. Codes and issues as opp_adapters_new, and OPP_E_IO,
+ * OPP_E_UNAVAILABLE. */
+enum opp_code opp_adapters_connect(struct opp_adapters *adapters, struct opp_databases *databases, bool behind,
+                                   json_t *issues, struct opp_err *err);
 /* No session of theirs is open, and no call lends from them. */
 void opp_adapters_free(struct opp_adapters *adapters);
 struct opp_adapter_sources *opp_adapters_sources(const struct opp_adapters *adapters); /* lent */

@@ -20,7 +20,7 @@ struct plan {
     size_t count, run;                      /* how many there are, and how many have run */
     const struct opp_database *database;
     struct opp_database *opened; /* the same, when it is not in the set yet */
-    bool trying, went_well;
+    bool behind, trying, went_well;
 };
 
 struct plans {
@@ -89,8 +89,11 @@ static enum opp_code take_database(struct plan *plan, struct opp_databases *data
 static enum opp_code look(struct opp_db *db, void *arg, struct opp_err *err)
 {
     struct plan *plan = arg;
+    enum opp_code rc = opp_history_check(db, plan->migrations, plan->count, &plan->run, err);
 
-    return opp_history_check(db, plan->migrations, plan->count, &plan->run, err);
+    if (rc == OPP_OK && plan->run > plan->count && !plan->behind)
+        rc = opp_history_blame(db, plan->count, err);
+    return rc;
 }
 
 /* Makes the host's own table, and drops receipts that nobody asks for any more. What is old is told by the newest
@@ -133,7 +136,7 @@ static enum opp_code make_plan(struct plan *plan, struct opp_databases *database
 }
 
 static enum opp_code make_plans(struct plans *plans, const struct opp_adapters *adapters,
-                                struct opp_databases *databases, struct opp_err *err)
+                                struct opp_databases *databases, bool behind, struct opp_err *err)
 {
     enum opp_code rc = OPP_OK;
 
@@ -147,7 +150,9 @@ static enum opp_code make_plans(struct plans *plans, const struct opp_adapters *
 
             if (rc != OPP_OK)
                 break;
-            *plan = (struct plan){ .adapter = &adapters->list[i], .settings = opp_databases_settings(databases) };
+            *plan = (struct plan){ .adapter = &adapters->list[i],
+                                   .settings = opp_databases_settings(databases),
+                                   .behind = behind };
             plans->count++;
             rc = make_plan(plan, databases, name, declared, err);
         }
@@ -157,14 +162,17 @@ static enum opp_code make_plans(struct plans *plans, const struct opp_adapters *
 
 static enum opp_code run_plan(struct plan *plan, bool trying, struct opp_err *err)
 {
+    struct opp_err why = { 0 };
     enum opp_code rc;
 
-    if (plan->run == plan->count && plan->opened == NULL)
+    if (plan->run >= plan->count && plan->opened == NULL)
         return OPP_OK;
     plan->trying = trying;
     plan->went_well = false;
-    rc = opp_writer_now(plan->database->writer, bring_up_to_date, plan, err);
-    return trying && plan->went_well ? OPP_OK : rc;
+    rc = opp_writer_now(plan->database->writer, bring_up_to_date, plan, &why);
+    if (rc == OPP_OK || (trying && plan->went_well))
+        return OPP_OK;
+    return opp_fail_at(err, rc, why.where, "%s", why.message);
 }
 
 /* All are tried before any is done, so that the mistake in one leaves the others as they were. */
@@ -218,8 +226,8 @@ static void free_plans(struct plans *plans)
     free(plans->list);
 }
 
-enum opp_code opp_adapters_connect(struct opp_adapters *adapters, struct opp_databases *databases, json_t *issues,
-                                   struct opp_err *err)
+enum opp_code opp_adapters_connect(struct opp_adapters *adapters, struct opp_databases *databases, bool behind,
+                                   json_t *issues, struct opp_err *err)
 {
     struct plans plans = { 0 };
     struct opp_err why = { 0 };
@@ -231,7 +239,7 @@ enum opp_code opp_adapters_connect(struct opp_adapters *adapters, struct opp_dat
     plans.list = calloc(most, sizeof *plans.list);
     rc = plans.list != NULL ? make_room(adapters, &why) : no_memory(&why);
     if (rc == OPP_OK)
-        rc = make_plans(&plans, adapters, databases, &why);
+        rc = make_plans(&plans, adapters, databases, behind, &why);
     if (rc == OPP_OK)
         rc = run_plans(&plans, &why);
     if (rc == OPP_OK)

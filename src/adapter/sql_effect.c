@@ -33,9 +33,10 @@ enum opp_code opp_sql_receipt(struct opp_db *db, const char *effect_id, json_t *
     sqlite3_bind_text(statement, 1, effect_id, -1, SQLITE_STATIC);
     result = sqlite3_step(statement);
     if (result == SQLITE_ROW) {
-        *out = json_loadb((const char *)sqlite3_column_text(statement, 0), (size_t)sqlite3_column_bytes(statement, 0),
-                          JSON_DECODE_ANY, NULL);
-        rc = *out != NULL ? OPP_OK : opp_fail(err, OPP_E_INTERNAL, "the receipt of %s is not JSON", effect_id);
+        rc = opp_json_read((const char *)sqlite3_column_text(statement, 0), (size_t)sqlite3_column_bytes(statement, 0),
+                           out);
+        if (rc != OPP_OK)
+            opp_fail(err, rc, "the receipt of %s is not JSON", effect_id);
     } else {
         rc = result == SQLITE_DONE ? OPP_E_ABSENT : opp_db_error(db, result, err);
     }

@@ -39,6 +39,8 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "POST", BASE "/drafts/{id}/reject", ANY, &OPP_FLOW_REJECT, NULL },
     { "GET", BASE "/audit", ANY, &OPP_FLOW_AUDIT_LIST, NULL },
     { "GET", BASE "/audit/verify", ANY, &OPP_FLOW_AUDIT_VERIFY, NULL },
+    { "GET", BASE "/audit/checkpoints", ANY, &OPP_FLOW_AUDIT_CHECKPOINTS, NULL },
+    { "GET", BASE "/audit/key", ANY, &OPP_FLOW_AUDIT_KEY, NULL },
     { "GET", BASE "/events", ANY, &OPP_FLOW_EVENTS, NULL },
     { "GET", BASE "/tokens", OWNER, &OPP_FLOW_TOKEN_LIST, NULL },
     { "POST", BASE "/tokens", OWNER, &OPP_FLOW_TOKEN_CREATE, NULL },

@@ -56,15 +56,22 @@ static struct stream *of(struct opp_call *call)
     return call->state;
 }
 
+static enum opp_code take_number(void *arg, void *record, struct opp_err *err)
+{
+    struct opp_audit_row *row = record;
+
+    (void)err;
+    of(arg)->seen = row->seq;
+    opp_record_free(&OPP_AUDIT_ROW, row);
+    return OPP_OK;
+}
+
 static enum opp_code find_head(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     struct opp_call *call = arg;
     struct opp_query newest = { .record = &OPP_AUDIT_ROW, .order = "seq", .descending = true, .limit = 1 };
-    int64_t count = 0;
-    enum opp_code rc = opp_tx_count(tx, &newest, &count, err);
 
-    of(call)->seen = count; /* the trail has no gaps */
-    return rc;
+    return opp_tx_each(tx, &newest, take_number, call, err);
 }
 
 static bool is_number(const char *text)
@@ -108,12 +115,13 @@ static json_t *member(const json_t *row, const char *name)
 
 static void write_event(struct opp_buf *out, const struct opp_audit_row *record, const char *event)
 {
-    json_t *row = json_loads(record->row, 0, NULL);
-    json_t *data =
-        json_pack("{s:s, s:O, s:O, s:O?, s:O?, s:O?, s:O?, s:O?, s:O?}", "event", event, "seq", member(row, "seq"),
-                  "at", member(row, "created_at"), "app_id", member(row, "app_id"), "key_id", member(row, "key_id"),
-                  "draft_id", member(row, "draft_id"), "execution_id", member(row, "execution_id"), "by",
-                  member(row, "performed_by_user_id"), "details", member(row, "details"));
+    json_t *row = NULL, *data;
+
+    opp_json_read(record->row, strlen(record->row), &row); /* else row stays NULL, and so will data */
+    data = json_pack("{s:s, s:O, s:O, s:O?, s:O?, s:O?, s:O?, s:O?, s:O?}", "event", event, "seq", member(row, "seq"),
+                     "at", member(row, "created_at"), "app_id", member(row, "app_id"), "key_id", member(row, "key_id"),
+                     "draft_id", member(row, "draft_id"), "execution_id", member(row, "execution_id"), "by",
+                     member(row, "performed_by_user_id"), "details", member(row, "details"));
 
     opp_buf_format(out, "id: %lld\nevent: %s\ndata: ", (long long)record->seq, event);
     if (data != NULL)

@@ -160,7 +160,7 @@ static enum opp_step store(struct opp_call *call)
     struct reloading *reloading = call->state;
 
     if (reloading->rc == OPP_E_CONFIG || reloading->rc == OPP_E_IO)
-        return opp_call_refuse(call, OPP_E_VALIDATION, "The policies do not load; the old ones stay in force.",
+        return opp_call_refuse(call, OPP_E_VALIDATION, "The adapters or policies do not load; what was in force stays.",
                                json_pack("{s:o}", "issues", issues_of(reloading)));
     if (reloading->rc != OPP_OK)
         return opp_call_refuse(call, reloading->rc == OPP_E_KEY_BUSY ? OPP_E_UNAVAILABLE : reloading->rc, NULL, NULL);

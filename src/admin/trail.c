@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "admin/trail.h"
 
-#include "audit/audit.h"
+#include "audit/checkpoint.h"
+#include "audit/verify.h"
+#include "base/json.h"
 #include "core/call.h"
 #include "core/gateway.h"
 #include "core/page.h"
 #include "store/tx.h"
 
+#include <string.h>
+
 #define ROWS_A_PIECE 2000 /* some ten milliseconds */
 
 struct trail {
     struct opp_page page;
-    struct opp_audit_walk walk;
+    struct opp_verify verify;
 };
 
 static struct trail *of(struct opp_call *call)
@@ -21,17 +25,21 @@ static struct trail *of(struct opp_call *call)
 
 static void dispose(void *state)
 {
-    opp_page_clear(&((struct trail *)state)->page);
+    struct trail *trail = state;
+
+    opp_page_clear(&trail->page);
+    opp_verify_clear(&trail->verify);
 }
 
 /* The stored bytes, and the hash that covers them. */
 static json_t *shape_row(const void *record, struct opp_tx *tx)
 {
     const struct opp_audit_row *row = record;
-    json_t *shown = json_loads(row->row, 0, NULL);
+    json_t *shown = NULL;
 
     (void)tx;
-    if (json_object_set_new(shown, "event_hash", json_string(row->event_hash)) != 0) {
+    if (opp_json_read(row->row, strlen(row->row), &shown) != OPP_OK ||
+        json_object_set_new(shown, "event_hash", json_string(row->event_hash)) != 0) {
         json_decref(shown);
         return NULL;
     }
@@ -71,8 +79,10 @@ const struct opp_flow OPP_FLOW_AUDIT_LIST = { LIST_STEPS, sizeof(struct trail), 
 static enum opp_code verify(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     struct opp_call *call = arg;
+    struct opp_verify *checked = &of(call)->verify;
 
-    return opp_audit_walk(tx, &of(call)->walk, ROWS_A_PIECE, err);
+    checked->terms = (struct opp_verify_terms){ .keys = &call->worker->gateway->audit_key, .key_count = 1 };
+    return opp_verify_rows(checked, tx, ROWS_A_PIECE, err);
 }
 
 static enum opp_step walk(struct opp_call *call)
@@ -90,7 +100,7 @@ static enum opp_step pause_walk(struct opp_call *call)
 {
     if (call->op.rc != OPP_OK)
         return opp_call_fail(call, call->op.rc, &call->op.err);
-    if (of(call)->walk.done)
+    if (of(call)->verify.done)
         return OPP_NEXT;
     opp_flow_goto(call, walk);
     return opp_timer_start(call->worker->loop, 0, go_on, call) != NULL
@@ -100,12 +110,53 @@ static enum opp_step pause_walk(struct opp_call *call)
 
 static enum opp_step answer_verdict(struct opp_call *call)
 {
-    const struct opp_audit_verdict *verdict = &of(call)->walk.verdict;
+    const struct opp_verify *checked = &of(call)->verify;
+    const struct opp_chain *chain = &checked->chain;
+    bool holds = chain->first_bad == 0;
 
-    return opp_call_answer(call, json_pack("{s:b, s:I, s:o}", "ok", verdict->first_bad == 0, "rows",
-                                           (json_int_t)verdict->rows, "firstBad",
-                                           verdict->first_bad == 0 ? json_null() : json_integer(verdict->first_bad)));
+    return opp_call_answer(
+        call, json_pack("{s:b, s:I, s:o, s:s?, s:I, s:I}", "ok", holds, "rows", (json_int_t)chain->rows, "firstBad",
+                        holds ? json_null() : json_integer(chain->first_bad), "reason", holds ? NULL : chain->why,
+                        "first", (json_int_t)checked->first, "checkpoints", (json_int_t)checked->checkpoints));
 }
 
 static const opp_step_fn VERIFY_STEPS[] = { walk, pause_walk, answer_verdict, NULL };
 const struct opp_flow OPP_FLOW_AUDIT_VERIFY = { VERIFY_STEPS, sizeof(struct trail), dispose, NULL };
+
+static json_t *shape_checkpoint(const void *record, struct opp_tx *tx)
+{
+    (void)tx;
+    return opp_checkpoint_show(record);
+}
+
+static enum opp_code find_checkpoints(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    struct opp_call *call = arg;
+    struct opp_query query = { .record = &OPP_CHECKPOINT };
+
+    return opp_page_read(&of(call)->page, call, tx, &query, shape_checkpoint, err);
+}
+
+static enum opp_step read_page_query(struct opp_call *call)
+{
+    return opp_call_check_query(call, OPP_SCHEMA_LIST);
+}
+
+static enum opp_step list_checkpoints(struct opp_call *call)
+{
+    return opp_flow_read(call, find_checkpoints);
+}
+
+static const opp_step_fn CHECKPOINT_STEPS[] = { read_page_query, list_checkpoints, answer_list, NULL };
+const struct opp_flow OPP_FLOW_AUDIT_CHECKPOINTS = { CHECKPOINT_STEPS, sizeof(struct trail), dispose, NULL };
+
+static enum opp_step answer_key(struct opp_call *call)
+{
+    const struct opp_sign_key *key = call->worker->gateway->audit_key;
+
+    return opp_call_answer(call, json_pack("{s:s, s:s, s:s}", "algorithm", "Ed25519", "key", opp_sign_key_id(key),
+                                           "publicKey", opp_sign_key_public(key)));
+}
+
+static const opp_step_fn KEY_STEPS[] = { answer_key, NULL };
+const struct opp_flow OPP_FLOW_AUDIT_KEY = { KEY_STEPS, 0, NULL, NULL };

@@ -116,7 +116,7 @@ enum opp_code opp_file_append(int fd, const void *bytes, size_t length, struct o
     return write_all(fd, bytes, length) ? OPP_OK : opp_fail(err, OPP_E_IO, "cannot write: %s", strerrordesc_np(errno));
 }
 
-enum opp_code opp_file_sync_name(const char *path, struct opp_err *err)
+enum opp_code opp_file_sync_parent(const char *path, struct opp_err *err)
 {
     return sync_parent(path) ? OPP_OK : fail_errno(err, OPP_E_IO, "make durable", path);
 }
@@ -173,8 +173,7 @@ enum opp_code opp_file_write(const char *path, mode_t mode, const void *bytes, s
         goto out;
     }
     exists = false;
-    if (!sync_parent(path))
-        rc = fail_errno(err, OPP_E_IO, "make durable", path);
+    rc = opp_file_sync_parent(path, err);
 out:
     if (fd >= 0)
         close(fd);

@@ -21,9 +21,6 @@ enum opp_code opp_file_write(const char *path, mode_t mode, const void *bytes, s
 /* Writes all bytes to a descriptor that blocks. OPP_E_IO. */
 enum opp_code opp_file_append(int fd, const void *bytes, size_t length, struct opp_err *err);
 
-/* Makes a file's name durable, or that it is gone: fsync of its directory. OPP_E_IO. */
-enum opp_code opp_file_sync_name(const char *path, struct opp_err *err);
-
 /* The bytes of a regular file, not copied; NULL when it is empty. */
 struct opp_file_map {
     const char *bytes;
@@ -33,6 +30,9 @@ struct opp_file_map {
 /* Gives a file's bytes for as long as nobody shortens it. OPP_E_ABSENT, OPP_E_IO. */
 enum opp_code opp_file_map(const char *path, struct opp_file_map *out, struct opp_err *err);
 void opp_file_unmap(struct opp_file_map *map);
+
+/* Makes a rename in a file's directory durable. OPP_E_IO. */
+enum opp_code opp_file_sync_parent(const char *path, struct opp_err *err);
 
 /* Gives the sorted names in a directory that end in suffix ("" for all), without "." and ".."; a NULL-terminated array,
  * freed by opp_names_free. OPP_E_ABSENT, OPP_E_IO. */

@@ -21,6 +21,11 @@
  * values (counted before the parser allocates). OPP_E_MEMORY. */
 enum opp_code opp_json_parse(const char *bytes, size_t length, json_t **out, struct opp_err *err);
 
+/* Gives the value of bytes that opp_jcs_write wrote, now or before a restart; not for what strangers send. JCS writes
+ * doubles below 1e21 as digits: beyond 2^53 these are doubles again, which a plain parser takes for integers or
+ * refuses. OPP_E_INTERNAL: they are no JSON. OPP_E_MEMORY. */
+enum opp_code opp_json_read(const char *bytes, size_t length, json_t **out);
+
 /* Lends a member's text; NULL when it is absent or no string. */
 const char *opp_json_text(const json_t *object, const char *key);
 /* A member that is true; absent, false or anything else is false. */

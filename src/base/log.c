@@ -104,7 +104,7 @@ static void add_quoted(struct line *line, const char *text)
         int control = control_at(at);
 
         if (control >= 0) {
-            snprintf(escape, sizeof escape, "\\u%04x", (unsigned)control);
+            snprintf(escape, sizeof escape, "\\u%04x", (unsigned)control & 0xffU);
             add_text(line, escape);
         } else if (*at == '"' || *at == '\\') {
             add(line, (const char[]){ '\\', (char)*at }, 2);

@@ -33,8 +33,8 @@ enum opp_code opp_loop_run(struct opp_loop *loop, struct opp_err *err);
 
 /* From any thread: run post->run(post->arg) on the loop's thread, in the order of posting. */
 void opp_loop_post(struct opp_loop *loop, struct opp_post *post);
-/* On the loop's own thread: as opp_loop_post, but after what sockets are ready for by then: a reply that was handed over
- * for sending is with the kernel before, unless its peer does not take it. */
+/* On the loop's own thread: as opp_loop_post, but after what sockets are ready for by then: a reply that was handed
+ * over for sending is with the kernel before, unless its peer does not take it. */
 void opp_loop_defer(struct opp_loop *loop, struct opp_post *post);
 /* From any thread: leave opp_loop_run after what is posted already. */
 void opp_loop_stop(struct opp_loop *loop);

@@ -156,14 +156,22 @@ static enum opp_code put_operand(struct reader *reader, const char *text)
     if (value == NULL)
         return opp_fail(reader->err, OPP_E_VALIDATION, "%s needs a value in UTF-8; see oppd help %s",
                         reader->command->operand, reader->command->name);
-    return put(reader, "operand", value);
+    if (!reader->command->operands)
+        return put(reader, "operand", value);
+    if (json_object_get(reader->result, "operands") == NULL &&
+        json_object_set_new(reader->result, "operands", json_array()) != 0) {
+        json_decref(value);
+        return out_of_memory(reader);
+    }
+    return json_array_append_new(json_object_get(reader->result, "operands"), value) == 0 ? OPP_OK
+                                                                                          : out_of_memory(reader);
 }
 
 static enum opp_code check_operand(struct reader *reader)
 {
     const struct opp_command *command = reader->command;
 
-    if (command->operand == NULL || json_object_get(reader->result, "operand") != NULL)
+    if (command->operand == NULL || command->operands || json_object_get(reader->result, "operand") != NULL)
         return OPP_OK;
     return opp_fail(reader->err, OPP_E_VALIDATION, "oppd %s needs a %s; see oppd help %s", command->name,
                     command->operand, command->name);
@@ -263,9 +271,9 @@ void opp_args_synopsis(const struct opp_command *command, struct opp_buf *out)
 
 void opp_args_help(const struct opp_command *command, struct opp_buf *out)
 {
-    opp_buf_format(out, "oppd %s%s%s%s\n%s\n", command->name, command->operand != NULL ? " " : "",
-                   command->operand != NULL ? command->operand : "", command->flag_count > 0 ? " [flag…]" : "",
-                   command->summary);
+    opp_buf_format(out, "oppd %s%s%s%s%s%s\n%s\n", command->name, command->operand != NULL ? " " : "",
+                   command->operands ? "[" : "", command->operand != NULL ? command->operand : "",
+                   command->operands ? "…]" : "", command->flag_count > 0 ? " [flag…]" : "", command->summary);
     for (size_t i = 0; i < command->flag_count; i++) {
         const struct opp_flag *flag = &command->flags[i];
         const char *more = flag->kind == OPP_FLAG_LIST ? "…" : "";

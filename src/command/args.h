@@ -10,6 +10,7 @@
 #include "base/error.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum opp_flag_kind {
@@ -33,6 +34,7 @@ struct opp_command {
     const struct opp_flag *flags;
     size_t flag_count;
     const char *operand; /* what help calls the one word that it needs besides, its member "operand"; NULL: none */
+    bool operands;       /* there may be any number of them: a list, its member "operands" */
     int (*run)(const json_t *args); /* gives the exit code */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "command/backup_make.h"
 
+#include "audit/checkpoint.h"
 #include "base/file.h"
 #include "store/archive.h"
 #include "store/backup.h"
@@ -14,7 +15,7 @@
 #include <unistd.h>
 
 /* What a data directory holds besides databases and is not made anew by a start. */
-static const char *const PLAIN_FILES[] = { "audit.key" };
+static const char *const PLAIN_FILES[] = { OPP_AUDIT_KEY_FILE };
 #define PLAIN_COUNT (sizeof PLAIN_FILES / sizeof *PLAIN_FILES)
 #define PLAIN_MAX_BYTES ((size_t)1024 * 1024)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * command/backup_make.h - one backup: the databases copied, what else a data directory holds, all in one file.
- * May include: store, base.
+ * May include: audit, store, base.
  */
 #ifndef OPP_COMMAND_BACKUP_MAKE_H
 #define OPP_COMMAND_BACKUP_MAKE_H

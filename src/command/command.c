@@ -2,6 +2,7 @@
 #include "command/command.h"
 
 #include "command/args.h"
+#include "command/audit.h"
 #include "command/backup.h"
 #include "command/check.h"
 #include "command/config_reference.h"
@@ -27,6 +28,9 @@ static const struct opp_command *const COMMANDS[] = {
     &OPP_COMMAND_CHECK,
     &OPP_COMMAND_FACTS,
     &OPP_COMMAND_TOKEN_CREATE,
+    &OPP_COMMAND_AUDIT_VERIFY,
+    &OPP_COMMAND_AUDIT_EXPORT,
+    &OPP_COMMAND_AUDIT_ARCHIVE,
     &OPP_COMMAND_BACKUP,
     &OPP_COMMAND_RESTORE,
     &HELP,
@@ -126,8 +130,9 @@ static int refuse_command(int argc, char *const *argv)
         snprintf(asked, sizeof asked, "%s %s", argv[0], argv[1]);
         meant = opp_nearest(asked, names, count);
     }
-    if (meant == NULL && strcmp(argv[0], "token") == 0)
-        meant = OPP_COMMAND_TOKEN_CREATE.name;
+    for (size_t i = 0; meant == NULL && i < count; i++)
+        if (strncmp(names[i], argv[0], strlen(argv[0])) == 0 && names[i][strlen(argv[0])] == ' ')
+            meant = names[i];
     if (meant == NULL)
         meant = opp_nearest(argv[0], names, count);
     if (meant != NULL)

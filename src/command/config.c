@@ -31,6 +31,8 @@ static const struct {
     { "lifetimes", "window_default_seconds", offsetof(struct opp_config, settings.window_default_ms), 1000 },
     { "lifetimes", "window_max_seconds", offsetof(struct opp_config, settings.window_max_ms), 1000 },
     { "timeouts", "idle_seconds", offsetof(struct opp_config, idle_timeout_ms), 1000 },
+    { "audit", "checkpoint_rows", offsetof(struct opp_config, checkpoint_rows), 1 },
+    { "audit", "checkpoint_seconds", offsetof(struct opp_config, checkpoint_period_ms), 1000 },
 };
 
 static int64_t number_at(const json_t *document, const char *group, const char *name)
@@ -56,6 +58,7 @@ static void read_texts(struct opp_config *config)
     config->profile = opp_json_text(config->document, "profile");
     config->adapters_dir = opp_json_text(config->document, "adapters");
     config->credentials = opp_json_text(config->document, "credentials");
+    config->checkpoint_file = opp_json_text(json_object_get(config->document, "audit"), "checkpoint_file");
     config->insecure = opp_json_true(config->document, "insecure");
     config->demo = opp_json_true(config->document, "demo");
 }

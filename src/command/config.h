@@ -29,6 +29,8 @@ struct opp_config {
     enum opp_log_level log_level;
     size_t body_max_bytes, header_max_bytes;
     int64_t idle_timeout_ms;
+    const char *checkpoint_file; /* or NULL */
+    int64_t checkpoint_rows, checkpoint_period_ms;
     struct opp_settings settings;
     json_t *document; /* owns the texts */
 };

@@ -9,7 +9,7 @@
 #define OPTIONAL "'type':['string','null'],'minLength':1,'maxLength':4000,'default':null"
 #define SWITCH "'type':'boolean','default':false"
 
-/* JSON with ' for ": the text is ours, and holds no apostrophe. Two halves, as a C string may not be longer. */
+/* JSON with ' for ": the text is ours, and holds no apostrophe. In parts, as a C string may not be longer. */
 static const char GENERAL[] =
     "{" GROUP ",'properties':{"
     "'listen':{" TEXT ",'default':'127.0.0.1:8080',"
@@ -71,6 +71,17 @@ static const char GROUPS[] =
     "'timeouts':{" GROUP ",'description':'When the gateway stops waiting.','properties':{"
     "'idle_seconds':{'type':'integer','minimum':1,'maximum':3600,'default':30,"
     "'description':'When a connection on which nothing moves is closed.'}"
+    "}},";
+
+static const char AUDIT[] =
+    "'audit':{" GROUP ",'description':'How the audit trail is signed.','properties':{"
+    "'checkpoint_file':{" OPTIONAL ","
+    "'description':'A file that each signed checkpoint is appended to, as a line of JSON; keep it where who can "
+    "write the data directory cannot change it.'},"
+    "'checkpoint_rows':{'type':'integer','minimum':1,'maximum':1000,'default':1000,"
+    "'description':'A checkpoint is signed when so many rows have come since the last one.'},"
+    "'checkpoint_seconds':{'type':'integer','minimum':1,'maximum':60,'default':60,"
+    "'description':'A checkpoint is signed when a row has waited so long for one.'}"
     "}}"
     "}}";
 
@@ -81,6 +92,7 @@ enum opp_code opp_config_schema(json_t **out, struct opp_err *err)
 
     opp_buf_text(&text, GENERAL);
     opp_buf_text(&text, GROUPS);
+    opp_buf_text(&text, AUDIT);
     rc = opp_buf_check(&text, err);
     for (size_t i = 0; rc == OPP_OK && i < text.length; i++)
         if (text.bytes[i] == '\'')

@@ -17,6 +17,10 @@ struct opp_databases;
 enum opp_code opp_offline_config(const struct opp_command *command, const json_t *args, struct opp_config *out,
                                  struct opp_err *err);
 
+/* opp_config_load of what --config and --data say, for a command whose other flags are its own. */
+enum opp_code opp_offline_data(const struct opp_command *command, const json_t *args, struct opp_config *out,
+                               struct opp_err *err);
+
 /* Gives a set whose databases are made in memory, so that what adapters declare can be tried. OPP_E_MEMORY. */
 enum opp_code opp_offline_databases(struct opp_databases **out, struct opp_err *err);
 

@@ -4,6 +4,8 @@
 #include "adapter/databases.h"
 #include "admin/admin.h"
 #include "api/api.h"
+#include "audit/checkpoint.h"
+#include "audit/notary.h"
 #include "command/backup_serve.h"
 #include "command/control.h"
 #include "command/secret.h"
@@ -104,6 +106,28 @@ static enum opp_code open_store(struct opp_process *process, struct opp_err *err
     return rc;
 }
 
+static enum opp_code open_audit(struct opp_process *process, struct opp_err *err)
+{
+    const struct opp_config *config = process->config;
+    struct opp_gateway *gateway = &process->gateway;
+    struct opp_notary_settings settings = { .store = gateway->store,
+                                            .dir = config->data_dir,
+                                            .clock = gateway->clock,
+                                            .log = gateway->log,
+                                            .file = config->checkpoint_file,
+                                            .rows_max = config->checkpoint_rows,
+                                            .period_ms = config->checkpoint_period_ms };
+    bool made = false;
+    enum opp_code rc = opp_audit_key_open(config->data_dir, true, &process->audit_key, &made, err);
+
+    if (rc != OPP_OK)
+        return rc;
+    settings.key = gateway->audit_key = process->audit_key;
+    if (made)
+        opp_log_event(gateway->log, OPP_LOG_INFO, "audit.key_made", "key", opp_sign_key_id(process->audit_key), NULL);
+    return opp_notary_start(&settings, &process->notary, err);
+}
+
 static enum opp_code open_generation(struct opp_process *process, struct opp_err *err)
 {
     struct opp_databases_settings settings = { .data_dir = process->config->data_dir,
@@ -200,8 +224,8 @@ static enum opp_code open_control(struct opp_process *process, struct opp_err *e
 enum opp_code opp_process_open(struct opp_process *process, const struct opp_config *config, struct opp_err *err)
 {
     static enum opp_code (*const steps[])(struct opp_process * process, struct opp_err * err) = {
-        open_basics, open_store, open_generation, recover,      make_routers,
-        bind_ports,  make_demo,  open_workers,    open_control,
+        open_basics,  open_store, open_audit, open_generation, recover,
+        make_routers, bind_ports, make_demo,  open_workers,    open_control,
     };
     enum opp_code rc = OPP_OK;
 
@@ -226,6 +250,8 @@ void opp_process_close(struct opp_process *process)
     opp_workers_close(process->workers);
     for (size_t i = 0; i < OPP_LISTENERS_MAX; i++)
         close_listener(&process->listeners[i]);
+    opp_notary_stop(process->notary);
+    opp_sign_key_free(process->audit_key);
     opp_store_close(gateway->store);
     opp_registry_slot_free(gateway->registry);
     opp_generation_slot_free(gateway->policies);
@@ -250,5 +276,9 @@ static enum opp_code nothing(struct opp_tx *tx, void *arg, struct opp_err *err)
 
 enum opp_code opp_process_flush(struct opp_process *process, struct opp_err *err)
 {
-    return opp_store_now(process->gateway.store, nothing, NULL, err);
+    enum opp_code rc = opp_store_now(process->gateway.store, nothing, NULL, err);
+
+    opp_notary_stop(process->notary);
+    process->notary = NULL;
+    return rc;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "command/restore.h"
 
-#include "audit/audit.h"
+#include "audit/verify.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "command/audit_terms.h"
 #include "command/command.h"
 #include "command/config.h"
 #include "command/offline.h"
@@ -98,19 +99,18 @@ static enum opp_code check_databases(const char *dir, const json_t *manifest, st
     return rc;
 }
 
-static enum opp_code verify(struct opp_tx *tx, void *arg, struct opp_err *err)
+static enum opp_code verify_all(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
-    return opp_audit_verify(tx, arg, err);
+    return opp_verify_all(arg, tx, err);
 }
 
 /* Brings the gateway's database to this program's schema, too. */
-static enum opp_code check_trail(const char *dir, int64_t *rows, struct opp_err *err)
+static enum opp_code verify(const char *dir, struct opp_verify *verify, struct opp_err *err)
 {
     struct opp_store_settings settings = { .dir = dir,
                                            .queue_max_bytes = QUEUE_MAX_BYTES,
                                            .lazy_max_bytes = QUEUE_MAX_BYTES,
                                            .on_unknown = opp_unknown_leave };
-    struct opp_audit_verdict verdict = { 0 };
     struct opp_store *store = NULL;
     int fresh = 0;
     enum opp_code rc = opp_clock_new(&settings.clock, err);
@@ -120,13 +120,29 @@ static enum opp_code check_trail(const char *dir, int64_t *rows, struct opp_err 
     if (rc == OPP_OK && fresh)
         rc = opp_fail(err, OPP_E_VALIDATION, "the backup has no database of the gateway");
     if (rc == OPP_OK)
-        rc = opp_store_now(store, verify, &verdict, err);
+        rc = opp_store_now(store, verify_all, verify, err);
     opp_store_close(store);
     opp_clock_free(settings.clock);
-    if (rc == OPP_OK && verdict.first_bad != 0)
-        rc = opp_fail(err, OPP_E_VALIDATION, "row %" PRId64 " of the backup's audit trail was changed",
-                      verdict.first_bad);
-    *rows = verdict.rows;
+    return rc;
+}
+
+/* With the checkpoints that the key in the directory has signed. */
+static enum opp_code check_trail(const char *dir, int64_t *rows, struct opp_err *err)
+{
+    struct opp_audit_terms terms = { .checkpoints = NULL };
+    struct opp_verify checked = { .first = 0 };
+    const struct opp_chain *chain = &checked.chain;
+    enum opp_code rc = opp_audit_terms_load(NULL, NULL, dir, &terms, err);
+
+    checked.terms = terms.terms;
+    if (rc == OPP_OK)
+        rc = verify(dir, &checked, err);
+    if (rc == OPP_OK && chain->first_bad != 0)
+        rc = opp_fail(err, OPP_E_VALIDATION, "the backup's audit trail does not hold. Row %" PRId64 ": %.150s",
+                      chain->first_bad, chain->why);
+    *rows = chain->rows;
+    opp_verify_clear(&checked);
+    opp_audit_terms_clear(&terms);
     return rc;
 }
 

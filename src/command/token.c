@@ -5,6 +5,7 @@
 #include "command/command.h"
 #include "command/config.h"
 #include "command/grant.h"
+#include "command/offline.h"
 #include "command/unknown.h"
 #include "core/schemas.h"
 #include "store/lock.h"
@@ -137,17 +138,6 @@ static enum opp_code create(const char *data_dir, const json_t *request, struct 
     return rc;
 }
 
-static enum opp_code load_config(const json_t *args, struct opp_config *out, struct opp_err *err)
-{
-    json_t *data = json_object_get(args, "data");
-    json_t *flags = data != NULL ? json_pack("{s:O}", "data", data) : json_object();
-    enum opp_code rc = flags != NULL ? opp_config_load(opp_json_text(args, "config"), flags, out, err)
-                                     : opp_fail(err, OPP_E_MEMORY, "no memory for the configuration");
-
-    json_decref(flags);
-    return rc;
-}
-
 static int run(const json_t *args)
 {
     struct opp_config config = { .workers = 0 };
@@ -157,7 +147,7 @@ static int run(const json_t *args)
     enum opp_code rc = read_request(args, &request, &err);
 
     if (rc == OPP_OK)
-        rc = load_config(args, &config, &err);
+        rc = opp_offline_data(&OPP_COMMAND_TOKEN_CREATE, args, &config, &err);
     if (rc == OPP_OK)
         rc = create(config.data_dir, request, &grant, &err);
     if (rc == OPP_OK)

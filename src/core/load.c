@@ -107,7 +107,7 @@ enum opp_code opp_load(struct opp_sources *sources, struct opp_databases *databa
         sources->policies = NULL;
     }
     if (rc == OPP_OK)
-        rc = opp_adapters_connect(loaded.adapters, databases, report->adapters, err);
+        rc = opp_adapters_connect(loaded.adapters, databases, sources->stored, report->adapters, err);
     opp_sources_clear(sources);
     if (rc == OPP_OK)
         *out = loaded;

@@ -14,6 +14,7 @@
 #include "policy/bundle.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 struct opp_adapter_sources;
 struct opp_databases;
@@ -22,6 +23,7 @@ struct opp_databases;
 struct opp_sources {
     struct opp_adapter_sources *adapters;
     struct opp_policy_sources *policies;
+    bool stored; /* of one that was in force: what was done to the databases since stays, and is no mistake */
 };
 void opp_sources_clear(struct opp_sources *sources);
 /* SHA-256 of both, lower-case hex: what a generation is known by. OPP_E_MEMORY. */

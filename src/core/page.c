@@ -14,11 +14,16 @@ struct reading {
     char last[64];
 };
 
-/* The first member of every listed record is its id, but for audit rows, whose first is a number. */
+/* The first member of every listed record is its id, but for these, whose first is a number. */
+static bool has_number(const struct opp_record *record)
+{
+    return record == &OPP_AUDIT_ROW || record == &OPP_CHECKPOINT;
+}
+
 static void remember(struct reading *reading, const void *record)
 {
-    if (reading->record == &OPP_AUDIT_ROW)
-        snprintf(reading->last, sizeof reading->last, "%lld", (long long)((const struct opp_audit_row *)record)->seq);
+    if (has_number(reading->record))
+        snprintf(reading->last, sizeof reading->last, "%lld", (long long)*(const int64_t *)record);
     else
         snprintf(reading->last, sizeof reading->last, "%s", *(char *const *)record);
 }
@@ -46,7 +51,7 @@ enum opp_code opp_page_read(struct opp_page *page, struct opp_call *call, struct
 {
     struct reading reading = { .page = page, .record = query->record, .shape = shape, .tx = tx };
     json_int_t limit = json_integer_value(json_object_get(call->input, "limit"));
-    bool by_number = query->record == &OPP_AUDIT_ROW;
+    bool by_number = has_number(query->record);
     const char *cursor = opp_call_text(call, "cursor");
 
     reading.limit = limit > 0 ? (size_t)limit : OPP_PAGE_DEFAULT;

@@ -4,6 +4,7 @@
 #include "adapter/adapter.h"
 #include "adapter/sources.h"
 #include "audit/audit.h"
+#include "base/crash.h"
 #include "base/id.h"
 #include "core/gateway.h"
 #include "core/generation.h"
@@ -87,6 +88,7 @@ enum opp_code opp_policies_store(struct opp_gateway *gateway, struct opp_tx *tx,
     struct opp_generation *prepared = opp_generation_pin_prepared(gateway->policies);
     enum opp_code rc;
 
+    opp_crash_point("generation.unstored");
     if (prepared == NULL)
         return opp_fail(err, OPP_E_INTERNAL, "no policies were prepared");
     rc = insert(tx, prepared, err);
@@ -120,7 +122,7 @@ void opp_policies_committed(struct opp_gateway *gateway, struct opp_tx *tx)
 enum opp_code opp_policies_stored(struct opp_tx *tx, const struct opp_generation_record *record,
                                   struct opp_sources *out, struct opp_err *err)
 {
-    struct opp_sources sources = { 0 };
+    struct opp_sources sources = { .stored = true };
     void *found = NULL;
     enum opp_code rc = opp_tx_get(tx, &OPP_ADAPTERS_RECORD, "id", record->adapters, &found, err);
 

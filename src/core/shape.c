@@ -186,8 +186,8 @@ json_t *opp_shape_draft(const struct opp_draft *draft)
     json_t *shown = NULL;
 
     opp_shape_write_draft(&text, draft);
-    if (!text.failed)
-        shown = json_loadb(text.bytes, text.length, 0, NULL);
+    if (!text.failed && opp_json_read(text.bytes, text.length, &shown) != OPP_OK)
+        shown = NULL;
     opp_buf_free(&text);
     return shown;
 }

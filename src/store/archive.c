@@ -119,7 +119,7 @@ enum opp_code opp_archive_write(const char *path, const char *dir, const char *c
     rc = write_all(fd, dir, files, now_ms, made, err);
     close(fd);
     if (rc == OPP_OK)
-        rc = opp_file_sync_name(path, err);
+        rc = opp_file_sync_parent(path, err);
     if (rc != OPP_OK)
         unlink(path);
     else if (manifest != NULL)

@@ -25,6 +25,7 @@ struct opp_db {
     sqlite3 *handle;
     int64_t deadline_ms;
     size_t statements;
+    size_t version;
     struct slot slots[STATEMENT_SLOTS];
 };
 
@@ -232,6 +233,23 @@ static enum opp_code check_synchronous(struct opp_db *db, struct opp_err *err)
     return level == 2 ? OPP_OK : opp_fail(err, OPP_E_IO, "sqlite does not keep synchronous=FULL");
 }
 
+enum opp_code opp_db_read_version(struct opp_db *db, struct opp_err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    enum opp_code rc = opp_db_prepare(db, "PRAGMA user_version", &statement, err);
+    int result;
+
+    if (rc != OPP_OK)
+        return rc;
+    result = sqlite3_step(statement);
+    if (result == SQLITE_ROW)
+        db->version = (size_t)sqlite3_column_int64(statement, 0);
+    else
+        rc = opp_db_error(db, result, err);
+    sqlite3_reset(statement);
+    return rc;
+}
+
 static enum opp_code set_up(struct opp_db *db, enum opp_db_mode mode, struct opp_err *err)
 {
     static const char common[] = "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON;";
@@ -244,6 +262,8 @@ static enum opp_code set_up(struct opp_db *db, enum opp_db_mode mode, struct opp
         rc = opp_db_run(db, mode == OPP_DB_WRITER ? writer : reader, err);
     if (rc == OPP_OK && mode == OPP_DB_WRITER)
         rc = check_synchronous(db, err);
+    if (rc == OPP_OK)
+        rc = opp_db_read_version(db, err);
     if (rc == OPP_OK && mode == OPP_DB_READER)
         sqlite3_set_authorizer(db->handle, authorize_reader, NULL);
     return rc;
@@ -292,6 +312,11 @@ void opp_db_close(struct opp_db *db)
     forget_statements(db);
     sqlite3_close(db->handle);
     free(db);
+}
+
+size_t opp_db_version(const struct opp_db *db)
+{
+    return db->version;
 }
 
 struct sqlite3 *opp_db_handle(struct opp_db *db)

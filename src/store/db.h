@@ -36,6 +36,9 @@ bool opp_db_is_one(const char *path);
 enum opp_code opp_db_check(struct opp_db *db, struct opp_err *err);
 /* The same for a start, which nobody wants to wait for: no indexes, and of a database over 64 MiB nothing. */
 enum opp_code opp_db_check_quickly(struct opp_db *db, struct opp_err *err);
+/* The schema's version (PRAGMA user_version) when it was opened, or read again, which only a writer may. */
+size_t opp_db_version(const struct opp_db *db);
+enum opp_code opp_db_read_version(struct opp_db *db, struct opp_err *err);
 
 /* Lends the handle to the layer that binds and steps. */
 struct sqlite3 *opp_db_handle(struct opp_db *db);

@@ -17,17 +17,17 @@ static const char table[] = "CREATE TABLE IF NOT EXISTS opp_migrations (version 
 static enum opp_code compare(sqlite3_stmt *row, const struct opp_migration *list, size_t count, size_t *run,
                              struct opp_err *err)
 {
-    const char *file = (const char *)sqlite3_column_text(row, 1), *sha256 = (const char *)sqlite3_column_text(row, 2);
+    const char *file = (const char *)sqlite3_column_text(row, 0), *sha256 = (const char *)sqlite3_column_text(row, 1);
     char hash[OPP_HASH_HEX];
 
     if (file == NULL || sha256 == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for a database's history");
-    if (*run >= count || sqlite3_column_int64(row, 0) != (sqlite3_int64)*run + 1)
-        return opp_fail_at(err, OPP_E_CONFIG, file, "the migration has run and is not there any more");
-    opp_hash_hex(list[*run].script, strlen(list[*run].script), hash);
-    if (strcmp(hash, sha256) != 0)
-        return opp_fail_at(err, OPP_E_CONFIG, list[*run].file,
-                           "the migration has run and was changed since (it was %s); add another instead", file);
+    if (*run < count) {
+        opp_hash_hex(list[*run].script, strlen(list[*run].script), hash);
+        if (strcmp(hash, sha256) != 0)
+            return opp_fail_at(err, OPP_E_CONFIG, list[*run].file,
+                               "the migration has run and was changed since (it was %s); add another instead", file);
+    }
     ++*run;
     return OPP_OK;
 }
@@ -41,7 +41,7 @@ enum opp_code opp_history_check(struct opp_db *db, const struct opp_migration *l
 
     *run = 0;
     if (rc == OPP_OK)
-        rc = opp_db_prepare(db, "SELECT version, file, sha256 FROM opp_migrations ORDER BY version", &rows, err);
+        rc = opp_db_prepare(db, "SELECT file, sha256 FROM opp_migrations ORDER BY version", &rows, err);
     if (rc != OPP_OK)
         return rc;
     while (rc == OPP_OK && (result = sqlite3_step(rows)) == SQLITE_ROW)
@@ -49,6 +49,22 @@ enum opp_code opp_history_check(struct opp_db *db, const struct opp_migration *l
     if (rc == OPP_OK && result != SQLITE_DONE)
         rc = opp_db_error(db, result, err);
     sqlite3_reset(rows);
+    return rc;
+}
+
+enum opp_code opp_history_blame(struct opp_db *db, size_t count, struct opp_err *err)
+{
+    sqlite3_stmt *rows = NULL;
+    enum opp_code rc = opp_db_prepare(db, "SELECT file FROM opp_migrations WHERE version = ?1", &rows, err);
+    const char *file;
+
+    if (rc != OPP_OK)
+        return rc;
+    sqlite3_bind_int64(rows, 1, (sqlite3_int64)count + 1);
+    file = sqlite3_step(rows) == SQLITE_ROW ? (const char *)sqlite3_column_text(rows, 0) : NULL;
+    rc = opp_fail_at(err, OPP_E_CONFIG, file, "the migration has run and is not there any more");
+    sqlite3_reset(rows);
+    sqlite3_clear_bindings(rows);
     return rc;
 }
 

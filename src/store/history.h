@@ -20,12 +20,15 @@ struct opp_migration {
 
 /* All of these in a transaction of the caller's, which undoes it unless they give OPP_OK. */
 
-/* Compares what has run with the beginning of the list; *run is how many have. OPP_E_CONFIG: one of them was changed,
- * or is not in the list; err->where is its file. */
+/* Compares what has run with the beginning of the list; *run is how many have, which can be more than the list has.
+ * OPP_E_CONFIG: one of the list was changed since; err->where is its file. */
 enum opp_code opp_history_check(struct opp_db *db, const struct opp_migration *list, size_t count, size_t *run,
                                 struct opp_err *err);
+/* Gives OPP_E_CONFIG, with its file as err->where, of the first that has run and is behind a list of so many. */
+enum opp_code opp_history_blame(struct opp_db *db, size_t count, struct opp_err *err);
 
-/* Runs those of the list behind the first `run`. OPP_E_CONFIG: a script is wrong; err->where is file:line. */
+/* Runs those of the list behind the first `run`, if there are any. OPP_E_CONFIG: a script is wrong; err->where is
+ * file:line. */
 enum opp_code opp_history_run(struct opp_db *db, const struct opp_migration *list, size_t count, size_t run,
                               struct opp_err *err);
 

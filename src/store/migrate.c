@@ -3,25 +3,7 @@
 
 #include "store/db.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
-
-static enum opp_code read_version(struct opp_db *db, size_t *version, struct opp_err *err)
-{
-    sqlite3_stmt *statement = NULL;
-    enum opp_code rc = opp_db_prepare(db, "PRAGMA user_version", &statement, err);
-    int result;
-
-    if (rc != OPP_OK)
-        return rc;
-    result = sqlite3_step(statement);
-    if (result != SQLITE_ROW)
-        rc = opp_db_error(db, result, err);
-    else
-        *version = (size_t)sqlite3_column_int64(statement, 0);
-    sqlite3_reset(statement);
-    return rc;
-}
 
 static enum opp_code run_script(struct opp_db *db, const char *script, size_t version, struct opp_err *err)
 {
@@ -53,10 +35,11 @@ enum opp_code opp_migrate(struct opp_db *db, const char *name, const char *const
                           struct opp_err *err)
 {
     struct opp_err why = { 0 };
-    size_t version = 0;
+    size_t version;
 
-    if (opp_db_check_quickly(db, &why) != OPP_OK || read_version(db, &version, &why) != OPP_OK)
+    if (opp_db_check_quickly(db, &why) != OPP_OK || opp_db_read_version(db, &why) != OPP_OK)
         return opp_fail(err, OPP_E_IO, "the database %s is damaged or cannot be read: %s", name, why.message);
+    version = opp_db_version(db);
     if (fresh != NULL)
         *fresh = version == 0;
     if (version > count)

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/jcs.h"
+#include "base/json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -167,6 +168,18 @@ static const struct opp_field AUDIT_ROW_FIELDS[] = {
 };
 RECORD(OPP_AUDIT_ROW, "audit", opp_audit_row, AUDIT_ROW_FIELDS);
 
+static const struct opp_field AUDIT_HASH_FIELDS[] = {
+    INTEGER(opp_audit_hash, seq),
+    TEXT(opp_audit_hash, event_hash),
+};
+RECORD(OPP_AUDIT_HASH, "audit", opp_audit_hash, AUDIT_HASH_FIELDS);
+
+static const struct opp_field CHECKPOINT_FIELDS[] = {
+    INTEGER(opp_checkpoint, seq), TEXT(opp_checkpoint, hash),      TEXT(opp_checkpoint, link),
+    TEXT(opp_checkpoint, key),    TEXT(opp_checkpoint, signature), INTEGER(opp_checkpoint, time),
+};
+RECORD(OPP_CHECKPOINT, "checkpoints", opp_checkpoint, CHECKPOINT_FIELDS);
+
 static const struct opp_field SETTING_FIELDS[] = {
     TEXT(opp_setting, id),
     TEXT(opp_setting, value),
@@ -266,11 +279,12 @@ static enum opp_code read_text(sqlite3_stmt *statement, int index, char **out)
 static enum opp_code read_json(sqlite3_stmt *statement, int index, json_t **out)
 {
     const char *text = (const char *)sqlite3_column_text(statement, index);
+    enum opp_code rc;
 
     if (text == NULL)
         return sqlite3_column_type(statement, index) == SQLITE_NULL ? OPP_OK : OPP_E_MEMORY;
-    *out = json_loadb(text, (size_t)sqlite3_column_bytes(statement, index), JSON_DECODE_ANY, NULL);
-    return *out != NULL ? OPP_OK : OPP_E_UNAVAILABLE;
+    rc = opp_json_read(text, (size_t)sqlite3_column_bytes(statement, index), out);
+    return rc == OPP_E_INTERNAL ? OPP_E_UNAVAILABLE : rc;
 }
 
 static enum opp_code read_member(const struct opp_field *field, sqlite3_stmt *statement, int index, char *value)

@@ -65,6 +65,20 @@ struct opp_audit_row {
     int64_t created_at;
 };
 
+/* An audit row without what it says. */
+struct opp_audit_hash {
+    int64_t seq;
+    char *event_hash;
+};
+
+/* What the chain was at one row, signed: time in milliseconds, link see audit/checkpoint.h, signature in base64, key
+ * the name of the key. */
+struct opp_checkpoint {
+    int64_t seq;
+    char *hash, *link, *key, *signature;
+    int64_t time;
+};
+
 /* The bytes of a generation that was in force. id is its number, padded so that it sorts; sha256 is of all its files;
  * adapters is the id of theirs. */
 struct opp_generation_record {
@@ -87,7 +101,8 @@ struct opp_setting {
 /* How a record is kept; one constant each. */
 struct opp_record;
 extern const struct opp_record OPP_APP, OPP_KEY, OPP_ADMIN_TOKEN, OPP_DRAFT, OPP_EXECUTION, OPP_PREFLIGHT,
-    OPP_IDEMPOTENCY, OPP_AUDIT_ROW, OPP_SETTING, OPP_GENERATION_RECORD, OPP_ADAPTERS_RECORD;
+    OPP_IDEMPOTENCY, OPP_AUDIT_ROW, OPP_AUDIT_HASH, OPP_CHECKPOINT, OPP_SETTING, OPP_GENERATION_RECORD,
+    OPP_ADAPTERS_RECORD;
 
 /* Frees what the struct owns and the struct itself; NULL allowed. */
 void opp_record_free(const struct opp_record *record, void *value);

@@ -9,8 +9,10 @@
 #include "store/tx_internal.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct opp_store {
     struct opp_writer *writer;
@@ -18,6 +20,9 @@ struct opp_store {
     char path[PATH_MAX];
     void (*on_registry)(void *arg, struct opp_tx *tx, uint64_t version);
     void *on_registry_arg;
+    pthread_mutex_t on_commit_lock; /* guards the two below */
+    void (*on_commit)(void *arg, const struct opp_chain_head *head);
+    void *on_commit_arg;
     /* The writer's thread only: */
     struct opp_tx tx;        /* as this batch has it */
     struct opp_tx saved;     /* before the running operation */
@@ -61,6 +66,10 @@ static void on_commit(void *arg, bool committed)
         opp_crash_point("registry.swapped");
     }
     store->committed = store->tx;
+    pthread_mutex_lock(&store->on_commit_lock);
+    if (store->on_commit != NULL)
+        store->on_commit(store->on_commit_arg, &store->tx.head);
+    pthread_mutex_unlock(&store->on_commit_lock);
 }
 
 static enum opp_code newest_time(struct opp_store *store, struct opp_err *err);
@@ -120,6 +129,7 @@ enum opp_code opp_store_open(const struct opp_store_settings *settings, struct o
     if (store == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for the store");
     store->clock = settings->clock;
+    pthread_mutex_init(&store->on_commit_lock, NULL);
     snprintf(store->path, sizeof store->path, "%s/" OPP_STORE_FILE, settings->dir);
     rc = opp_db_open(store->path, OPP_DB_WRITER, &db, err);
     if (rc == OPP_OK)
@@ -130,6 +140,7 @@ enum opp_code opp_store_open(const struct opp_store_settings *settings, struct o
         opp_db_close(db);
     if (rc != OPP_OK) {
         opp_fail(err, rc, "the database %s: %s", store->path, why.message);
+        pthread_mutex_destroy(&store->on_commit_lock);
         free(store);
         return rc;
     }
@@ -142,6 +153,7 @@ void opp_store_close(struct opp_store *store)
     if (store == NULL)
         return;
     opp_writer_stop(store->writer);
+    pthread_mutex_destroy(&store->on_commit_lock);
     free(store);
 }
 
@@ -155,6 +167,14 @@ void opp_store_on_registry(struct opp_store *store, void (*fn)(void *arg, struct
 enum opp_code opp_store_backup(struct opp_store *store, struct opp_backup *backup, struct opp_err *err)
 {
     return opp_backup_add(backup, OPP_STORE_FILE, store->writer, err);
+}
+
+void opp_store_on_commit(struct opp_store *store, void (*fn)(void *arg, const struct opp_chain_head *head), void *arg)
+{
+    pthread_mutex_lock(&store->on_commit_lock);
+    store->on_commit = fn;
+    store->on_commit_arg = arg;
+    pthread_mutex_unlock(&store->on_commit_lock);
 }
 
 bool opp_store_healthy(const struct opp_store *store)
@@ -216,6 +236,29 @@ enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, s
     }
     *out = session;
     return OPP_OK;
+}
+
+enum opp_code opp_session_open_dir(const char *dir, struct opp_session **out, struct opp_err *err)
+{
+    struct opp_session *session;
+    char path[PATH_MAX];
+    enum opp_code rc;
+
+    snprintf(path, sizeof path, "%s/" OPP_STORE_FILE, dir);
+    if (access(path, F_OK) != 0)
+        return opp_fail(err, OPP_E_ABSENT, "there is no %s", path);
+    session = calloc(1, sizeof *session);
+    if (session == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for a session");
+    rc = opp_db_open(path, OPP_DB_READER, &session->tx.db, err);
+    if (rc == OPP_OK && opp_db_version(session->tx.db) != OPP_MIGRATION_COUNT)
+        rc = opp_fail(err, OPP_E_CONFIG, "%s has schema %zu, and this program is for %zu", path,
+                      opp_db_version(session->tx.db), OPP_MIGRATION_COUNT);
+    if (rc == OPP_OK)
+        *out = session;
+    else
+        opp_session_close(session);
+    return rc;
 }
 
 void opp_session_close(struct opp_session *session)

@@ -59,6 +59,11 @@ void opp_store_close(struct opp_store *store);
 void opp_store_on_registry(struct opp_store *store, void (*fn)(void *arg, struct opp_tx *tx, uint64_t version),
                            void *arg);
 
+struct opp_chain_head;
+/* Who is told, on the writer's thread, where the audit chain ends after a commit; fn NULL: nobody, and who was told is
+ * told no more when this returns. From any thread but the writer's. */
+void opp_store_on_commit(struct opp_store *store, void (*fn)(void *arg, const struct opp_chain_head *head), void *arg);
+
 /* Runs a transaction from a thread that may wait: not a loop's, and not the writer's. */
 enum opp_code opp_store_now(struct opp_store *store, opp_tx_fn run, void *arg, struct opp_err *err);
 
@@ -70,6 +75,10 @@ bool opp_store_healthy(const struct opp_store *store);
 /* One loop's way in; used on that loop's thread only. */
 enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, struct opp_session **out,
                                struct opp_err *err);
+/* Gives a session of a data directory that a running gateway may be writing, or nobody: it only reads, and only
+ * opp_session_now is for it. OPP_E_ABSENT: there is no store. OPP_E_CONFIG: its schema is another program's. OPP_E_IO.
+ */
+enum opp_code opp_session_open_dir(const char *dir, struct opp_session **out, struct opp_err *err);
 void opp_session_close(struct opp_session *session);
 
 void opp_store_read(struct opp_session *session, struct opp_store_op *op);

@@ -324,6 +324,27 @@ enum opp_code opp_tx_count(struct opp_tx *tx, const struct opp_query *query, int
     return rc == OPP_OK ? one_number(tx, statement, out, err) : rc;
 }
 
+enum opp_code opp_tx_remove(struct opp_tx *tx, const struct opp_query *query, int64_t *count, struct opp_err *err)
+{
+    struct sql sql;
+    sqlite3_stmt *statement = NULL;
+    enum opp_code rc = check_query(query, err);
+
+    if (rc != OPP_OK)
+        return rc;
+    begin(&sql, "DELETE FROM ");
+    add(&sql, query->record->table);
+    add_conditions(&sql, query);
+    rc = opp_db_prepare(tx->db, sql.text, &statement, err);
+    if (rc == OPP_OK)
+        rc = bind_conditions(query, statement, err);
+    if (rc == OPP_OK)
+        rc = finish(tx, statement, err);
+    if (rc == OPP_OK && count != NULL)
+        *count = sqlite3_changes64(opp_db_handle(tx->db));
+    return rc;
+}
+
 enum opp_code opp_tx_pending(struct opp_tx *tx, const char *app_id, int64_t *out, struct opp_err *err)
 {
     sqlite3_stmt *statement = NULL;

@@ -25,6 +25,10 @@ enum opp_code opp_tx_update(struct opp_tx *tx, const struct opp_record *record, 
 
 enum opp_code opp_tx_delete(struct opp_tx *tx, const struct opp_record *record, const void *value, struct opp_err *err);
 
+struct opp_query;
+/* Deletes what the query finds; its order and limit must be 0. *count (may be NULL) tells how many. */
+enum opp_code opp_tx_remove(struct opp_tx *tx, const struct opp_query *query, int64_t *count, struct opp_err *err);
+
 enum opp_compare {
     OPP_EQUAL,
     OPP_BELOW,

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include "fuzz.h"
 #include "http/framing.h"
 
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #define HEAD_MAX 2048
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What must not depend on how the bytes were cut. */
 struct verdict {
@@ -15,12 +10,6 @@ struct verdict {
     enum opp_code code;
     uint64_t bodies;
 };
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
 
 /* A header block that was taken has a path that is read in one way only. */
 static void check_head(const struct opp_framing *framing, const char *head)

@@ -4,6 +4,7 @@
  * The first line is {"$defs": {NAME: schema…}}; each other one {"schema": NAME, "value": …}. Every line is answered by
  * {"issues": […]}, empty where nothing is wrong; {"fatal": "…"} ends the conversation.
  */
+#include "base/json.h"
 #include "base/schema.h"
 
 #include <stdio.h>
@@ -81,10 +82,10 @@ static int answer(struct checker *checker, const json_t *question)
 
 static int answer_line(struct checker *checker, const char *line, size_t length)
 {
-    json_t *question = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
+    json_t *question = NULL;
     int rc;
 
-    if (question == NULL)
+    if (opp_json_read(line, length, &question) != OPP_OK)
         return say_fatal("a line that is not JSON", "");
     if (checker->definitions == NULL) {
         checker->definitions = json_incref(json_object_get(question, "$defs"));

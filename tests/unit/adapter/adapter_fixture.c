@@ -78,7 +78,7 @@ enum opp_code fixture_load(struct fixture *f, struct opp_adapters **out, json_t 
         rc = opp_adapters_new(sources, NULL, &adapters, issues, &f->err);
     opp_adapter_sources_unref(sources);
     if (rc == OPP_OK)
-        rc = opp_adapters_connect(adapters, f->databases, issues, &f->err);
+        rc = opp_adapters_connect(adapters, f->databases, f->behind, issues, &f->err);
     if (rc == OPP_OK)
         *out = adapters;
     else

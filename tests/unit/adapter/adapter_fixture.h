@@ -21,7 +21,8 @@ struct fixture {
     struct opp_loop *loop;
     struct opp_adapter_session *session;
     struct opp_err err;
-    int done; /* completions seen */
+    bool behind; /* for opp_adapters_connect */
+    int done;    /* completions seen */
 };
 
 /* Makes the directories, with an adapter "a" that has a database and no tools yet. */

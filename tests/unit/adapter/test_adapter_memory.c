@@ -150,6 +150,36 @@ static void a_read_without_memory_fails_alone(void **state)
     fixture_reads(&f, "a.get", "{}", "{\"items\":[{\"id\":\"t1\"},{\"id\":\"t2\"},{\"id\":\"t3\"}]}");
 }
 
+static void a_load_without_memory_leaves_what_is_there(void **state)
+{
+    bool happened = true;
+    int failed = 0;
+
+    (void)state;
+    fixture_must_open(&f);
+    fixture_write(&f, "b/init.lua",
+                  "return { name = 'b', description = 'D.', databases = { more = { file = 'more.db', migrations = "
+                  "{ '2.sql' } } }, tools = { { name = 'b.b', kind = 'action', scopes = { 's' }, description = 'D.', "
+                  "resources = function() end, execute = function() end } } }");
+    fixture_write(&f, "b/2.sql", "CREATE TABLE more (id TEXT);");
+    for (int n = 1; happened; n += 1 + n / 40) {
+        struct opp_adapters *beside = NULL;
+        enum opp_code rc;
+
+        failing_alloc_set(n);
+        rc = fixture_load(&f, &beside, NULL);
+        happened = failing_alloc_happened();
+        failing_alloc_set(0);
+        assert_outcome(n, rc);
+        failed += rc != OPP_OK;
+        assert_true(happened || rc == OPP_OK);
+        assert_true((rc == OPP_OK) == (beside != NULL));
+        opp_adapters_free(beside);
+        fixture_reads(&f, "a.get", "{}", "{\"items\":[{\"id\":\"t1\"},{\"id\":\"t2\"},{\"id\":\"t3\"}]}");
+    }
+    assert_true(failed > 20);
+}
+
 int main(void)
 {
 #define with_adapters(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -158,6 +188,7 @@ int main(void)
         with_adapters(a_call_without_memory_fails_alone),
         with_adapters(an_effect_without_memory_is_applied_whole_or_not_at_all),
         with_adapters(a_read_without_memory_fails_alone),
+        with_adapters(a_load_without_memory_leaves_what_is_there),
     };
 
     return cmocka_run_group_tests_name("adapters without memory", tests, NULL, NULL);

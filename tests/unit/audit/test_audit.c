@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "audit/audit.h"
+#include "audit/verify.h"
 
 #include "base/hash.h"
 #include "store/db.h"
@@ -81,22 +82,27 @@ static void append(int count)
 
 static enum opp_code verify_in(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
-    return opp_audit_verify(tx, arg, err);
+    return opp_verify_all(arg, tx, err);
 }
 
-static struct opp_audit_verdict verify(void)
+struct verdict {
+    int64_t rows, first_bad;
+};
+
+static struct verdict verify(void)
 {
-    struct opp_audit_verdict verdict = { -1, -1 };
+    struct opp_verify whole = { .done = false };
     struct opp_err err = { 0 };
 
-    if (opp_store_now(kit.store, verify_in, &verdict, &err) != OPP_OK)
+    if (opp_store_now(kit.store, verify_in, &whole, &err) != OPP_OK)
         fail_msg("%s", err.message);
-    return verdict;
+    opp_verify_clear(&whole);
+    return (struct verdict){ whole.chain.rows, whole.chain.first_bad };
 }
 
 static void assert_holds(int64_t rows)
 {
-    struct opp_audit_verdict verdict = verify();
+    struct verdict verdict = verify();
 
     assert_int_equal(verdict.rows, rows);
     assert_int_equal(verdict.first_bad, 0);
@@ -245,7 +251,7 @@ static int64_t first_bad(void)
 {
     kit_open(&kit);
     {
-        struct opp_audit_verdict verdict = verify();
+        struct verdict verdict = verify();
 
         kit_close(&kit);
         return verdict.first_bad;

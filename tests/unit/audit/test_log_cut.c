@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "audit/audit.h"
+#include "audit/verify.h"
 
 #include "base/file.h"
 #include "store/db.h"
@@ -97,14 +98,15 @@ static void write_file(const char *name, const char *bytes, size_t length)
 
 static enum opp_code verify(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
-    return opp_audit_verify(tx, arg, err);
+    return opp_verify_all(arg, tx, err);
 }
 
 /* Starts on the database with this log. Gives the rows of its trail, which must hold; -1: it refuses, naming the log.
  */
 static int64_t start_with(const char *log, size_t length)
 {
-    struct opp_audit_verdict verdict = { 0 };
+    struct opp_verify verdict = { .first = 0 };
+    int64_t rows;
     struct opp_store_settings settings = { .queue_max_bytes = 1 << 20, .on_unknown = kit_on_unknown };
     struct opp_store *store = NULL;
     struct opp_err err = { 0 };
@@ -120,11 +122,13 @@ static int64_t start_with(const char *log, size_t length)
         assert_int_equal(opp_store_now(store, verify, &verdict, NULL), OPP_OK);
     else
         assert_non_null(strstr(err.message, "gateway.db-wal is damaged"));
-    assert_int_equal(verdict.first_bad, 0);
+    assert_int_equal(verdict.chain.first_bad, 0);
+    rows = verdict.chain.rows;
+    opp_verify_clear(&verdict);
     opp_store_close(store);
     opp_clock_free(settings.clock);
     kit_remove_dir(&copy);
-    return rc == OPP_OK ? verdict.rows : -1;
+    return rc == OPP_OK ? rows : -1;
 }
 
 static int acknowledged_at(size_t length)

@@ -2,6 +2,8 @@
 #include "base/data_file.h"
 #include "base/json.h"
 
+#include "base/jcs.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -342,9 +344,79 @@ static void the_public_parsing_vectors_come_out_as_named(void **state)
     assert_true(count > 300);
 }
 
+static void expect_read_as_written(json_t *value)
+{
+    struct opp_buf first = { 0 }, second = { 0 };
+    json_t *again = NULL;
+
+    opp_jcs_write(&first, value);
+    assert_int_equal(opp_json_read(first.bytes, first.length, &again), OPP_OK);
+    assert_true(opp_json_equal(value, again));
+    opp_jcs_write(&second, again);
+    assert_int_equal(first.length, second.length);
+    assert_memory_equal(first.bytes, second.bytes, first.length);
+    json_decref(again);
+    json_decref(value);
+    opp_buf_free(&first);
+    opp_buf_free(&second);
+}
+
+static void what_was_written_is_read_whatever_its_numbers(void **state)
+{
+    static const double numbers[] = { 1e20,
+                                      -1e20,
+                                      123456789012345678901.0,
+                                      -92092071992547409.1,
+                                      9007199254740992.0,
+                                      1e21,
+                                      5e-324,
+                                      1.7976931348623157e308,
+                                      -0.0,
+                                      0.1,
+                                      9223372036854775808.0 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        expect_read_as_written(json_real(numbers[i]));
+        expect_read_as_written(
+            json_pack("{s:[f, i], s:{s:f}, s:s}", "a", numbers[i], 5, "b", "c", numbers[i], "d", "text"));
+    }
+    expect_read_as_written(json_integer(INT64_C(1) << 60));
+    expect_read_as_written(json_pack("[I, I]", (json_int_t)9007199254740991, (json_int_t)-9007199254740991));
+}
+
+static void small_integers_beside_large_numbers_stay_integers(void **state)
+{
+    static const char text[] = "{\"a\":[1,100000000000000000000],\"b\":2.5,\"c\":-7}";
+    json_t *value = NULL;
+
+    (void)state;
+    assert_int_equal(opp_json_read(text, strlen(text), &value), OPP_OK);
+    assert_true(json_is_integer(json_array_get(json_object_get(value, "a"), 0)));
+    assert_true(json_real_value(json_array_get(json_object_get(value, "a"), 1)) == 1e20);
+    assert_true(json_is_real(json_object_get(value, "b")));
+    assert_int_equal(json_integer_value(json_object_get(value, "c")), -7);
+    json_decref(value);
+}
+
+static void what_is_no_json_is_not_read(void **state)
+{
+    json_t *value = NULL;
+
+    (void)state;
+    assert_int_equal(opp_json_read("{", 1, &value), OPP_E_INTERNAL);
+    assert_int_equal(opp_json_read("{\"a\":1,\"a\":2}", 13, &value), OPP_E_INTERNAL);
+    assert_int_equal(opp_json_read("[100000000000000000000", 22, &value), OPP_E_INTERNAL);
+    assert_int_equal(opp_json_read("[1e999]", 7, &value), OPP_E_INTERNAL);
+    assert_null(value);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_written_is_read_whatever_its_numbers),
+        cmocka_unit_test(small_integers_beside_large_numbers_stay_integers),
+        cmocka_unit_test(what_is_no_json_is_not_read),
         cmocka_unit_test(any_type_can_be_a_whole_text),
         cmocka_unit_test(what_is_no_json_is_refused_without_quoting_it),
         cmocka_unit_test(a_repeated_key_is_refused),

@@ -83,7 +83,7 @@ static void check_pair(uint64_t *seed, int *held)
     expected = model_holds(&block, length, &address);
     *held += expected;
     write_text(&block, mapped, block_text);
-    snprintf(block_text + strlen(block_text), 8, "/%d", length + (block.v4 && mapped ? 96 : 0));
+    snprintf(block_text + strlen(block_text), 16, "/%d", length + (block.v4 && mapped ? 96 : 0));
     write_text(&address, address_mapped, address_text);
     if (opp_cidr_parse(block_text, &cidr, NULL) != OPP_OK || opp_address_parse(address_text, &parsed, NULL) != OPP_OK)
         fail_msg("not read: %s %s", block_text, address_text);

@@ -172,10 +172,31 @@ static void a_command_takes_the_one_word_that_it_needs(void **state)
     assert_string_equal(two.message, "\"more\" is not expected here; see oppd help serve");
 }
 
+static void a_command_takes_any_number_of_words(void **state)
+{
+    struct opp_command verify = COMMAND;
+    char *words[] = { (char *)(uintptr_t) "one", (char *)(uintptr_t) "--demo", (char *)(uintptr_t) "two" };
+    const char *first = NULL, *second = NULL;
+    json_t *result = NULL;
+
+    (void)state;
+    verify.operand = "FILE";
+    verify.operands = true;
+    assert_int_equal(opp_args_parse(&verify, 0, words, &result, NULL), OPP_OK);
+    assert_null(json_object_get(result, "operands"));
+    json_decref(result);
+    assert_int_equal(opp_args_parse(&verify, 3, words, &result, NULL), OPP_OK);
+    assert_int_equal(json_unpack(json_object_get(result, "operands"), "[s, s!]", &first, &second), 0);
+    assert_string_equal(first, "one");
+    assert_string_equal(second, "two");
+    json_decref(result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_command_takes_the_one_word_that_it_needs),
+        cmocka_unit_test(a_command_takes_any_number_of_words),
         cmocka_unit_test(values_follow_a_flag_or_its_equals_sign),
         cmocka_unit_test(the_last_of_a_repeated_flag_counts),
         cmocka_unit_test(a_list_takes_several_values_and_several_flags),

@@ -120,11 +120,43 @@ static void a_generation_that_is_replaced_lives_until_its_state_is_renewed(void 
     opp_generation_slot_free(slot);
 }
 
+/* Whoever is in force and whoever is pinned lives; the rest is freed. */
+static void there_is_room_when_old_ones_have_ended(void **state)
+{
+    struct opp_generation_slot *slot = NULL;
+    struct opp_generation *pinned[OPP_GENERATIONS_MAX];
+
+    (void)state;
+    assert_int_equal(opp_generation_slot_new(&slot, NULL), OPP_OK);
+    for (size_t i = 0; i < OPP_GENERATIONS_MAX; i++) {
+        assert_true(opp_generation_await_room(slot));
+        put_in_force(slot, make_generation());
+        pinned[i] = opp_generation_pin(slot);
+    }
+    assert_false(opp_generation_await_room(slot));
+    opp_generation_unpin(pinned[OPP_GENERATIONS_MAX - 1]); /* in force still */
+    assert_false(opp_generation_await_room(slot));
+    opp_generation_unpin(pinned[1]);
+    assert_true(opp_generation_await_room(slot));
+    for (size_t i = 0; i < OPP_GENERATIONS_MAX * 3; i++) {
+        assert_true(opp_generation_await_room(slot));
+        put_in_force(slot, make_generation());
+    }
+    opp_generation_unpin(pinned[0]);
+    for (size_t i = 2; i < OPP_GENERATIONS_MAX - 1; i++)
+        opp_generation_unpin(pinned[i]);
+    assert_true(opp_generation_begin(slot));
+    opp_generation_prepare(slot, make_generation());
+    opp_generation_abandon(slot);
+    opp_generation_slot_free(slot);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_state_is_renewed_when_the_reply_was_sent_and_not_before),
         cmocka_unit_test(a_generation_that_is_replaced_lives_until_its_state_is_renewed),
+        cmocka_unit_test(there_is_room_when_old_ones_have_ended),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

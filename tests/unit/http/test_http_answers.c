@@ -43,7 +43,7 @@ static void a_handler_sees_the_request(void **state)
 
 static void a_client_id_that_is_not_well_formed_is_ignored(void **state)
 {
-    static const char *const format = "GET /echo/a/b HTTP/1.1\r\nX-Request-Id: %s\r\n" HOST "\r\n";
+    static const char format[] = "GET /echo/a/b HTTP/1.1\r\nX-Request-Id: %s\r\n" HOST "\r\n";
     struct client client = connect_to(state);
     char request[512], id[130] = "";
 

@@ -172,6 +172,36 @@ static void a_hundred_siblings_are_all_found(void **state)
         assert_ptr_equal(route_of(state, OPP_METHOD_GET, paths[i]), paths[i]);
 }
 
+static bool is_open_now(void *worker, const char *path)
+{
+    return strcmp(path, worker) == 0;
+}
+
+static const char *open_route_of(void **state, enum opp_method method, const char *path, char *now,
+                                 struct opp_match *match)
+{
+    opp_router_match(*state, method, path, now, match);
+    return match->route != NULL ? match->route->arg : NULL;
+}
+
+static void an_open_route_is_for_the_paths_of_now_that_nobody_else_has(void **state)
+{
+    struct opp_route open = { .method = "GET", .path = "/open/", .handle = handle, .arg = "open" };
+    char here[] = "/open/here", drafts[] = "/drafts/a", out[] = "/opening";
+    struct opp_match match;
+
+    assert_int_equal(opp_router_open(*state, &open, is_open_now, NULL), OPP_OK);
+    assert_int_equal(opp_router_open(*state, &open, is_open_now, NULL), OPP_E_EXISTS);
+    assert_string_equal(open_route_of(state, OPP_METHOD_GET, here, here, &match), "open");
+    assert_string_equal(open_route_of(state, OPP_METHOD_HEAD, here, here, &match), "open");
+    assert_null(open_route_of(state, OPP_METHOD_POST, here, here, &match));
+    assert_string_equal(match.allow, "GET, HEAD");
+    assert_null(open_route_of(state, OPP_METHOD_GET, "/open/there", here, &match));
+    assert_null(match.allow);
+    assert_null(open_route_of(state, OPP_METHOD_GET, out, out, &match)); /* not below its path */
+    assert_string_equal(open_route_of(state, OPP_METHOD_GET, drafts, drafts, &match), "/drafts/{id}");
+}
+
 #define WITH_ROUTES(test) cmocka_unit_test_setup_teardown(test, make, release)
 
 int main(void)
@@ -187,6 +217,7 @@ int main(void)
         WITH_ROUTES(a_route_is_added_once),
         WITH_ROUTES(what_no_request_can_reach_is_no_route),
         WITH_ROUTES(a_hundred_siblings_are_all_found),
+        WITH_ROUTES(an_open_route_is_for_the_paths_of_now_that_nobody_else_has),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

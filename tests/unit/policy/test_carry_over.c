@@ -139,8 +139,8 @@ static void read_expected(char (*expected)[TEXT_MAX])
     assert_int_equal(have, (size_t)REQUESTS * TEXT_MAX);
 }
 
-/* What overwrites gets nowhere, and is denied where it would have remembered. Says whether it ran to its end: sanitizers
- * make it too slow for its budget. */
+/* What overwrites gets nowhere, and is denied where it would have remembered. Says whether it ran to its end:
+ * sanitizers make it too slow for its budget. */
 static bool attack(struct opp_policy_engine *engine, int number)
 {
     struct opp_policy_decision decision = { 0 };

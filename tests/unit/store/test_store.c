@@ -315,9 +315,34 @@ static void a_store_of_a_newer_program_is_not_opened(void **state)
     assert_int_equal(opp_db_run(db, "PRAGMA user_version=999", NULL), OPP_OK);
     assert_int_equal(opp_store_open(&settings, &store, NULL, NULL), OPP_E_CONFIG);
     assert_null(store);
+    assert_int_equal(opp_session_open_dir(kit.dir, &session, NULL), OPP_E_CONFIG);
     assert_int_equal(opp_db_run(db, "PRAGMA user_version=1", NULL), OPP_OK);
     opp_db_close(db);
     open_all();
+}
+
+static void a_directory_without_a_store_is_not_looked_into(void **state)
+{
+    struct opp_session *none = NULL;
+
+    (void)state;
+    assert_int_equal(opp_session_open_dir("/nowhere", &none, NULL), OPP_E_ABSENT);
+    assert_null(none);
+}
+
+static void who_looks_from_outside_sees_what_was_committed_and_changes_nothing(void **state)
+{
+    struct opp_session *outside = NULL;
+    struct op written = { .wanted = OPP_OK }, asked = { .id = "a" }, tried = { .id = "b" };
+
+    (void)state;
+    assert_int_equal(opp_session_open_dir(kit.dir, &outside, NULL), OPP_OK);
+    assert_int_equal(opp_session_now(outside, read_setting, &asked, NULL), OPP_E_ABSENT);
+    assert_int_equal(write_now(&written, "a"), OPP_OK);
+    assert_int_equal(opp_session_now(outside, read_setting, &asked, NULL), OPP_OK);
+    assert_int_not_equal(opp_session_now(outside, write_setting, &tried, NULL), OPP_OK);
+    opp_session_close(outside);
+    assert_int_equal(read_now("b"), OPP_E_ABSENT);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -335,6 +360,8 @@ int main(void)
         TEST(a_lazy_write_is_there_after_closing),
         TEST(what_runs_at_once_says_why_it_failed),
         TEST(a_store_of_a_newer_program_is_not_opened),
+        TEST(a_directory_without_a_store_is_not_looked_into),
+        TEST(who_looks_from_outside_sees_what_was_committed_and_changes_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

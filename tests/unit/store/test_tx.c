@@ -124,6 +124,7 @@ static enum opp_code round_trips(struct opp_tx *tx, void *arg, struct opp_err *e
     round_trip(tx, &OPP_PREFLIGHT, "id");
     round_trip(tx, &OPP_IDEMPOTENCY, "id");
     round_trip(tx, &OPP_AUDIT_ROW, "1700000000000");
+    round_trip(tx, &OPP_CHECKPOINT, "1700000000000");
     round_trip(tx, &OPP_SETTING, "id");
     return OPP_OK;
 }
@@ -269,6 +270,33 @@ static void queries_find_what_their_conditions_say(void **state)
 {
     (void)state;
     run(queries);
+}
+
+static enum opp_code removes(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    struct opp_query query = by_id(), all = by_id();
+    int64_t count = -1;
+
+    (void)arg, (void)err;
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(put(tx, (char[]){ (char)('a' + i), '\0' }, "d", i), OPP_OK);
+    opp_query_number(&query, "expires_at", OPP_BELOW, 2);
+    assert_int_equal(opp_tx_remove(tx, &query, &count, NULL), OPP_OK);
+    assert_int_equal(count, 2);
+    assert_finds(tx, &all, "cde");
+    assert_int_equal(opp_tx_remove(tx, &query, &count, NULL), OPP_OK);
+    assert_int_equal(count, 0);
+    for (int i = 0; i < OPP_WHERE_MAX; i++)
+        opp_query_text(&query, "id", OPP_EQUAL, "c");
+    assert_int_equal(opp_tx_remove(tx, &query, NULL, NULL), OPP_E_INTERNAL);
+    assert_finds(tx, &all, "cde");
+    return OPP_OK;
+}
+
+static void what_a_query_finds_is_removed_and_nothing_else(void **state)
+{
+    (void)state;
+    run(removes);
 }
 
 static enum opp_code too_many(struct opp_tx *tx, void *arg, struct opp_err *err)
@@ -441,6 +469,7 @@ int main(void)
         TEST(absent_members_stay_absent),
         TEST(what_is_taken_or_absent_is_said_and_only_named_columns_change),
         TEST(queries_find_what_their_conditions_say),
+        TEST(what_a_query_finds_is_removed_and_nothing_else),
         TEST(a_condition_too_many_refuses_the_query),
         TEST(a_search_ends_where_its_caller_wants),
         TEST(a_search_may_search_again),

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * audit/archive.h - moves the beginning of the trail into a file that can be verified, up to a checkpoint.
+ * May include: audit, store, base.
+ */
+#ifndef OPP_AUDIT_ARCHIVE_H
+#define OPP_AUDIT_ARCHIVE_H
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/sign.h"
+
+#include <stdint.h>
+
+struct opp_store;
+
+struct opp_archive {
+    struct opp_store *store;
+    const struct opp_sign_key *key; /* that the checkpoints are signed with */
+    const char *path;               /* of the file, which must not be there yet */
+    int64_t before_ms;              /* up to the newest checkpoint that was signed before */
+    int64_t now_ms;
+    const char *by; /* who does it, for the trail */
+    /* What was done: */
+    int64_t from, to; /* the rows that are in the file now and in the store no more; to 0: nothing */
+    char hash[OPP_HASH_HEX];
+};
+
+/* The whole trail is verified, the rows are written, the file is made durable and verified, and only then they are
+ * deleted, in the transaction that writes a row of what was done; the checkpoint that they end with stays. While no
+ * loop runs. OPP_E_VALIDATION: the trail does not hold, and nothing was done. OPP_E_EXISTS: the file is there.
+ * OPP_E_IO, OPP_E_UNAVAILABLE, OPP_E_MEMORY: nothing was deleted. */
+enum opp_code opp_audit_archive(struct opp_archive *archive, struct opp_err *err);
+
+#endif

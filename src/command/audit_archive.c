@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "audit/archive.h"
+#include "audit/checkpoint.h"
+#include "audit/notary.h"
+#include "base/json.h"
+#include "command/audit.h"
+#include "command/audit_time.h"
+#include "command/command.h"
+#include "command/offline.h"
+#include "command/unknown.h"
+#include "store/lock.h"
+#include "store/store.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define QUEUE_MAX_BYTES (1024 * 1024)
+
+static int run(const json_t *args);
+
+static const struct opp_flag FLAGS[] = {
+    { "before", OPP_FLAG_TEXT, "TIME", "before",
+      "Archive up to the newest checkpoint that was signed before: 2026-11-22T09:00:00Z or 2026-11-22." },
+    { "data", OPP_FLAG_TEXT, "DIR", "data", "The gateway's data directory; \"var\" if nothing says otherwise." },
+    { "config", OPP_FLAG_TEXT, "FILE", "config", "The gateway's oppd.yaml, for its data directory." },
+};
+
+const struct opp_command OPP_COMMAND_AUDIT_ARCHIVE = {
+    .name = "audit archive",
+    .summary = "Move the beginning of the audit trail into a new FILE while the gateway is stopped.",
+    .flags = FLAGS,
+    .flag_count = sizeof FLAGS / sizeof *FLAGS,
+    .operand = "FILE",
+    .run = run,
+};
+
+/* What the archiving itself has left in the trail is signed when the notary stops. */
+static enum opp_code archive_signed(struct opp_archive *archive, const struct opp_config *config,
+                                    struct opp_clock *clock, struct opp_err *err)
+{
+    struct opp_notary_settings settings = { .store = archive->store,
+                                            .dir = config->data_dir,
+                                            .key = archive->key,
+                                            .clock = clock,
+                                            .file = config->checkpoint_file,
+                                            .rows_max = INT64_MAX,
+                                            .period_ms = INT32_MAX };
+    struct opp_notary *notary = NULL;
+    enum opp_code rc;
+
+    archive->now_ms = opp_clock_now_ms(clock);
+    rc = opp_audit_archive(archive, err);
+    if (rc == OPP_OK && archive->to != 0)
+        rc = opp_notary_start(&settings, &notary, err);
+    opp_notary_stop(notary);
+    return rc;
+}
+
+static enum opp_code archive_in(const struct opp_config *config, struct opp_archive *archive, struct opp_err *err)
+{
+    struct opp_store_settings settings = { .dir = config->data_dir,
+                                           .queue_max_bytes = QUEUE_MAX_BYTES,
+                                           .lazy_max_bytes = QUEUE_MAX_BYTES,
+                                           .on_unknown = opp_unknown_leave };
+    struct opp_sign_key *key = NULL;
+    int fresh = 0;
+    enum opp_code rc = opp_audit_key_open(config->data_dir, false, &key, NULL, err);
+
+    if (rc == OPP_OK)
+        rc = opp_clock_new(&settings.clock, err);
+    if (rc == OPP_OK)
+        rc = opp_store_open(&settings, &archive->store, &fresh, err);
+    archive->key = key;
+    if (rc == OPP_OK)
+        rc = archive_signed(archive, config, settings.clock, err);
+    opp_store_close(archive->store);
+    opp_clock_free(settings.clock);
+    opp_sign_key_free(key);
+    return rc;
+}
+
+static enum opp_code archive_locked(const struct opp_config *config, struct opp_archive *archive, struct opp_err *err)
+{
+    int lock = -1;
+    enum opp_code rc = opp_lock_dir(config->data_dir, &lock, err);
+
+    if (rc != OPP_OK)
+        return rc;
+    rc = archive_in(config, archive, err);
+    close(lock);
+    return rc;
+}
+
+static int run(const json_t *args)
+{
+    struct opp_archive archive = { .path = opp_json_text(args, "operand"), .by = "cli" };
+    struct opp_config config = { .workers = 0 };
+    struct opp_err err = { 0 };
+    enum opp_code rc = opp_audit_time(args, "before", &archive.before_ms, &err);
+
+    if (rc == OPP_OK && json_object_get(args, "before") == NULL)
+        rc = opp_fail_at(&err, OPP_E_VALIDATION, "--before", "is required");
+    if (rc == OPP_OK)
+        rc = opp_offline_data(&OPP_COMMAND_AUDIT_ARCHIVE, args, &config, &err);
+    if (rc == OPP_OK)
+        rc = archive_locked(&config, &archive, &err);
+    if (rc == OPP_OK && archive.to == 0)
+        printf("There is nothing to archive: no checkpoint of these rows was signed before.\n");
+    else if (rc == OPP_OK)
+        printf("Rows %lld to %lld are in %s; the trail goes on behind hash %s.\n", (long long)archive.from,
+               (long long)archive.to, archive.path, archive.hash);
+    opp_config_clear(&config);
+    return rc == OPP_OK && fflush(stdout) == 0 ? OPP_EXIT_OK : opp_command_failed(&err);
+}
