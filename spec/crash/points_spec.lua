@@ -9,12 +9,7 @@ local ledger = require "spec.support.ledger"
 
 local crash_exit <const> = 86
 
--- Whether this program was built with OPP_CRASH_POINTS.
-local function has_points()
-  return assert(gateway.read_file(gateway.program())):find("OPP_CRASH_AT", 1, true) ~= nil
-end
-
-local describe_points = has_points() and describe or pending
+local describe_points = gateway.has_crash_points() and describe or pending
 
 describe_points("a process that ends during a reload", function()
   it("comes back with the old tools on a database that was brought up to date, and takes the new ones then", function()

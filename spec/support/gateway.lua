@@ -67,6 +67,11 @@ function gateway.faulty_program()
   return (gateway.program():gsub("[^/]*$", "tests/oppd_faults"))
 end
 
+-- Whether the program was built to end at the step that OPP_CRASH_AT names.
+function gateway.has_crash_points()
+  return assert(read_file(gateway.program())):find("OPP_CRASH_AT", 1, true) ~= nil
+end
+
 -- Gives the output of a command of oppd, both streams, and its exit code.
 function gateway.run(arguments)
   local pipe = assert(io.popen("timeout 60 " .. gateway.program() .. " " .. arguments .. " 2>&1 </dev/null"))

@@ -96,14 +96,12 @@ static enum opp_code look(struct opp_db *db, void *arg, struct opp_err *err)
     return rc;
 }
 
-/* Makes the host's own table, and drops receipts that nobody asks for any more. What is old is told by the newest
+/* Makes the host's own tables, and drops receipts that nobody asks for any more. What is old is told by the newest
  * receipt and not by the clock: a gateway that was down for months must still find the receipt of what it died in. */
-static enum opp_code keep_receipts(struct opp_db *db, struct opp_err *err)
+static enum opp_code keep_receipts(struct opp_database *opened, struct opp_db *db, struct opp_err *err)
 {
-    static const char table[] = "CREATE TABLE IF NOT EXISTS opp_receipts (effect_id TEXT PRIMARY KEY, "
-                                "action TEXT NOT NULL, result TEXT NOT NULL, created_at INTEGER NOT NULL);";
     char old[160];
-    enum opp_code rc = opp_db_run(db, table, err);
+    enum opp_code rc = opp_sql_receipts_open(db, opened->identity, err);
 
     snprintf(old, sizeof old,
              "DELETE FROM opp_receipts WHERE created_at < (SELECT max(created_at) FROM opp_receipts) - %lld",
@@ -118,7 +116,7 @@ static enum opp_code bring_up_to_date(struct opp_db *db, void *arg, struct opp_e
     enum opp_code rc = opp_history_run(db, plan->migrations, plan->count, plan->run, err);
 
     if (rc == OPP_OK && plan->opened != NULL)
-        rc = keep_receipts(db, err);
+        rc = keep_receipts(plan->opened, db, err);
     if (rc == OPP_OK && seeds)
         rc = opp_history_script(db, &plan->demo, err);
     plan->went_well = rc == OPP_OK;

@@ -22,6 +22,16 @@ json_t *opp_effect_data(const struct opp_effect *effect)
     return effect->data;
 }
 
+const char *opp_effect_database(const struct opp_effect *effect)
+{
+    return effect->database != NULL ? effect->database->name : NULL;
+}
+
+const char *opp_effect_database_id(const struct opp_effect *effect)
+{
+    return effect->database != NULL ? effect->database->identity : NULL;
+}
+
 void opp_effect_free(struct opp_effect *effect)
 {
     if (effect == NULL)
@@ -178,25 +188,4 @@ void opp_effect_apply(struct opp_effect_op *op)
     op->run = NULL;
     opp_fail(&err, OPP_E_UNAVAILABLE, "the database takes no more writes now");
     finish(op, OPP_E_UNAVAILABLE, &err);
-}
-
-enum opp_code opp_effect_receipt(struct opp_databases *databases, const json_t *data, const char *effect_id,
-                                 json_t **result, struct opp_err *err)
-{
-    const struct opp_database *database;
-    const char *name = opp_json_text(data, "database");
-    struct opp_db *db = NULL;
-    enum opp_code rc;
-
-    if (opp_json_true(data, "value"))
-        return OPP_E_ABSENT;
-    database = name != NULL ? opp_databases_find(databases, name) : NULL;
-    if (database == NULL)
-        return opp_fail(err, OPP_E_EXECUTION_UNKNOWN, "no adapter has the database '%s' any more",
-                        name != NULL ? name : "?");
-    if (opp_db_open(database->path, OPP_DB_READER, &db, err) != OPP_OK)
-        return OPP_E_EXECUTION_UNKNOWN;
-    rc = opp_sql_receipt(db, effect_id, result, err);
-    opp_db_close(db);
-    return rc == OPP_OK || rc == OPP_E_ABSENT ? rc : OPP_E_EXECUTION_UNKNOWN;
 }

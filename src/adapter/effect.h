@@ -10,6 +10,7 @@
 #include "base/loop.h"
 
 #include <jansson.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct opp_databases;
@@ -40,9 +41,24 @@ struct opp_effect_op {
 /* An effect that writes nothing is done before this returns. */
 void opp_effect_apply(struct opp_effect_op *op);
 
-/* What became of an effect of such data, as its database says. OPP_OK with *result (gives): it was applied.
- * OPP_E_ABSENT: surely not. OPP_E_EXECUTION_UNKNOWN: there is nobody to ask. */
-enum opp_code opp_effect_receipt(struct opp_databases *databases, const json_t *data, const char *effect_id,
-                                 json_t **result, struct opp_err *err);
+/* Where the effect's receipt will be: which database, and which file of that name it is. Lends both; NULL: it writes
+ * nothing. */
+const char *opp_effect_database(const struct opp_effect *effect);
+const char *opp_effect_database_id(const struct opp_effect *effect);
+
+/* What became of an effect whose process or transaction is over. */
+struct opp_receipt {
+    const char *database, *database_id; /* lent, as of opp_effect_database */
+    const char *effect_id;              /* lent */
+    /* OPP_OK with result (gives): it was applied. OPP_E_ABSENT: surely not. OPP_E_EXECUTION_UNKNOWN: nobody can say
+     * now, and err says why. */
+    enum opp_code rc;
+    struct opp_err err;
+    json_t *result;
+};
+
+/* Asks all databases at once, on threads of their own; those that have not answered at a monotonic time are not
+ * waited for, and what they were asked stays unknown. On any thread, but not on a loop that requests wait for. */
+void opp_receipts_ask(struct opp_databases *databases, struct opp_receipt *asked, size_t count, int64_t until_ms);
 
 #endif

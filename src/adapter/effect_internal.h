@@ -7,6 +7,7 @@
 #define OPP_ADAPTER_EFFECT_INTERNAL_H
 
 #include "adapter/effect.h"
+#include "adapter/internal.h"
 #include "adapter/lane.h"
 #include "adapter/sql_bind.h"
 
@@ -33,7 +34,10 @@ enum opp_code opp_symbols_resolve(const json_t *pattern, const struct opp_sql_ho
  * says. */
 enum opp_code opp_sql_apply(struct opp_db *db, const struct opp_effect *effect, const char *action,
                             const struct opp_sql_host *host, json_t **out, struct opp_err *err);
-/* Gives the result in the receipt of effect_id. OPP_E_ABSENT: there is none. */
+
+/* sql_receipt.c: gives the result in the receipt of effect_id. OPP_E_ABSENT: there is none. */
 enum opp_code opp_sql_receipt(struct opp_db *db, const char *effect_id, json_t **out, struct opp_err *err);
+enum opp_code opp_sql_write_receipt(struct opp_db *db, const char *action, const struct opp_sql_host *host,
+                                    const json_t *result, struct opp_err *err);
 
 #endif

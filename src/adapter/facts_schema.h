@@ -21,7 +21,7 @@ static const char opp_facts_tool_schema[] =
     "\"sensitive\":{\"type\":\"object\"},"
     "\"witness\":{\"type\":\"array\",\"minItems\":1,\"uniqueItems\":true,\"items\":{\"type\":\"string\"}},"
     "\"rate_limit\":{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"bucket\",\"per_minute\"],"
-    "\"properties\":{\"bucket\":{\"type\":\"string\",\"minLength\":1},"
+    "\"properties\":{\"bucket\":{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9_.-]{1,64}$\"},"
     "\"per_minute\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000000}}},"
     "\"confirm\":{\"type\":\"boolean\"},\"export\":{\"type\":\"boolean\"},"
     "\"http\":{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"method\",\"path\"],"

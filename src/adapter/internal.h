@@ -16,8 +16,10 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+struct opp_db;
 struct opp_writer;
 
+#define OPP_IDENTITY_MAX 40
 #define OPP_ADAPTER_FILE_MAX ((size_t)1 << 20)
 #define OPP_ADAPTER_FILES_MAX 256 /* of one adapter */
 #define OPP_ADAPTER_BYTES_MAX ((size_t)16 << 20)
@@ -46,6 +48,7 @@ struct opp_adapter_sources {
 struct opp_database {
     char *name; /* what Lua calls it */
     char *file, *path;
+    char identity[OPP_IDENTITY_MAX]; /* made with the file: one that took its place is another */
     struct opp_writer *writer;
     struct opp_database *next;
 };
@@ -94,6 +97,11 @@ const struct opp_source *opp_sources_find(const struct opp_adapter_files *files,
 enum opp_code opp_tool_entry_make(json_t *declared, const char *where, struct opp_tool_entry *entry,
                                   struct opp_err *err);
 void opp_tool_entry_free(struct opp_tool_entry *entry);
+
+/* sql_receipt.c: makes the host's own tables where they are not, on the writer's connection; gives which database it
+ * is. Codes as opp_db_error. */
+enum opp_code opp_sql_receipts_open(struct opp_db *db, char identity[OPP_IDENTITY_MAX], struct opp_err *err);
+enum opp_code opp_sql_identity(struct opp_db *db, char identity[OPP_IDENTITY_MAX], struct opp_err *err);
 
 /* databases.c: lends the database of this name, NULL: there is none. From any thread. */
 const struct opp_database *opp_databases_find(struct opp_databases *databases, const char *name);

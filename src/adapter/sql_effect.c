@@ -22,55 +22,6 @@ struct application {
     json_t *rows; /* what statements gave, by name */
 };
 
-enum opp_code opp_sql_receipt(struct opp_db *db, const char *effect_id, json_t **out, struct opp_err *err)
-{
-    sqlite3_stmt *statement = NULL;
-    enum opp_code rc = opp_db_prepare(db, "SELECT result FROM opp_receipts WHERE effect_id = ?1", &statement, err);
-    int result;
-
-    if (rc != OPP_OK)
-        return rc;
-    sqlite3_bind_text(statement, 1, effect_id, -1, SQLITE_STATIC);
-    result = sqlite3_step(statement);
-    if (result == SQLITE_ROW) {
-        rc = opp_json_read((const char *)sqlite3_column_text(statement, 0), (size_t)sqlite3_column_bytes(statement, 0),
-                           out);
-        if (rc != OPP_OK)
-            opp_fail(err, rc, "the receipt of %s is not JSON", effect_id);
-    } else {
-        rc = result == SQLITE_DONE ? OPP_E_ABSENT : opp_db_error(db, result, err);
-    }
-    sqlite3_reset(statement);
-    return rc;
-}
-
-static enum opp_code write_receipt(const struct application *apply, const json_t *result, struct opp_err *err)
-{
-    sqlite3_stmt *statement = NULL;
-    struct opp_buf text = { 0 };
-    enum opp_code rc;
-    int done;
-
-    opp_jcs_write(&text, result);
-    rc = opp_buf_check(&text, err);
-    if (rc == OPP_OK)
-        rc = opp_db_prepare(apply->db,
-                            "INSERT INTO opp_receipts (effect_id, action, result, created_at) VALUES (?1, ?2, ?3, ?4)",
-                            &statement, err);
-    if (rc == OPP_OK) {
-        sqlite3_bind_text(statement, 1, apply->host->effect_id, -1, SQLITE_STATIC);
-        sqlite3_bind_text(statement, 2, apply->action, -1, SQLITE_STATIC);
-        sqlite3_bind_text64(statement, 3, text.bytes, text.length, SQLITE_STATIC, SQLITE_UTF8);
-        sqlite3_bind_int64(statement, 4, apply->host->now_ms);
-        done = sqlite3_step(statement);
-        sqlite3_reset(statement);
-        sqlite3_clear_bindings(statement);
-        rc = done == SQLITE_DONE ? OPP_OK : opp_db_error(apply->db, done, err);
-    }
-    opp_buf_free(&text);
-    return rc;
-}
-
 static enum opp_code stale(struct opp_err *err)
 {
     return opp_fail(err, OPP_E_STALE, "what the effect was computed from has changed");
@@ -248,7 +199,7 @@ enum opp_code opp_sql_apply(struct opp_db *db, const struct opp_effect *effect, 
         rc = run_all(&apply, &result, err);
         opp_crash_point("effect.unreceipted");
         if (rc == OPP_OK)
-            rc = write_receipt(&apply, result, err);
+            rc = opp_sql_write_receipt(db, action, host, result, err);
         opp_crash_point("effect.written");
     }
     opp_db_deadline(db, 0);

@@ -4,12 +4,14 @@
 #include "admin/apps.h"
 #include "admin/drafts.h"
 #include "admin/events.h"
+#include "admin/freeze.h"
 #include "admin/policies.h"
 #include "admin/tokens.h"
 #include "admin/tools.h"
 #include "admin/trail.h"
 #include "api/endpoint.h"
 #include "core/decide.h"
+#include "core/resolve.h"
 
 #define BASE "/api/agent-admin/v1"
 #define ANY OPP_CALLER_PERSON, OPP_ROLE_VIEWER
@@ -35,8 +37,10 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "GET", BASE "/tools/{name}", ANY, &OPP_FLOW_TOOL_GET, NULL },
     { "GET", BASE "/drafts", ANY, &OPP_FLOW_ADMIN_DRAFT_LIST, NULL },
     { "GET", BASE "/drafts/{id}", ANY, &OPP_FLOW_ADMIN_DRAFT_GET, NULL },
+    { "GET", BASE "/drafts/{id}/evidence", ANY, &OPP_FLOW_ADMIN_DRAFT_EVIDENCE, NULL },
     { "POST", BASE "/drafts/{id}/approve", ANY, &OPP_FLOW_APPROVE, NULL },
     { "POST", BASE "/drafts/{id}/reject", ANY, &OPP_FLOW_REJECT, NULL },
+    { "POST", BASE "/drafts/{id}/resolve", OPERATOR, &OPP_FLOW_RESOLVE, NULL },
     { "GET", BASE "/audit", ANY, &OPP_FLOW_AUDIT_LIST, NULL },
     { "GET", BASE "/audit/verify", ANY, &OPP_FLOW_AUDIT_VERIFY, NULL },
     { "GET", BASE "/audit/checkpoints", ANY, &OPP_FLOW_AUDIT_CHECKPOINTS, NULL },
@@ -47,6 +51,9 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "POST", BASE "/tokens/{id}/revoke", OWNER, &OPP_FLOW_TOKEN_REVOKE, NULL },
     { "GET", BASE "/policies", ANY, &OPP_FLOW_POLICY_GET, NULL },
     { "POST", BASE "/policies/reload", OPERATOR, &OPP_FLOW_POLICY_RELOAD, NULL },
+    { "GET", BASE "/freeze", ANY, &OPP_FLOW_FREEZE_LIST, NULL },
+    { "POST", BASE "/freeze", OPERATOR, &OPP_FLOW_FREEZE_CREATE, NULL },
+    { "DELETE", BASE "/freeze/{id}", OPERATOR, &OPP_FLOW_FREEZE_LIFT, NULL },
     { "GET", BASE "/whoami", ANY, &OPP_FLOW_WHOAMI, NULL },
 };
 

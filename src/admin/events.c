@@ -15,7 +15,9 @@
 #define ROWS_MAX 100
 #define BACKLOG_MAX_BYTES (256 * 1024) /* a slower reader is ended, and can resume */
 
-/* Audit actions that are told, and the events that they are. What fails or is denied is no event. */
+#define UNKNOWN "draft.unknown" /* an execution of which nobody knows yet what became: somebody has to look */
+
+/* Audit actions that are told, and the events that they are. What else fails or is denied is no event. */
 static const struct {
     const char *action, *event;
 } EVENTS[] = {
@@ -24,6 +26,7 @@ static const struct {
     { "agent.draft.reject", "draft.rejected" },
     { "agent.draft.cancel", "draft.canceled" },
     { "agent.draft.expire", "draft.expired" },
+    { "agent.draft.resolve", "draft.resolved" },
     { "agent.action.execute", "draft.executed" },
     { "agent_app.create", "app.created" },
     { "agent_app.update", "app.updated" },
@@ -40,6 +43,8 @@ static const struct {
     { "policy.promote", "policy.promoted" },
     { "policy.rollback", "policy.rolled_back" },
     { "policy.discard", "policy.discarded" },
+    { "freeze.create", "freeze.created" },
+    { "freeze.lift", "freeze.lifted" },
     { "admin_token.create", "token.created" },
     { "admin_token.revoke", "token.revoked" },
 };
@@ -133,6 +138,21 @@ static void write_event(struct opp_buf *out, const struct opp_audit_row *record,
     json_decref(row);
 }
 
+static bool is_unknown(const struct opp_audit_row *row)
+{
+    json_t *read = NULL;
+    const char *code;
+    bool unknown;
+
+    if (strcmp(row->action, "agent.action.execute") != 0 || strcmp(row->status, "failed") != 0)
+        return false;
+    opp_json_read(row->row, strlen(row->row), &read);
+    code = opp_json_text(read, "code");
+    unknown = code != NULL && strcmp(code, opp_code_name(OPP_E_EXECUTION_UNKNOWN)) == 0;
+    json_decref(read);
+    return unknown;
+}
+
 static enum opp_code take(void *arg, void *record, struct opp_err *err)
 {
     struct stream *stream = arg;
@@ -140,6 +160,8 @@ static enum opp_code take(void *arg, void *record, struct opp_err *err)
     const char *event = strcmp(row->status, "success") == 0 ? event_of(row->action) : NULL;
 
     (void)err;
+    if (is_unknown(row))
+        event = UNKNOWN;
     stream->found++;
     stream->seen = row->seq;
     if (event != NULL)

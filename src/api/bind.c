@@ -87,14 +87,16 @@ static void set_number(struct opp_request *request, const char *name, int64_t va
 }
 
 /* RateLimit header fields as the HTTPAPI working group's draft has them. */
-static void set_rate(struct opp_request *request, const struct opp_rate_verdict *rate)
+static void set_limit(struct opp_request *request, const struct opp_limit *limit)
 {
-    char text[96];
+    char text[192], window[32] = "";
 
-    snprintf(text, sizeof text, "\"default\";q=%lld;w=60", (long long)rate->limit);
+    if (limit->window_s > 0)
+        snprintf(window, sizeof window, ";w=%lld", (long long)limit->window_s);
+    snprintf(text, sizeof text, "\"%s\";q=%lld%s", limit->name, (long long)limit->quota, window);
     opp_request_set(request, "RateLimit-Policy", text);
-    snprintf(text, sizeof text, "\"default\";r=%lld;t=%lld", (long long)rate->remaining,
-             (long long)(rate->reset_ms + 999) / 1000);
+    snprintf(text, sizeof text, "\"%s\";r=%lld;t=%lld", limit->name, (long long)limit->remaining,
+             (long long)limit->reset_s);
     opp_request_set(request, "RateLimit", text);
 }
 
@@ -102,8 +104,8 @@ static void set_headers(struct opp_request *request, const struct opp_reply *rep
 {
     if (reply->retry_after_s > 0)
         set_number(request, "Retry-After", reply->retry_after_s);
-    if (reply->rate != NULL)
-        set_rate(request, reply->rate);
+    if (reply->limit.name != NULL)
+        set_limit(request, &reply->limit);
     if (reply->replayed)
         opp_request_set(request, "Idempotent-Replayed", "true");
     if (reply->etag != NULL) {

@@ -107,6 +107,17 @@ static bool integers_are_exact(json_t *value)
     return true;
 }
 
+/* The parser takes a text for which it had no memory for a wrong one: before that is said, it is asked once more. */
+static json_t *load(const char *bytes, size_t length, json_error_t *error)
+{
+    const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
+    json_t *value = json_loadb(bytes, length, flags, error);
+
+    return value == NULL && json_error_code(error) == json_error_invalid_syntax
+               ? json_loadb(bytes, length, flags, error)
+               : value;
+}
+
 enum opp_code opp_json_parse(const char *bytes, size_t length, json_t **out, struct opp_err *err)
 {
     json_error_t error;
@@ -120,7 +131,7 @@ enum opp_code opp_json_parse(const char *bytes, size_t length, json_t **out, str
     rc = check_size(bytes, length, err);
     if (rc != OPP_OK)
         return rc;
-    value = json_loadb(bytes, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    value = load(bytes, length, &error);
     if (value == NULL)
         return explain(&error, err);
     if (!integers_are_exact(value)) {

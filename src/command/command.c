@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "command/command.h"
 
+#include "base/reserve.h"
 #include "command/args.h"
 #include "command/audit.h"
 #include "command/backup.h"
 #include "command/check.h"
 #include "command/config_reference.h"
+#include "command/evidence.h"
 #include "command/facts.h"
 #include "command/nearest.h"
 #include "command/restore.h"
@@ -31,6 +33,8 @@ static const struct opp_command *const COMMANDS[] = {
     &OPP_COMMAND_AUDIT_VERIFY,
     &OPP_COMMAND_AUDIT_EXPORT,
     &OPP_COMMAND_AUDIT_ARCHIVE,
+    &OPP_COMMAND_EVIDENCE_VERIFY,
+    &OPP_COMMAND_EVIDENCE,
     &OPP_COMMAND_BACKUP,
     &OPP_COMMAND_RESTORE,
     &HELP,
@@ -185,6 +189,7 @@ int opp_command_main(int argc, char *const *argv)
     struct opp_buf text = { 0 };
     int words = 0;
 
+    opp_reserve_install();
     if (argc < 2) {
         add_help(&text);
         if (opp_buf_check(&text, NULL) == OPP_OK)

@@ -30,6 +30,7 @@ static const struct {
       1000 },
     { "lifetimes", "window_default_seconds", offsetof(struct opp_config, settings.window_default_ms), 1000 },
     { "lifetimes", "window_max_seconds", offsetof(struct opp_config, settings.window_max_ms), 1000 },
+    { "timeouts", "unknown_retry_seconds", offsetof(struct opp_config, settings.unknown_retry_ms), 1000 },
     { "timeouts", "idle_seconds", offsetof(struct opp_config, idle_timeout_ms), 1000 },
     { "audit", "checkpoint_rows", offsetof(struct opp_config, checkpoint_rows), 1 },
     { "audit", "checkpoint_seconds", offsetof(struct opp_config, checkpoint_period_ms), 1000 },

@@ -70,7 +70,9 @@ static const char GROUPS[] =
     "}},"
     "'timeouts':{" GROUP ",'description':'When the gateway stops waiting.','properties':{"
     "'idle_seconds':{'type':'integer','minimum':1,'maximum':3600,'default':30,"
-    "'description':'When a connection on which nothing moves is closed.'}"
+    "'description':'When a connection on which nothing moves is closed.'},"
+    "'unknown_retry_seconds':{'type':'integer','minimum':1,'maximum':86400,'default':30,"
+    "'description':'How often an execution whose outcome is not known asks for its receipt again.'}"
     "}},";
 
 static const char AUDIT[] =

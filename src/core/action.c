@@ -3,6 +3,7 @@
 
 #include "base/crash.h"
 #include "core/action_state.h"
+#include "core/evidence.h"
 #include "core/execute.h"
 #include "core/gateway.h"
 #include "core/guard.h"
@@ -186,7 +187,7 @@ static enum opp_code update_pending(struct opp_call *call, struct opp_tx *tx, st
                                            "updated_at",    "auto_execute_requested", NULL };
     struct opp_draft *draft = of(call)->intent.draft;
     void *found = NULL;
-    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT, "id", draft->id, &found, err);
+    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT_HEAD, "id", draft->id, &found, err);
     bool pending;
 
     if (rc != OPP_OK)
@@ -204,7 +205,7 @@ static enum opp_code write_audit(struct opp_call *call, struct opp_tx *tx, struc
     struct action *action = of(call);
     json_t *details = json_pack("{s:s, s:s?}", "action", action->intent.action, "autoExecuteDeniedCode",
                                 action->request.denied != OPP_OK ? opp_code_name(action->request.denied) : NULL);
-    enum opp_code rc = details != NULL ? OPP_OK : OPP_E_MEMORY;
+    enum opp_code rc = opp_evidence_bind(details, "draftHash", opp_evidence_draft(action->intent.draft), err);
 
     call->audit.draft_id = action->intent.draft->id;
     call->audit.execution_id = action->intent.execution != NULL ? action->intent.execution->id : NULL;
@@ -228,8 +229,10 @@ static enum opp_code write_action(struct opp_tx *tx, void *arg, struct opp_err *
     if (opp_tx_registry_version(tx) != opp_registry_version(call->registry))
         return opp_fail(err, OPP_E_STALE, "the registry changed");
     rc = hold_key(call, tx, err);
+    if (rc == OPP_OK && (action->runs || !action->existing))
+        rc = opp_execute_unblocked(tx, action->intent.app->record->id, action->intent.intent_hash, err);
     if (rc == OPP_OK && action->runs)
-        rc = opp_rules_limits(tx, &action->intent.ruling, action->intent.draft, opp_call_now_ms(call), err);
+        rc = opp_rules_limits(tx, &action->intent.ruling, action->intent.draft, opp_call_now_ms(call), NULL, err);
     if (rc == OPP_OK && action->runs)
         rc = opp_execute_claim(call, tx, !action->existing, err);
     else if (rc == OPP_OK)
@@ -278,6 +281,18 @@ static void unmake(struct action *action)
     }
 }
 
+/* Which draft to ask about is the unknown execution's: this request has made none. */
+static enum opp_step refuse_blocked(struct opp_call *call)
+{
+    json_t *details = opp_execute_blocked(of(call)->intent.action, &call->op.err);
+
+    if (details != NULL && !of(call)->existing)
+        json_object_set_new(details, "draftId", json_string(call->op.err.where));
+    if (details != NULL)
+        json_object_set_new(details, "recovery", json_string(opp_code_recovery(OPP_E_EXECUTION_UNKNOWN)));
+    return opp_call_refuse(call, OPP_E_PRECONDITION, OPP_BLOCKED_MESSAGE, details);
+}
+
 static enum opp_step recorded(struct opp_call *call)
 {
     struct action *action = of(call);
@@ -299,6 +314,8 @@ static enum opp_step recorded(struct opp_call *call)
     case OPP_E_DRAFT_FINAL:
         opp_flow_goto(call, opp_action_look_up);
         return OPP_NEXT;
+    case OPP_E_EXECUTION_UNKNOWN:
+        return refuse_blocked(call);
     case OPP_E_LIMIT:
         if (strcmp(call->op.err.where, "limit") == 0) { /* a person decides instead */
             action->limit_reached = true;
@@ -307,6 +324,9 @@ static enum opp_step recorded(struct opp_call *call)
         }
         call->audit.action = NULL;
         call->retry_after_s = PENDING_RETRY_S;
+        call->limit = (struct opp_limit){ .name = "pending-drafts",
+                                          .quota = call->worker->gateway->settings.pending_drafts_max,
+                                          .reset_s = PENDING_RETRY_S };
         return opp_call_refuse_reason(call, OPP_E_RATE_LIMITED, "The app has too many pending drafts.",
                                       "pending_drafts");
     default:
@@ -317,12 +337,15 @@ static enum opp_step recorded(struct opp_call *call)
 static enum opp_step answer_executed(struct opp_call *call)
 {
     const struct opp_intent *intent = &of(call)->intent;
+    const char *previous = of(call)->previous_execution_id;
+    json_t *details = previous != NULL ? json_pack("{s:s}", "previousExecutionId", previous) : NULL;
 
     opp_crash_point("reply.unsent");
     return opp_call_answer_recorded(
-        call, json_pack("{s:s, s:{s:s, s:s}, s:o}", "status", "executed", "draft", "id", intent->draft->id, "status",
-                        intent->draft->status, "execution",
-                        opp_shape_execution(intent->execution, intent->draft, intent->app, intent->tool)));
+        call, json_pack("{s:s, s:{s:s, s:s}, s:o, s:o*}", "status", "executed", "draft", "id", intent->draft->id,
+                        "status", intent->draft->status, "execution",
+                        opp_shape_execution(intent->execution, intent->draft, intent->app, intent->tool), "details",
+                        details));
 }
 
 static void dispose(void *state)

@@ -2,12 +2,11 @@
 #include "core/background.h"
 
 #include "base/id.h"
+#include "core/asker.h"
 #include "core/draft.h"
 #include "core/gateway.h"
 #include "core/hub.h"
-#include "core/recover.h"
 #include "core/registry.h"
-#include "core/stranded.h"
 #include "store/store.h"
 #include "store/tx.h"
 
@@ -22,7 +21,7 @@ struct opp_background {
     struct opp_store_op op;
     bool busy, stopping, found_drafts;
     const struct opp_registry *registry; /* while the transaction runs, as the next */
-    struct opp_stranded_item *stranded;
+    struct opp_asker *asker;
     struct opp_tx *tx;
 };
 
@@ -61,21 +60,11 @@ static enum opp_code drop_key(void *arg, void *record, struct opp_err *err)
     return rc;
 }
 
-static enum opp_code settle_stranded(struct opp_background *background, struct opp_err *err)
-{
-    struct opp_stranded_item *item = background->stranded;
-    enum opp_code rc = OPP_OK;
-
-    for (size_t n = 0; rc == OPP_OK && item != NULL && n < STEP_MAX; n++, item = item->next)
-        rc = opp_recover_one(background->worker->gateway, background->tx, item->execution_id, &item->settled, err);
-    return rc;
-}
-
 static enum opp_code sweep(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     struct opp_background *background = arg;
     int64_t now_ms = opp_clock_now_ms(background->worker->gateway->clock);
-    struct opp_query drafts = { .record = &OPP_DRAFT, .limit = STEP_MAX };
+    struct opp_query drafts = { .record = &OPP_DRAFT_HEAD, .limit = STEP_MAX };
     struct opp_query preflights = { .record = &OPP_PREFLIGHT, .limit = STEP_MAX };
     struct opp_query keys = { .record = &OPP_IDEMPOTENCY, .limit = STEP_MAX };
     enum opp_code rc;
@@ -93,23 +82,7 @@ static enum opp_code sweep(struct opp_tx *tx, void *arg, struct opp_err *err)
         rc = opp_tx_each(tx, &keys, drop_key, background, err);
     if (rc == OPP_OK && background->registry != NULL)
         rc = opp_registry_write_uses(background->registry, tx, err);
-    return rc == OPP_OK ? settle_stranded(background, err) : rc;
-}
-
-/* What was settled is told to those who wait for it; what was undone with the transaction is kept. */
-static void return_stranded(struct opp_background *background)
-{
-    struct opp_gateway *gateway = background->worker->gateway;
-
-    for (struct opp_stranded_item *item = background->stranded; item != NULL; item = item->next) {
-        item->settled = item->settled && background->op.rc == OPP_OK;
-        if (!item->settled)
-            continue;
-        opp_log_event(gateway->log, OPP_LOG_WARN, "execution.recovered", "execution_id", item->execution_id, NULL);
-        opp_hub_notify(gateway->hub, item->draft_id);
-    }
-    opp_stranded_return(gateway->stranded, background->stranded);
-    background->stranded = NULL;
+    return rc;
 }
 
 static void swept(void *arg)
@@ -117,7 +90,8 @@ static void swept(void *arg)
     struct opp_background *background = arg;
 
     background->busy = false;
-    return_stranded(background);
+    if (background->op.rc == OPP_OK && background->registry != NULL)
+        opp_registry_uses_written(background->registry);
     opp_registry_unpin(background->registry);
     background->registry = NULL;
     if (background->found_drafts)
@@ -136,7 +110,6 @@ static void on_timer(void *arg)
     background->timer = NULL;
     background->busy = true;
     background->registry = opp_registry_pin(background->worker->gateway->registry);
-    background->stranded = opp_stranded_take(background->worker->gateway->stranded);
     background->op = (struct opp_store_op){ .run = sweep, .done = swept, .arg = background };
     opp_store_write(background->worker->session, &background->op);
 }
@@ -155,6 +128,10 @@ enum opp_code opp_background_start(struct opp_worker *worker, struct opp_backgro
     if (background == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for the background work");
     background->worker = worker;
+    if (opp_asker_start(worker, &background->asker, err) != OPP_OK) {
+        free(background);
+        return OPP_E_MEMORY;
+    }
     schedule(background);
     *out = background;
     return OPP_OK;
@@ -164,6 +141,7 @@ void opp_background_stop(struct opp_background *background)
 {
     if (background == NULL)
         return;
+    opp_asker_stop(background->asker);
     opp_timer_cancel(background->timer);
     background->timer = NULL;
     background->stopping = true;

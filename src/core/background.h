@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * core/background.h - what happens by itself, once a second on one worker: overdue drafts expire, old handles go,
- * times of use are written.
+ * times of use are written, and receipts are asked for again (core/asker.h).
  * May include: audit, store, base, core.
  */
 #ifndef OPP_CORE_BACKGROUND_H

@@ -186,7 +186,9 @@ static void name_id(json_t **details, const char *name, const char *id)
 
 enum opp_step opp_call_refuse(struct opp_call *call, enum opp_code code, const char *message, json_t *details)
 {
-    struct opp_reply reply = { .code = code, .details = details, .retry_after_s = call->retry_after_s };
+    struct opp_reply reply = {
+        .code = code, .details = details, .retry_after_s = call->retry_after_s, .limit = call->limit
+    };
 
     name_id(&reply.details, "draftId", call->audit.draft_id);
     name_id(&reply.details, "executionId", call->audit.execution_id);

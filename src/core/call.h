@@ -43,6 +43,13 @@ struct opp_flow {
     const char *audit_action;     /* what refusals and answers are recorded as; NULL: not recorded by the call itself */
 };
 
+/* A limit that was reached, as the RateLimit fields tell it. name: printable ASCII without quotes, lent; NULL: none. */
+struct opp_limit {
+    const char *name;
+    int64_t quota, window_s; /* window_s 0: it is no matter of time */
+    int64_t remaining, reset_s;
+};
+
 /* What a call ends with. Exactly one of data, bytes, shared on success; shared is data's JSON, sent without a copy. */
 struct opp_reply {
     enum opp_code code;
@@ -52,8 +59,8 @@ struct opp_reply {
     struct opp_shared *shared;
     bool replayed, not_modified, stream_ended;
     int64_t retry_after_s;
-    const char *etag;                    /* only with shared or not_modified */
-    const struct opp_rate_verdict *rate; /* only with OPP_E_RATE_LIMITED */
+    const char *etag;       /* only with shared or not_modified */
+    struct opp_limit limit; /* only with OPP_E_RATE_LIMITED */
 };
 
 /* How a call's answer is sent in pieces. begin sends the head; then on_gone tells when the reader has left, and
@@ -86,12 +93,14 @@ struct opp_call {
     const struct opp_flow *flow;
     size_t next_step;
     bool running, resumed;
+    bool tool_counted; /* in its tool's rate limit: what is judged again is still one call */
     void *state;
     struct opp_store_op op;
     struct opp_audit_event audit;  /* filled in as the call becomes known */
     json_t *rules;                 /* what the rules said last, for audit.rules; NULL: none spoke */
     struct opp_reply pending;      /* a refusal that waits for its audit row */
     int64_t retry_after_s;         /* for a refusal; 0: not said */
+    struct opp_limit limit;        /* likewise */
     char message[OPP_MESSAGE_MAX]; /* room for the pending reply's message */
     char actor[256];               /* the person that an agent's call acts for, or that calls */
 };

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "core/draft.h"
 #include "core/draft_make.h"
+#include "core/evidence.h"
 #include "core/execute.h"
 #include "core/gateway.h"
 #include "core/guard.h"
@@ -24,6 +25,7 @@ struct decision {
     struct opp_intent intent; /* first: the shared steps find it */
     bool claimed;
     unsigned rejudged;
+    const json_t *used_up; /* the rule's limit that left no room, lent by the ruling */
 };
 
 static struct decision *of(struct opp_call *call)
@@ -38,7 +40,7 @@ static enum opp_code find_draft(struct opp_tx *tx, void *arg, struct opp_err *er
     struct opp_call *call = arg;
     struct opp_intent *intent = &of(call)->intent;
     void *found = NULL;
-    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT, "id", call->param(call, "id"), &found, err);
+    enum opp_code rc = opp_tx_get_any(tx, &OPP_DRAFT, "id", call->param(call, "id"), &found, err);
 
     call->audit.draft_id = call->audit.app_id = call->audit.org_id = NULL; /* they were the old record's */
     call->audit.key_id = call->audit.actor_user_id = NULL;
@@ -104,8 +106,9 @@ static bool has_approved(const struct opp_draft *draft, const char *user_id)
 
     json_array_foreach(draft->approvals, index, approval)
     {
-        if (strcmp(opp_json_text(approval, "user_id"), user_id) == 0 &&
-            strcmp(opp_json_text(approval, "seal"), draft->seal) == 0)
+        const char *user = opp_json_text(approval, "user_id"), *seal = opp_json_text(approval, "seal");
+
+        if (user != NULL && seal != NULL && strcmp(user, user_id) == 0 && strcmp(seal, draft->seal) == 0)
             return true;
     }
     return false;
@@ -131,6 +134,9 @@ static enum opp_step check_person(struct opp_call *call)
     const struct opp_draft *draft = intent->draft;
     const char *seal = opp_call_text(call, "seal");
 
+    if (draft->damaged)
+        return opp_call_refuse(call, OPP_E_PRECONDITION, "The draft's record is damaged: it can only be rejected.",
+                               json_pack("{s:s, s:s}", "action", draft->action, "reason", "damaged"));
     intent->app = opp_registry_app(call->registry, draft->app_id);
     if (seal != NULL && strcmp(seal, draft->seal) != 0)
         return opp_call_refuse(
@@ -214,6 +220,18 @@ static enum opp_code unchanged(struct opp_call *call, struct opp_tx *tx, size_t 
     return rc;
 }
 
+/* With a hash of what was decided, and by whom. */
+static enum opp_code audit_decision(struct opp_call *call, struct opp_tx *tx, const char *action, struct opp_err *err)
+{
+    json_t *details = json_object();
+    enum opp_code rc = opp_evidence_bind(details, "decisionHash", opp_evidence_decision(of(call)->intent.draft), err);
+
+    if (rc == OPP_OK)
+        rc = opp_call_audit(call, tx, action, OPP_OK, details, err);
+    json_decref(details);
+    return rc;
+}
+
 static enum opp_code write_approval(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     static const char *const columns[] = { "approvals", "approvals_required", "updated_at", NULL };
@@ -225,7 +243,7 @@ static enum opp_code write_approval(struct opp_tx *tx, void *arg, struct opp_err
     if (rc == OPP_OK)
         rc = opp_tx_update(tx, &OPP_DRAFT, draft, columns, err);
     if (rc == OPP_OK)
-        rc = opp_call_audit(call, tx, "agent.draft.approve", OPP_OK, NULL, err);
+        rc = audit_decision(call, tx, "agent.draft.approve", err);
     opp_crash_point("approval.written");
     return rc;
 }
@@ -264,11 +282,13 @@ static enum opp_code write_claim(struct opp_tx *tx, void *arg, struct opp_err *e
 
     call->audit.execution_id = of(call)->intent.execution->id;
     if (rc == OPP_OK)
-        rc = opp_rules_limits(tx, &of(call)->intent.ruling, draft, opp_call_now_ms(call), err);
+        rc = opp_execute_unblocked(tx, draft->app_id, draft->intent_hash, err);
+    if (rc == OPP_OK)
+        rc = opp_rules_limits(tx, &of(call)->intent.ruling, draft, opp_call_now_ms(call), &of(call)->used_up, err);
     if (rc == OPP_OK)
         rc = opp_execute_claim(call, tx, false, err);
     if (rc == OPP_OK)
-        rc = opp_call_audit(call, tx, "agent.draft.approve", OPP_OK, NULL, err);
+        rc = audit_decision(call, tx, "agent.draft.approve", err);
     opp_crash_point("claim.approved");
     return rc;
 }
@@ -300,8 +320,15 @@ static enum opp_step judge_again(struct opp_call *call)
     decision->intent.execution = NULL;
     if (call->op.rc == OPP_E_LIMIT) {
         call->retry_after_s = LIMIT_RETRY_S;
+        call->limit = (struct opp_limit){ .name = "limit",
+                                          .quota = json_integer_value(json_object_get(decision->used_up, "count")),
+                                          .window_s = json_integer_value(json_object_get(decision->used_up, "per")),
+                                          .reset_s = LIMIT_RETRY_S };
         return opp_call_refuse_reason(call, OPP_E_RATE_LIMITED, "A rule's limit is used up for now.", "limit");
     }
+    if (call->op.rc == OPP_E_EXECUTION_UNKNOWN) /* the draft waits until a person or a receipt has said */
+        return opp_call_refuse(call, OPP_E_PRECONDITION, OPP_BLOCKED_MESSAGE,
+                               opp_execute_blocked(decision->intent.action, &call->op.err));
     if (call->op.rc != OPP_E_STALE && call->op.rc != OPP_E_DRAFT_FINAL)
         return opp_call_fail(call, call->op.rc, &call->op.err);
     rc = ++decision->rejudged <= REJUDGED_MAX ? opp_guard_renew(call) : OPP_E_UNAVAILABLE;
@@ -404,7 +431,7 @@ static enum opp_code write_rejection(struct opp_tx *tx, void *arg, struct opp_er
     rc = end.review != NULL ? opp_draft_end(tx, of(call)->intent.draft, &end, err) : OPP_E_MEMORY;
     json_decref(end.review);
     if (rc == OPP_OK)
-        rc = opp_call_audit(call, tx, "agent.draft.reject", OPP_OK, NULL, err);
+        rc = audit_decision(call, tx, "agent.draft.reject", err);
     opp_crash_point("rejection.written");
     return rc;
 }

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "core/await.h"
+#include "core/evidence.h"
 #include "core/execute.h"
 #include "core/gateway.h"
 #include "core/generation.h"
@@ -89,7 +90,7 @@ static enum opp_code end_one(void *arg, void *record, struct opp_err *err)
 enum opp_code opp_drafts_end_of_key(struct opp_tx *tx, const char *key_id, const struct opp_draft_end *end,
                                     struct opp_err *err)
 {
-    struct opp_query pending = { .record = &OPP_DRAFT };
+    struct opp_query pending = { .record = &OPP_DRAFT_HEAD };
     struct end_all all = { tx, end };
 
     opp_query_text(&pending, "key_id", OPP_EQUAL, key_id);
@@ -128,7 +129,7 @@ static enum opp_code expire_one(struct opp_tx *tx, void *arg, struct opp_err *er
 {
     struct opp_call *call = arg;
     void *found = NULL;
-    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT, "id", call->audit.draft_id, &found, err);
+    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT_HEAD, "id", call->audit.draft_id, &found, err);
 
     if (rc != OPP_OK)
         return rc;
@@ -159,7 +160,7 @@ static enum opp_code find_draft(struct opp_tx *tx, void *arg, struct opp_err *er
     struct opp_call *call = arg;
     struct draft_state *state = of(call);
     void *found = NULL;
-    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT, "id", call->param(call, "id"), &found, err);
+    enum opp_code rc = opp_tx_get_any(tx, &OPP_DRAFT, "id", call->param(call, "id"), &found, err);
 
     if (rc != OPP_OK)
         return rc;
@@ -167,7 +168,7 @@ static enum opp_code find_draft(struct opp_tx *tx, void *arg, struct opp_err *er
     if (strcmp(state->draft->app_id, call->app->record->id) != 0)
         return OPP_E_ABSENT;
     found = NULL;
-    rc = opp_tx_get(tx, &OPP_EXECUTION, "draft_id", state->draft->id, &found, err);
+    rc = opp_tx_get_any(tx, &OPP_EXECUTION, "draft_id", state->draft->id, &found, err);
     state->execution = found;
     return rc == OPP_E_ABSENT ? OPP_OK : rc;
 }
@@ -265,10 +266,11 @@ static json_t *shape_item(const void *record, struct opp_tx *tx)
 static enum opp_code find_page(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     struct opp_call *call = arg;
-    struct opp_query query = { .record = &OPP_DRAFT };
+    struct opp_query query = { .record = &OPP_DRAFT, .damaged_too = true };
 
     opp_query_text(&query, "app_id", OPP_EQUAL, call->app->record->id);
     opp_query_text(&query, "status", OPP_EQUAL, opp_call_text(call, "status"));
+    opp_query_text(&query, "id", OPP_EXECUTED, opp_call_text(call, "executionStatus")); /* one of the schema's words */
     opp_query_text(&query, "idempotency_key", OPP_EQUAL, opp_call_text(call, "idempotencyKey"));
     opp_query_text(&query, "request_id", OPP_EQUAL, opp_call_text(call, "requestId"));
     return opp_page_read(&of(call)->page, call, tx, &query, shape_item, err);
@@ -301,6 +303,7 @@ static enum opp_code write_cancel(struct opp_tx *tx, void *arg, struct opp_err *
     struct opp_draft_end end = { .status = "canceled",
                                  .now_ms = opp_call_now_ms(call),
                                  .key_lifetime_ms = call->worker->gateway->settings.idempotency_lifetime_ms };
+    json_t *details;
     enum opp_code rc;
 
     forget(state);
@@ -312,7 +315,13 @@ static enum opp_code write_cancel(struct opp_tx *tx, void *arg, struct opp_err *
     rc = end.review != NULL ? opp_draft_end(tx, state->draft, &end, err) : OPP_E_MEMORY;
     json_decref(end.review);
     call->audit.draft_id = state->draft->id;
-    return rc == OPP_OK ? opp_call_audit(call, tx, "agent.draft.cancel", OPP_OK, NULL, err) : rc;
+    details = json_object();
+    if (rc == OPP_OK)
+        rc = opp_evidence_bind(details, "decisionHash", opp_evidence_decision(state->draft), err);
+    if (rc == OPP_OK)
+        rc = opp_call_audit(call, tx, "agent.draft.cancel", OPP_OK, details, err);
+    json_decref(details);
+    return rc;
 }
 
 static enum opp_step cancel(struct opp_call *call)

@@ -4,6 +4,7 @@
 #include "base/crash.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "core/evidence.h"
 #include "core/gateway.h"
 #include "core/hub.h"
 #include "core/stranded.h"
@@ -42,6 +43,9 @@ enum opp_code opp_execute_begin(struct opp_call *call)
     execution->key_id = opp_text_copy(draft->key_id, &failed);
     execution->actor_user_id = opp_text_copy(draft->actor_user_id, &failed);
     execution->action = opp_text_copy(draft->action, &failed);
+    execution->intent_hash = opp_text_copy(draft->intent_hash, &failed);
+    execution->database = opp_text_copy(opp_effect_database(intent->tool_call.effect), &failed);
+    execution->database_id = opp_text_copy(opp_effect_database_id(intent->tool_call.effect), &failed);
     execution->effect_id = opp_text_copy(intent->effect_id, &failed);
     execution->status = opp_text_copy("pending", &failed);
     execution->created_at = opp_call_now_ms(call);
@@ -61,7 +65,7 @@ static enum opp_code still_pending(struct opp_tx *tx, const struct opp_draft *dr
 {
     void *found = NULL;
     struct opp_draft *now;
-    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT, "id", draft->id, &found, err);
+    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT_HEAD, "id", draft->id, &found, err);
 
     if (rc != OPP_OK)
         return rc;
@@ -213,9 +217,36 @@ static enum opp_code write_draft_end(struct opp_tx *tx, const struct opp_settlem
     return draft->failure != NULL ? opp_tx_update(tx, &OPP_DRAFT, draft, columns, err) : OPP_E_MEMORY;
 }
 
+/* The error lends its buffers to say which one: its draft is where, its id the message. */
+static enum opp_code blame_unknown(void *arg, void *record, struct opp_err *err)
+{
+    struct opp_execution *execution = record;
+    enum opp_code rc = opp_fail_at(err, OPP_E_EXECUTION_UNKNOWN, execution->draft_id, "%s", execution->id);
+
+    (void)arg;
+    opp_record_free(&OPP_EXECUTION, execution);
+    return rc;
+}
+
+enum opp_code opp_execute_unblocked(struct opp_tx *tx, const char *app_id, const char *intent_hash, struct opp_err *err)
+{
+    struct opp_query query = { .record = &OPP_EXECUTION_HEAD, .limit = 1 };
+
+    opp_query_text(&query, "app_id", OPP_EQUAL, app_id);
+    opp_query_text(&query, "intent_hash", OPP_EQUAL, intent_hash);
+    opp_query_text(&query, "status", OPP_CONSTANT, "unknown");
+    return opp_tx_each(tx, &query, blame_unknown, NULL, err);
+}
+
+json_t *opp_execute_blocked(const char *action, const struct opp_err *err)
+{
+    return json_pack("{s:s, s:s, s:{s:s, s:s}}", "action", action, "reason", "outcome_unknown", "unknown", "draftId",
+                     err->where, "executionId", err->message);
+}
+
 enum opp_code opp_settlement_write(struct opp_tx *tx, const struct opp_settlement *outcome, struct opp_err *err)
 {
-    static const char *const columns[] = { "status", "result", "error", "finished_at", NULL };
+    static const char *const columns[] = { "status", "result", "error", "resolution", "finished_at", NULL };
     struct opp_execution *execution = outcome->execution;
     bool success = outcome->code == OPP_OK, unknown = outcome->code == OPP_E_EXECUTION_UNKNOWN;
     enum opp_code rc = opp_text_replace(&execution->status, success ? "success" : unknown ? "unknown" : "failed");
@@ -226,12 +257,13 @@ enum opp_code opp_settlement_write(struct opp_tx *tx, const struct opp_settlemen
     json_decref(execution->error);
     execution->result = json_incref(outcome->result);
     execution->error = json_incref(outcome->error);
+    execution->resolution = json_incref(outcome->resolution);
     execution->finished_at = outcome->now_ms;
     rc = opp_tx_update(tx, &OPP_EXECUTION, execution, columns, err);
     opp_crash_point("outcome.execution_only");
-    if (rc == OPP_OK && !success && !unknown)
+    if (rc == OPP_OK && !success && !unknown && outcome->draft != NULL)
         rc = write_draft_end(tx, outcome, err);
-    if (rc == OPP_OK && !unknown)
+    if (rc == OPP_OK && !unknown && outcome->draft != NULL)
         rc = opp_key_expire(tx, outcome->draft, outcome->now_ms + outcome->key_lifetime_ms, err);
     return rc;
 }
@@ -250,18 +282,21 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
         .now_ms = opp_call_now_ms(call),
         .key_lifetime_ms = call->worker->gateway->settings.idempotency_lifetime_ms,
     };
-    json_t *details = NULL;
+    json_t *details = intent->outcome_details != NULL ? json_copy(intent->outcome_details) : json_object();
     enum opp_code rc;
 
     if (intent->outcome != OPP_OK)
         outcome.error = json_pack("{s:s, s:s, s:s?}", "code", opp_code_name(intent->outcome), "message",
                                   intent->outcome_message, "reason", reason);
     rc = opp_settlement_write(tx, &outcome, err);
-    if (rc == OPP_OK && intent->tool_call.rc != OPP_OK && intent->tool_call.refusal.defect)
+    if (rc == OPP_OK && intent->tool_call.rc != OPP_OK && intent->tool_call.refusal.defect) {
+        json_decref(details);
         details = json_pack("{s:s}", "defect", intent->tool_call.refusal.message);
+    }
     if (rc == OPP_OK)
-        rc = opp_call_audit(call, tx, "agent.action.execute", intent->outcome,
-                            details != NULL ? details : intent->outcome_details, err);
+        rc = opp_evidence_bind(details, "outcomeHash", opp_evidence_outcome(intent->execution), err);
+    if (rc == OPP_OK)
+        rc = opp_call_audit(call, tx, "agent.action.execute", intent->outcome, details, err);
     json_decref(details);
     json_decref(outcome.error);
     opp_crash_point("outcome.written");

@@ -15,6 +15,14 @@ struct opp_tx;
  * execution. insert: the draft is new. OPP_E_DRAFT_FINAL: it is no longer pending. */
 enum opp_code opp_execute_claim(struct opp_call *call, struct opp_tx *tx, bool insert, struct opp_err *err);
 
+/* In the same transaction, before it: OPP_E_EXECUTION_UNKNOWN when nobody knows yet what became of an execution of the
+ * same intent, so that this one could be the second. opp_execute_blocked gives a refusal's details of that err:
+ * {action, reason, unknown: {draftId, executionId}}. */
+enum opp_code opp_execute_unblocked(struct opp_tx *tx, const char *app_id, const char *intent_hash,
+                                    struct opp_err *err);
+json_t *opp_execute_blocked(const char *action, const struct opp_err *err);
+#define OPP_BLOCKED_MESSAGE "It is not known yet whether the same action has happened already."
+
 /* Gives the intent an execution, not yet stored. OPP_E_MEMORY. */
 enum opp_code opp_execute_begin(struct opp_call *call);
 
@@ -30,10 +38,11 @@ enum opp_step opp_execute_fail(struct opp_call *call, enum opp_code code, const 
 
 /* Writes an execution's outcome, its draft's and its key's end, and the audit row. */
 struct opp_settlement {
-    struct opp_draft *draft;
+    struct opp_draft *draft; /* its head is enough; NULL: it is gone */
     struct opp_execution *execution;
     enum opp_code code;     /* OPP_OK: success; OPP_E_EXECUTION_UNKNOWN: unknown; else failed */
     json_t *result, *error; /* lent */
+    json_t *resolution;     /* lent; NULL: no person said so */
     const char *reason;     /* for draft.failure; may be NULL */
     int64_t now_ms, key_lifetime_ms;
 };

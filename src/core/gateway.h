@@ -39,7 +39,7 @@ struct opp_gateway {
     struct opp_databases *databases; /* of the adapters of all generations */
     struct opp_hub *hub;
     struct opp_stranded *stranded;
-    const struct opp_sign_key *audit_key; /* that the audit trail's checkpoints are signed with */
+    const struct opp_sign_key *audit_key;   /* that the audit trail's checkpoints are signed with */
     const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For counts */
     size_t trusted_proxy_count;
     const char *policies_dir, *adapters_dir;

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define BUCKET_MAX 256
+
 static const struct {
     const char *name;
     unsigned role;
@@ -39,12 +41,13 @@ static void limit_address(const char *ip, char text[OPP_ADDRESS_TEXT_MAX])
     opp_address_format(&key, text);
 }
 
-static enum opp_step refuse_rate(struct opp_call *call, const struct opp_rate_verdict *verdict)
+static enum opp_step refuse_rate(struct opp_call *call, const char *name, const struct opp_rate_verdict *verdict)
 {
     struct opp_reply reply = { .code = OPP_E_RATE_LIMITED,
                                .details = json_pack("{s:s}", "reason", "rate"),
                                .retry_after_s = (verdict->retry_after_ms + 999) / 1000,
-                               .rate = verdict };
+                               .limit = { name, verdict->limit, 60, verdict->remaining,
+                                          (verdict->reset_ms + 999) / 1000 } };
 
     return opp_call_reply(call, &reply);
 }
@@ -65,7 +68,7 @@ static enum opp_step refuse_stranger(struct opp_call *call, enum opp_code code)
 
     count_stranger(call->worker->gateway, call->ip, &verdict);
     call->audit.action = NULL; /* nobody is known to have called */
-    return verdict.allowed ? opp_call_refuse(call, code, NULL, NULL) : refuse_rate(call, &verdict);
+    return verdict.allowed ? opp_call_refuse(call, code, NULL, NULL) : refuse_rate(call, "authentication", &verdict);
 }
 
 /* Lends the token of a Bearer header that could be one of this kind, or NULL. */
@@ -155,7 +158,21 @@ static enum opp_step limit_rate(struct opp_call *call)
     limit_address(call->ip, address);
     opp_rate_take(gateway->rate, opp_rate_subject("key", call->key->record->id, address),
                   gateway->settings.rate_per_minute, opp_monotonic_ms(), &verdict);
-    return verdict.allowed ? OPP_NEXT : refuse_rate(call, &verdict);
+    return verdict.allowed ? OPP_NEXT : refuse_rate(call, "default", &verdict);
+}
+
+enum opp_step opp_guard_limit_tool(struct opp_call *call, const struct opp_tool *tool)
+{
+    struct opp_rate_verdict verdict;
+    char bucket[BUCKET_MAX];
+
+    if (tool->rate_per_minute == 0 || call->key == NULL || call->tool_counted)
+        return OPP_NEXT;
+    snprintf(bucket, sizeof bucket, "%s/%s", tool->adapter, tool->rate_bucket);
+    opp_rate_take(call->worker->gateway->rate, opp_rate_subject("bucket", call->key->record->id, bucket),
+                  tool->rate_per_minute, opp_monotonic_ms(), &verdict);
+    call->tool_counted = true;
+    return verdict.allowed ? OPP_NEXT : refuse_rate(call, tool->rate_bucket, &verdict);
 }
 
 /* Pins what the call is judged by, and hashes its token; a call without a token of this kind is refused. */

@@ -23,6 +23,11 @@ enum opp_step opp_guard_agent(struct opp_call *call, const char *authorization);
 /* Fills in admin, or refuses; roles as opp_guard_require. */
 enum opp_step opp_guard_admin(struct opp_call *call, const char *authorization, unsigned roles);
 
+/* Counts the call in its tool's bucket, once, if the tool has one and an agent calls; refuses when it is full, or gives
+ * OPP_NEXT. */
+struct opp_tool;
+enum opp_step opp_guard_limit_tool(struct opp_call *call, const struct opp_tool *tool);
+
 /* The token's fate alone, before a body is accepted: what the guard says of it in the end. OPP_OK, or the code to
  * answer with; a stranger's failure is counted. */
 enum opp_code opp_guard_glance(const struct opp_worker *worker, const char *authorization, const char *ip,

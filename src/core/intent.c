@@ -6,8 +6,10 @@
 #include "core/app_view.h"
 #include "core/boundary.h"
 #include "core/execute.h"
+#include "core/freeze.h"
 #include "core/gateway.h"
 #include "core/generation.h"
+#include "core/guard.h"
 #include "core/redact.h"
 #include "core/rules.h"
 #include "policy/bundle.h"
@@ -131,6 +133,15 @@ json_t *opp_scopes_missing(const struct opp_app_entry *app, const struct opp_too
     return missing;
 }
 
+enum opp_step opp_intent_enter(struct opp_call *call)
+{
+    const struct opp_tool *tool = of(call)->tool;
+
+    if (opp_freeze_check(call) == OPP_DONE || opp_guard_limit_tool(call, tool) == OPP_DONE)
+        return OPP_DONE;
+    return opp_rules_discover(call, tool);
+}
+
 enum opp_step opp_step_find_tool(struct opp_call *call)
 {
     struct opp_intent *intent = of(call);
@@ -142,7 +153,7 @@ enum opp_step opp_step_find_tool(struct opp_call *call)
     missing = opp_scopes_missing(intent->app, intent->tool);
     if (missing != NULL)
         return opp_intent_refuse(call, OPP_E_SCOPE_DENIED, NULL, json_pack("{s:o}", "missing", missing));
-    return opp_rules_discover(call, intent->tool);
+    return opp_intent_enter(call);
 }
 
 static enum opp_code check_payload(struct opp_intent *intent, json_t **normal, json_t **issues, struct opp_err *err)

@@ -62,6 +62,10 @@ void opp_intent_clear(struct opp_intent *intent);
 /* Refuses with agent.action_unknown or agent.scope_denied, or gives OPP_NEXT. */
 enum opp_step opp_step_find_tool(struct opp_call *call);
 
+/* Once the tool is known and the app has its scopes: it is not frozen, its rate limit has room, and the rules let the
+ * caller know of it. OPP_NEXT, or a refusal. */
+enum opp_step opp_intent_enter(struct opp_call *call);
+
 /* Steps, in this order: the payload fits the tool's schema; the resources are loaded; they are inside the boundary and
  * the data policy; the adapter says what would happen; the rules judge it; what the agent is shown of it, and the
  * hashes. */

@@ -2,6 +2,7 @@
 #include "core/judge.h"
 
 #include "adapter/tool.h"
+#include "core/freeze.h"
 #include "core/shape.h"
 #include "policy/decision.h"
 
@@ -43,7 +44,7 @@ enum opp_code opp_judge_window_now(const struct opp_app_entry *app, const struct
 {
     const struct opp_window *window = opp_judge_window(app, tool);
 
-    if (!window->enabled)
+    if (!window->enabled || opp_freeze_of(app, tool->name) != NULL)
         return OPP_E_AUTO_DISABLED;
     if (window->expires_at != 0 && window->expires_at <= now_ms)
         return OPP_E_AUTO_EXPIRED;
@@ -115,8 +116,13 @@ json_t *opp_judge_requires(const struct opp_app_entry *app, const struct opp_too
     return requires;
 }
 
-static const char *reason_of(const struct opp_policy_decision *ruling, enum opp_code denied)
+static const char *reason_of(const struct opp_app_entry *app, const struct opp_tool *tool,
+                             const struct opp_policy_decision *ruling, enum opp_code denied)
 {
+    const struct opp_freeze *freeze = opp_freeze_of(app, tool->name);
+
+    if (denied == OPP_E_AUTO_DISABLED && freeze != NULL)
+        return freeze->reason;
     if (denied == OPP_E_ACTION_INVALID)
         return "A justification is required.";
     if (denied == OPP_E_AUTO_DENIED && ruling->outcome == OPP_OUTCOME_DRAFT && ruling->reason[0] != '\0')
@@ -133,8 +139,8 @@ json_t *opp_judge_explain(const struct opp_app_entry *app, const struct opp_tool
 
     if (denied == OPP_OK)
         return json_null();
-    shown = json_pack("{s:s, s:s, s:o}", "code", opp_code_name(denied), "reason", reason_of(ruling, denied), "requires",
-                      opp_judge_requires(app, tool, ruling));
+    shown = json_pack("{s:s, s:s, s:o}", "code", opp_code_name(denied), "reason", reason_of(app, tool, ruling, denied),
+                      "requires", opp_judge_requires(app, tool, ruling));
     if (denied == OPP_E_AUTO_CLOSED && ruling->opens_at_s > 0)
         json_object_set_new(shown, "opensAt", opp_shape_time(ruling->opens_at_s * 1000));
     return shown;

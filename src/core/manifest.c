@@ -5,6 +5,7 @@
 #include "base/jcs.h"
 #include "base/shared.h"
 #include "core/call.h"
+#include "core/freeze.h"
 #include "core/gateway.h"
 #include "core/generation.h"
 #include "core/intent.h"
@@ -58,12 +59,27 @@ static int64_t until(const struct opp_window *window, const struct opp_policy_de
     return rule_ms;
 }
 
+/* What is off does nothing; of what is left to people, reads go on. */
+static json_t *show_frozen(const struct opp_tool *tool, const struct opp_freeze *freeze)
+{
+    bool off = opp_freeze_is_off(freeze);
+
+    if (!off && !tool->is_action)
+        return json_pack("{s:s, s:n, s:{s:b}}", "mode", "read", "code", "window", "open", 1);
+    return json_pack("{s:s, s:s, s:{s:b}, s:o}", "mode", off ? "off" : "draft", "code",
+                     opp_code_name(off ? OPP_E_FORBIDDEN : OPP_E_AUTO_DISABLED), "window", "open", 0, "freeze",
+                     opp_freeze_shape_now(freeze));
+}
+
 static json_t *show_now(const struct opp_app_entry *app, const struct opp_tool *tool,
                         const struct opp_policy_decision *ruling, int64_t now_ms)
 {
+    const struct opp_freeze *freeze = opp_freeze_of(app, tool->name);
     const struct opp_window *window = opp_judge_window(app, tool);
     enum opp_code rc;
 
+    if (freeze != NULL)
+        return show_frozen(tool, freeze);
     if (!tool->is_action)
         return json_pack("{s:s, s:n, s:{s:b}}", "mode", "read", "code", "window", "open", 1);
     rc = opp_judge_window_now(app, tool, ruling, now_ms);

@@ -43,7 +43,7 @@ static enum opp_code write_failed(struct opp_tx *tx, void *arg, struct opp_err *
                                  .now_ms = opp_call_now_ms(call),
                                  .key_lifetime_ms = call->worker->gateway->settings.idempotency_lifetime_ms };
     void *found = NULL;
-    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT, "id", intent->draft->id, &found, err);
+    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT_HEAD, "id", intent->draft->id, &found, err);
 
     if (rc != OPP_OK)
         return rc;

@@ -3,6 +3,7 @@
 
 #include "base/crash.h"
 #include "base/json.h"
+#include "core/execute.h"
 #include "core/gateway.h"
 #include "core/intent.h"
 #include "core/judge.h"
@@ -16,6 +17,7 @@ struct preflight {
     struct opp_intent intent;
     char id[OPP_ID_MAX];
     int64_t created_at, expires_at;
+    bool blocked; /* by an execution of the same intent whose outcome is not known */
 };
 
 static struct preflight *of(struct opp_call *call)
@@ -63,8 +65,11 @@ static enum opp_code write_preflight(struct opp_tx *tx, void *arg, struct opp_er
                                     .created_at = preflight->created_at,
                                     .expires_at = preflight->expires_at };
     json_t *details = json_pack("{s:s, s:s}", "action", intent->action, "preflightId", preflight->id);
-    enum opp_code rc = details != NULL ? opp_tx_insert(tx, &OPP_PREFLIGHT, &record, err) : OPP_E_MEMORY;
+    enum opp_code rc = opp_execute_unblocked(tx, record.app_id, intent->intent_hash, NULL);
 
+    preflight->blocked = rc == OPP_E_EXECUTION_UNKNOWN;
+    if (rc == OPP_OK || preflight->blocked)
+        rc = details != NULL ? opp_tx_insert(tx, &OPP_PREFLIGHT, &record, err) : OPP_E_MEMORY;
     opp_crash_point("preflight.unaudited");
     if (rc == OPP_OK)
         rc = opp_call_audit(call, tx, "agent.action.preflight", OPP_OK, details, err);
@@ -84,15 +89,21 @@ static json_t *decision(struct opp_call *call)
     const struct opp_intent *intent = &of(call)->intent;
     enum opp_code rc = opp_judge_window_now(intent->app, intent->tool, &intent->ruling, opp_call_now_ms(call));
     json_t *codes = json_array(), *reasons = json_array(), *explained;
+    const char *mode = rc == OPP_OK ? "execute" : "draft";
 
-    if (rc != OPP_OK) {
+    if (of(call)->blocked) {
+        json_array_append_new(codes, json_string(opp_code_name(OPP_E_PRECONDITION)));
+        json_array_append_new(reasons, json_string(OPP_BLOCKED_MESSAGE));
+    } else if (rc != OPP_OK) {
         json_array_append_new(codes, json_string(opp_code_name(rc)));
         explained = opp_judge_explain(intent->app, intent->tool, &intent->ruling, rc);
         json_array_append(reasons, json_object_get(explained, "reason"));
         json_decref(explained);
     }
-    return json_pack("{s:s, s:o, s:o, s:o}", "mode", rc == OPP_OK ? "execute" : "draft", "codes", codes, "reasons",
-                     reasons, "requires", opp_judge_requires(intent->app, intent->tool, &intent->ruling));
+    if (of(call)->blocked)
+        mode = "deny";
+    return json_pack("{s:s, s:o, s:o, s:o}", "mode", mode, "codes", codes, "reasons", reasons, "requires",
+                     opp_judge_requires(intent->app, intent->tool, &intent->ruling));
 }
 
 static enum opp_step answer(struct opp_call *call)

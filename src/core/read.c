@@ -33,7 +33,7 @@ static enum opp_step find_tool(struct opp_call *call)
     missing = opp_scopes_missing(call->app, intent->tool);
     if (missing != NULL)
         return opp_call_refuse(call, OPP_E_SCOPE_DENIED, NULL, json_pack("{s:o}", "missing", missing));
-    return opp_rules_discover(call, intent->tool);
+    return opp_intent_enter(call);
 }
 
 /* The query as the tool's schema wants it. */

@@ -97,7 +97,8 @@ static enum opp_code check_limit(struct opp_tx *tx, const json_t *limit, const s
 }
 
 enum opp_code opp_rules_limits(struct opp_tx *tx, const struct opp_policy_decision *ruling,
-                               const struct opp_draft *draft, int64_t now_ms, struct opp_err *err)
+                               const struct opp_draft *draft, int64_t now_ms, const json_t **used_up,
+                               struct opp_err *err)
 {
     size_t index;
     json_t *limit;
@@ -106,6 +107,8 @@ enum opp_code opp_rules_limits(struct opp_tx *tx, const struct opp_policy_decisi
     json_array_foreach(ruling->limits, index, limit)
     {
         rc = check_limit(tx, limit, draft, now_ms, err);
+        if (rc == OPP_E_LIMIT && used_up != NULL)
+            *used_up = limit;
         if (rc != OPP_OK)
             break;
     }

@@ -15,9 +15,10 @@ struct list {
     size_t count, capacity;
 };
 
-/* When something was used last, and the time of it that the store has. */
+/* When something was used last, the time of it that a transaction has written, and the one that was committed. */
 struct use {
     atomic_llong at_ms;
+    atomic_llong writing_ms;
     atomic_llong written_ms;
 };
 
@@ -27,7 +28,8 @@ struct opp_registry {
     struct opp_app_entry *apps;      /* by id */
     struct opp_key_entry *keys;      /* by token hash */
     struct opp_admin_token **admins; /* by token hash */
-    size_t app_count, key_count, admin_count;
+    struct opp_freeze **freezes;     /* by id, which is by age */
+    size_t app_count, key_count, admin_count, freeze_count;
     struct use *key_uses, *admin_uses; /* beside keys and admins */
 };
 
@@ -83,6 +85,7 @@ static void add_app(struct opp_registry *registry, struct opp_app *app)
     struct opp_app_entry *entry = &registry->apps[registry->app_count++];
 
     entry->record = app;
+    entry->registry = registry;
     entry->sound = opp_app_policy_read(app->policy, &entry->policy, NULL) == OPP_OK;
     opp_auto_execute_read(app->auto_execute, &entry->auto_execute);
 }
@@ -124,6 +127,21 @@ static void take_admins(struct opp_registry *registry, struct list *admins)
         qsort(registry->admins, registry->admin_count, sizeof(struct opp_admin_token *), by_admin_hash);
 }
 
+static void take_freezes(struct opp_registry *registry, struct list *freezes)
+{
+    registry->freezes = (struct opp_freeze **)(void *)freezes->items;
+    registry->freeze_count = freezes->count;
+    *freezes = (struct list){ 0 };
+}
+
+static enum opp_code read_freezes(struct opp_tx *tx, struct list *list, struct opp_err *err)
+{
+    struct opp_query in_force = { .record = &OPP_FREEZE, .order = "id" };
+
+    opp_query_number(&in_force, "lifted_at", OPP_EQUAL, 0);
+    return opp_tx_each(tx, &in_force, collect, list, err);
+}
+
 static enum opp_code make_uses(struct opp_registry *registry, struct opp_err *err)
 {
     registry->key_uses = calloc(registry->key_count + 1, sizeof *registry->key_uses);
@@ -144,6 +162,7 @@ enum opp_code opp_registry_load(struct opp_tx *tx, uint64_t version, struct opp_
 {
     struct opp_registry *registry = calloc(1, sizeof *registry);
     struct list apps = { .record = &OPP_APP }, keys = { .record = &OPP_KEY }, admins = { .record = &OPP_ADMIN_TOKEN };
+    struct list freezes = { .record = &OPP_FREEZE };
     enum opp_code rc;
 
     if (registry == NULL)
@@ -156,16 +175,21 @@ enum opp_code opp_registry_load(struct opp_tx *tx, uint64_t version, struct opp_
     if (rc == OPP_OK)
         rc = read_all(tx, &admins, err);
     if (rc == OPP_OK)
+        rc = read_freezes(tx, &freezes, err);
+    if (rc == OPP_OK)
         rc = take_apps(registry, &apps, err);
     if (rc == OPP_OK)
         rc = take_keys(registry, &keys, err);
     if (rc == OPP_OK)
         take_admins(registry, &admins);
     if (rc == OPP_OK)
+        take_freezes(registry, &freezes);
+    if (rc == OPP_OK)
         rc = make_uses(registry, err);
     list_free(&apps);
     list_free(&keys);
     list_free(&admins);
+    list_free(&freezes);
     if (rc == OPP_OK)
         *out = registry;
     else
@@ -183,6 +207,9 @@ static void free_registry(struct opp_registry *registry)
         opp_record_free(&OPP_KEY, registry->keys[i].record);
     for (size_t i = 0; i < registry->admin_count; i++)
         opp_record_free(&OPP_ADMIN_TOKEN, registry->admins[i]);
+    for (size_t i = 0; i < registry->freeze_count; i++)
+        opp_record_free(&OPP_FREEZE, registry->freezes[i]);
+    free(registry->freezes);
     free(registry->apps);
     free(registry->keys);
     free(registry->admins);
@@ -206,6 +233,12 @@ void opp_registry_unpin(const struct opp_registry *registry)
 uint64_t opp_registry_version(const struct opp_registry *registry)
 {
     return registry->version;
+}
+
+struct opp_freeze *const *opp_registry_freezes(const struct opp_registry *registry, size_t *count)
+{
+    *count = registry->freeze_count;
+    return registry->freezes;
 }
 
 const struct opp_key_entry *opp_registry_key(const struct opp_registry *registry, const char *token_hash)
@@ -282,7 +315,7 @@ enum opp_code opp_registry_write_uses(const struct opp_registry *registry, struc
             continue;
         key.last_used_at = atomic_load(&registry->key_uses[i].at_ms);
         rc = opp_tx_update(tx, &OPP_KEY, &key, columns, err);
-        atomic_store(&registry->key_uses[i].written_ms, key.last_used_at);
+        atomic_store(&registry->key_uses[i].writing_ms, key.last_used_at);
     }
     for (size_t i = 0; rc == OPP_OK && i < registry->admin_count; i++) {
         struct opp_admin_token token = { .id = registry->admins[i]->id };
@@ -291,9 +324,22 @@ enum opp_code opp_registry_write_uses(const struct opp_registry *registry, struc
             continue;
         token.last_used_at = atomic_load(&registry->admin_uses[i].at_ms);
         rc = opp_tx_update(tx, &OPP_ADMIN_TOKEN, &token, columns, err);
-        atomic_store(&registry->admin_uses[i].written_ms, token.last_used_at);
+        atomic_store(&registry->admin_uses[i].writing_ms, token.last_used_at);
     }
     return rc;
+}
+
+static void mark_written(struct use *uses, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (atomic_load(&uses[i].writing_ms) != 0)
+            atomic_store(&uses[i].written_ms, atomic_exchange(&uses[i].writing_ms, 0));
+}
+
+void opp_registry_uses_written(const struct opp_registry *registry)
+{
+    mark_written(registry->key_uses, registry->key_count);
+    mark_written(registry->admin_uses, registry->admin_count);
 }
 
 const struct opp_app_entry *opp_registry_app(const struct opp_registry *registry, const char *app_id)

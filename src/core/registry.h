@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * core/registry.h - who may call: an immutable snapshot of apps, keys and admin tokens, swapped when one changes.
+ * core/registry.h - who may call, and what is frozen: an immutable snapshot of apps, keys, admin tokens and freezes,
+ * swapped when one changes.
  * May include: store, base, core.
  */
 #ifndef OPP_CORE_REGISTRY_H
@@ -21,7 +22,8 @@ struct opp_app_entry {
     struct opp_app *record;
     struct opp_app_policy policy;
     struct opp_auto_execute auto_execute;
-    bool sound; /* its stored settings could be read; if not, nothing is allowed */
+    bool sound;                          /* its stored settings could be read; if not, nothing is allowed */
+    const struct opp_registry *registry; /* whose entry it is */
 };
 
 struct opp_key_entry {
@@ -40,11 +42,16 @@ const struct opp_key_entry *opp_registry_key_by_id(const struct opp_registry *re
 const struct opp_admin_token *opp_registry_admin(const struct opp_registry *registry, const char *token_hash);
 const struct opp_app_entry *opp_registry_app(const struct opp_registry *registry, const char *app_id);
 
+/* Lends the freezes that are in force, oldest first. */
+struct opp_freeze *const *opp_registry_freezes(const struct opp_registry *registry, size_t *count);
+
 /* Notes that a key or token was used; from any thread, and cheap. */
 void opp_registry_used_key(const struct opp_registry *registry, const struct opp_key_entry *key, int64_t now_ms);
 void opp_registry_used_admin(const struct opp_registry *registry, const struct opp_admin_token *admin, int64_t now_ms);
-/* Writes the uses that were not written yet, in a write transaction. One caller at a time. */
+/* Writes the uses that were not written yet, in a write transaction; uses_written says that it was committed, else they
+ * are written again. One caller at a time. */
 enum opp_code opp_registry_write_uses(const struct opp_registry *registry, struct opp_tx *tx, struct opp_err *err);
+void opp_registry_uses_written(const struct opp_registry *registry);
 
 /* Where the current one is found. */
 enum opp_code opp_registry_slot_new(struct opp_registry_slot **out, struct opp_err *err);

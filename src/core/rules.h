@@ -25,10 +25,11 @@ enum opp_step opp_rules_judge(struct opp_call *call, enum opp_phase phase);
 int64_t opp_rules_approvals(const struct opp_policy_decision *ruling, int64_t required);
 
 /* Inside the claim's transaction: every limit that the rules set still has room. OPP_E_LIMIT: one is used up,
- * err->where is "limit". */
+ * err->where is "limit", and *used_up (which may be NULL) lends it as long as the ruling has it. */
 struct opp_draft;
 struct opp_tx;
 enum opp_code opp_rules_limits(struct opp_tx *tx, const struct opp_policy_decision *ruling,
-                               const struct opp_draft *draft, int64_t now_ms, struct opp_err *err);
+                               const struct opp_draft *draft, int64_t now_ms, const json_t **used_up,
+                               struct opp_err *err);
 
 #endif

@@ -18,6 +18,7 @@ struct opp_schemas {
 #define CURSOR "{'type':'string','pattern':'^([a-z]{3}_[0-9a-z]{26}|[0-9]{1,18})$'}"
 #define PAGE "'cursor':" CURSOR ",'limit':{'type':'integer','minimum':1,'maximum':500}"
 #define STATUS "{'enum':['draft','confirmed','canceled','failed']}"
+#define OPEN_EXECUTION "{'enum':['pending','unknown']}" /* the others are told by the draft's status */
 
 /* Fields with which other servers of the protocol narrow authority: to ignore them would do more than was asked. */
 #define NARROWING \
@@ -62,8 +63,8 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
                      255) ",'stateWitnessHash':" TEXT(255) ",'justification':" TEXT(4000) "," NARROWING "}}",
     [OPP_SCHEMA_DRAFT_GET] =
         "{'type':'object','properties':{'wait':{'type':'number','minimum':0,'maximum':60}," NARROWING "}}",
-    [OPP_SCHEMA_DRAFT_LIST] = "{'type':'object','properties':{'status':" STATUS ",'idempotencyKey':" ID
-                              ",'requestId':" ID "," PAGE "," NARROWING "}}",
+    [OPP_SCHEMA_DRAFT_LIST] = "{'type':'object','properties':{'status':" STATUS ",'executionStatus':" OPEN_EXECUTION
+                              ",'idempotencyKey':" ID ",'requestId':" ID "," PAGE "," NARROWING "}}",
     [OPP_SCHEMA_DRAFT_CANCEL] = "{'type':'object','properties':{'reason':" TEXT(4000) "," NARROWING "}}",
     [OPP_SCHEMA_LIST] = "{'type':'object','properties':{" PAGE "}}",
     [OPP_SCHEMA_APP_CREATE] =
@@ -79,10 +80,14 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
     [OPP_SCHEMA_KEY_CREATE] = "{'type':'object','properties':{" KEY_FIELDS "}}",
     [OPP_SCHEMA_KEY_ROTATE] =
         "{'type':'object','properties':{'overlapSeconds':{'type':'integer','minimum':0,'maximum':2592000}}}",
-    [OPP_SCHEMA_ADMIN_DRAFT_LIST] = "{'type':'object','properties':{'appId':" ID ",'status':" STATUS "," PAGE "}}",
+    [OPP_SCHEMA_ADMIN_DRAFT_LIST] = "{'type':'object','properties':{'appId':" ID ",'status':" STATUS
+                                    ",'executionStatus':" OPEN_EXECUTION "," PAGE "}}",
     [OPP_SCHEMA_APPROVE] =
         "{'type':'object','properties':{'note':" TEXT(4000) ",'reason':" TEXT(4000) ",'seal':" ID "}}",
     [OPP_SCHEMA_REJECT] = "{'type':'object','properties':{'note':" TEXT(4000) ",'reason':" TEXT(4000) "}}",
+    [OPP_SCHEMA_RESOLVE] =
+        "{'type':'object','required':['outcome','note'],'properties':{'outcome':{'enum':['applied','not_applied']},"
+        "'note':{'type':'string','maxLength':4000,'pattern':'\\\\S'}}}",
     [OPP_SCHEMA_AUDIT_LIST] = "{'type':'object','properties':{'appId':" ID ",'action':" ID
                               ",'status':{'enum':['success','denied','failed']}," PAGE "}}",
     [OPP_SCHEMA_TOKEN_CREATE] =
@@ -90,6 +95,12 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
         ",'roles':{'type':'array','minItems':1,'uniqueItems':true,"
         "'items':{'enum':['viewer','reviewer','operator','owner']}},"
         "'org_ids':{'type':['array','null'],'minItems':1,'maxItems':1000,'items':" ID "},'expires_at':" TIME "}}",
+    [OPP_SCHEMA_FREEZE] =
+        "{'type':'object','required':['scope','mode','reason'],'properties':{'scope':{'enum':['gateway','app','tool']},"
+        "'id':" ID ",'mode':{'enum':['drafts_only','off']},"
+        "'reason':{'type':'string','minLength':1,'maxLength':500,'pattern':'\\\\S'}},"
+        "'if':{'properties':{'scope':{'const':'gateway'}}},'then':{'properties':{'id':false}},"
+        "'else':{'required':['id']}}",
 };
 
 static enum opp_code compile(const char *text, struct opp_schema **out, struct opp_err *err)

@@ -17,6 +17,7 @@ struct opp_settings {
     int64_t idempotency_lifetime_ms; /* after the draft is final */
     int64_t window_default_ms;       /* an app window that names no end */
     int64_t window_max_ms;           /* 0: none */
+    int64_t unknown_retry_ms;        /* how often receipts of unknown executions are asked for again */
 };
 
 #define OPP_SETTINGS_DEFAULT                                              \
@@ -27,6 +28,7 @@ struct opp_settings {
                             .preflight_lifetime_ms = 10 * INT64_C(60000), \
                             .idempotency_lifetime_ms = INT64_C(86400000), \
                             .window_default_ms = 60 * INT64_C(60000),     \
-                            .window_max_ms = 0 })
+                            .window_max_ms = 0,                           \
+                            .unknown_retry_ms = 30 * INT64_C(1000) })
 
 #endif

@@ -180,11 +180,25 @@ void opp_shape_write_draft(struct opp_buf *out, const struct opp_draft *draft)
     opp_buf_char(out, '}');
 }
 
+/* What is known of a draft without its JSON. */
+static json_t *shape_damaged(const struct opp_draft *draft)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:b}", "id", draft->id, "app_id",
+                     draft->app_id, "key_id", draft->key_id, "action_type", draft->action, "status", draft->status,
+                     "requires_confirmation", draft->requires_confirmation, "auto_execute_requested",
+                     draft->auto_execute_requested, "created_at", opp_shape_time(draft->created_at), "updated_at",
+                     opp_shape_time(draft->updated_at), "confirmed_at", opp_shape_time(draft->confirmed_at),
+                     "canceled_at", opp_shape_time(draft->canceled_at), "expires_at", opp_shape_time(draft->expires_at),
+                     "damaged", 1);
+}
+
 json_t *opp_shape_draft(const struct opp_draft *draft)
 {
     struct opp_buf text = { 0 };
     json_t *shown = NULL;
 
+    if (draft->damaged)
+        return shape_damaged(draft);
     opp_shape_write_draft(&text, draft);
     if (!text.failed && opp_json_read(text.bytes, text.length, &shown) != OPP_OK)
         shown = NULL;
@@ -194,10 +208,10 @@ json_t *opp_shape_draft(const struct opp_draft *draft)
 
 static json_t *show_execution(const struct opp_execution *execution, json_t *result)
 {
-    return json_pack("{s:s, s:s, s:s, s:s?, s:s, s:o, s:o, s:o}", "id", execution->id, "draft_id", execution->draft_id,
-                     "app_id", execution->app_id, "idempotency_key", execution->idempotency_key, "status",
-                     execution->status, "result", result, "error", or_null(execution->error), "created_at",
-                     opp_shape_time(execution->created_at));
+    return json_pack("{s:s, s:s, s:s, s:s?, s:s, s:o, s:o, s:o, s:o*}", "id", execution->id, "draft_id",
+                     execution->draft_id, "app_id", execution->app_id, "idempotency_key", execution->idempotency_key,
+                     "status", execution->status, "result", result, "error", or_null(execution->error), "created_at",
+                     opp_shape_time(execution->created_at), "damaged", execution->damaged ? json_true() : NULL);
 }
 
 /* What is inside an export's text has no names to be redacted by: one that was made in full is not shown any more. */
@@ -205,6 +219,8 @@ static bool shown_at_all(const struct opp_draft *draft, const struct opp_app_ent
 {
     const json_t *redact = json_object_get(draft->policy, "redact");
 
+    if (draft->damaged) /* what its rules redact is not known */
+        return false;
     if (app->policy.allow_sensitive_fields)
         return tool != NULL || json_array_size(redact) == 0;
     if (tool == NULL) /* what was sensitive is not known any more */
@@ -232,19 +248,32 @@ json_t *opp_shape_execution(const struct opp_execution *execution, const struct 
 
 json_t *opp_shape_admin_execution(const struct opp_execution *execution)
 {
-    return execution != NULL ? show_execution(execution, or_null(execution->result)) : json_null();
+    json_t *shown;
+
+    if (execution == NULL)
+        return json_null();
+    shown = show_execution(execution, or_null(execution->result));
+    if (shown != NULL && execution->resolution != NULL &&
+        json_object_set(shown, "resolution", execution->resolution) != 0) {
+        json_decref(shown);
+        return NULL;
+    }
+    return shown;
 }
 
 json_t *opp_shape_admin_draft(const struct opp_draft *draft)
 {
-    json_t *shown = opp_shape_draft(draft);
-    json_t *added = json_pack("{s:s, s:s?, s:s?, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:o, s:o}", "actor_user_id",
-                              draft->actor_user_id, "request_id", draft->request_id, "idempotency_key",
-                              draft->idempotency_key, "preflight", or_null(draft->impact), "preflight_state_witness",
-                              or_null(draft->witness), "policy_snapshot", or_null(draft->policy),
-                              "confirmed_by_user_id", draft->confirmed_by, "resources", or_empty(draft->resources),
-                              "effect", or_null(draft->effect), "approval_list", or_empty(draft->approvals),
-                              "decisions", or_empty(draft->decisions), "review", or_null(draft->review));
+    json_t *shown = opp_shape_draft(draft), *added;
+
+    if (draft->damaged)
+        return shown;
+    added = json_pack("{s:s, s:s?, s:s?, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:o, s:o}", "actor_user_id",
+                      draft->actor_user_id, "request_id", draft->request_id, "idempotency_key", draft->idempotency_key,
+                      "preflight", or_null(draft->impact), "preflight_state_witness", or_null(draft->witness),
+                      "policy_snapshot", or_null(draft->policy), "confirmed_by_user_id", draft->confirmed_by,
+                      "resources", or_empty(draft->resources), "effect", or_null(draft->effect), "approval_list",
+                      or_empty(draft->approvals), "decisions", or_empty(draft->decisions), "review",
+                      or_null(draft->review));
 
     if (json_object_update(shown, added) != 0) {
         json_decref(shown);
@@ -256,12 +285,13 @@ json_t *opp_shape_admin_draft(const struct opp_draft *draft)
 
 json_t *opp_shape_admin_draft_item(const struct opp_draft *draft, const struct opp_execution *execution)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o}", "id", draft->id,
+    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o, s:o*}", "id", draft->id,
                      "app_id", draft->app_id, "action_type", draft->action, "status", draft->status,
                      "requires_confirmation", draft->requires_confirmation, "auto_execute_requested",
                      draft->auto_execute_requested, "created_at", opp_shape_time(draft->created_at), "updated_at",
                      opp_shape_time(draft->updated_at), "confirmed_at", opp_shape_time(draft->confirmed_at),
                      "canceled_at", opp_shape_time(draft->canceled_at), "execution",
                      opp_shape_admin_execution(execution), "summary", opp_json_text(draft->impact, "summary"),
-                     "approvals", opp_shape_approvals(draft), "expires_at", opp_shape_time(draft->expires_at));
+                     "approvals", opp_shape_approvals(draft), "expires_at", opp_shape_time(draft->expires_at),
+                     "damaged", draft->damaged ? json_true() : NULL);
 }

@@ -21,7 +21,8 @@ json_t *opp_shape_app(const struct opp_app *app);
 json_t *opp_shape_key(const struct opp_key *key);
 json_t *opp_shape_admin_token(const struct opp_admin_token *token);
 
-/* As the agent whose app it is may see it: appended as canonical JSON, or as a new value. */
+/* As the agent whose app it is may see it: appended as canonical JSON, or as a new value. Of a damaged one (see
+ * store/records.h) what can be read, and damaged: true; that one is never appended. */
 void opp_shape_write_draft(struct opp_buf *out, const struct opp_draft *draft);
 json_t *opp_shape_draft(const struct opp_draft *draft);
 /* execution NULL gives null. The result is redacted as the app's policy of today, the draft's rules and the tool (NULL

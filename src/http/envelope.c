@@ -20,7 +20,8 @@ static void write_details(struct opp_buf *out, const char *recovery, json_t *det
         opp_buf_text(out, "\"}");
         return;
     }
-    if (json_object_set_new(details, "recovery", json_string(recovery)) != 0)
+    if (json_object_get(details, "recovery") == NULL &&
+        json_object_set_new(details, "recovery", json_string(recovery)) != 0)
         out->failed = true;
     opp_jcs_write(out, details);
 }

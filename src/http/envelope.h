@@ -22,7 +22,8 @@
 
 /* Append to out, where a failed allocation is remembered. */
 void opp_envelope_success(struct opp_buf *out, const json_t *data);
-/* message NULL: the code's own. details NULL: recovery alone; otherwise an object, which gets the member recovery. */
+/* message NULL: the code's own. details NULL: recovery alone; otherwise an object, which gets the
+ * member recovery if it has none of its own. */
 void opp_envelope_refusal(struct opp_buf *out, enum opp_code code, const char *message, json_t *details);
 
 #endif

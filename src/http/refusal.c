@@ -61,10 +61,12 @@ static bool write_refusal(struct opp_connection *connection)
 {
     const struct opp_refusal *refusal = &connection->refusal;
     struct opp_buf head = { 0 }, *body = &connection->http->body;
+    json_t *details = refusal->code == OPP_E_RATE_LIMITED ? json_pack("{s:s}", "reason", "rate") : NULL;
     bool written;
 
     opp_buf_reset(body);
-    opp_envelope_refusal(body, refusal->code, refusal->message, NULL);
+    opp_envelope_refusal(body, refusal->code, refusal->message, details);
+    json_decref(details);
     add_head(&head, connection, refusal->code, body->length);
     if (connection->framing.method != OPP_METHOD_HEAD)
         opp_buf_add(&head, body->bytes, body->length);

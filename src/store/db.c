@@ -10,11 +10,14 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define STATEMENT_SLOTS 256 /* a power of two */
 #define STATEMENTS_MAX 192
 #define PROGRESS_STEPS 1000
 #define QUICK_PAGES_MAX 16384
+#define BUSY_TIMEOUT_MS 5000
+#define BUSY_PAUSE_MAX_MS 25
 
 struct slot {
     char *sql;
@@ -24,6 +27,7 @@ struct slot {
 struct opp_db {
     sqlite3 *handle;
     int64_t deadline_ms;
+    int64_t busy_since_ms; /* when the running statement began to wait for a lock */
     size_t statements;
     size_t version;
     struct slot slots[STATEMENT_SLOTS];
@@ -188,11 +192,31 @@ enum opp_code opp_db_step(struct opp_db *db, const char *sql, struct opp_err *er
     return rc;
 }
 
+static bool overdue(const struct opp_db *db, int64_t now_ms)
+{
+    return db->deadline_ms != 0 && now_ms > db->deadline_ms;
+}
+
 static int on_progress(void *arg)
 {
     const struct opp_db *db = arg;
 
-    return db->deadline_ms != 0 && opp_monotonic_ms() > db->deadline_ms;
+    return db->deadline_ms != 0 && overdue(db, opp_monotonic_ms());
+}
+
+/* Somebody else holds the lock; tried is how often it was tried. Gives 0 to give up. */
+static int on_busy(void *arg, int tried)
+{
+    struct opp_db *db = arg;
+    struct timespec pause = { .tv_nsec = (tried < BUSY_PAUSE_MAX_MS ? tried + 1 : BUSY_PAUSE_MAX_MS) * 1000000L };
+    int64_t now_ms = opp_monotonic_ms();
+
+    if (tried == 0)
+        db->busy_since_ms = now_ms;
+    if (overdue(db, now_ms) || now_ms - db->busy_since_ms > BUSY_TIMEOUT_MS)
+        return 0;
+    nanosleep(&pause, NULL);
+    return 1;
 }
 
 void opp_db_deadline(struct opp_db *db, int64_t monotonic_ms)
@@ -298,7 +322,7 @@ enum opp_code opp_db_open(const char *path, enum opp_db_mode mode, struct opp_db
         opp_db_close(db);
         return OPP_E_IO;
     }
-    sqlite3_busy_timeout(db->handle, OPP_DB_BUSY_TIMEOUT_MS);
+    sqlite3_busy_handler(db->handle, on_busy, db);
     sqlite3_progress_handler(db->handle, PROGRESS_STEPS, on_progress, db);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     *out = db;

@@ -31,13 +31,13 @@ static const char SCHEMA_1[] =
     "CREATE INDEX drafts_pending_key ON drafts(key_id) WHERE status='draft';"
     "CREATE TABLE pending(app_id TEXT PRIMARY KEY, drafts INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE executions(id TEXT PRIMARY KEY, draft_id TEXT NOT NULL, app_id TEXT NOT NULL, key_id TEXT NOT NULL,"
-    " actor_user_id TEXT NOT NULL, action TEXT NOT NULL, idempotency_key TEXT,"
-    " effect_id TEXT NOT NULL UNIQUE, status TEXT NOT NULL, result TEXT, error TEXT, created_at INTEGER NOT NULL,"
-    " finished_at INTEGER NOT NULL);"
+    " actor_user_id TEXT NOT NULL, action TEXT NOT NULL, intent_hash TEXT NOT NULL, idempotency_key TEXT,"
+    " effect_id TEXT NOT NULL UNIQUE, status TEXT NOT NULL, database TEXT, database_id TEXT, result TEXT, error TEXT,"
+    " resolution TEXT, created_at INTEGER NOT NULL, finished_at INTEGER NOT NULL);"
     "CREATE UNIQUE INDEX executions_draft ON executions(draft_id);"
     "CREATE INDEX executions_app ON executions(app_id, created_at);"
     "CREATE INDEX executions_pending ON executions(id) WHERE status='pending';"
-    "CREATE INDEX executions_unknown ON executions(id) WHERE status='unknown';"
+    "CREATE INDEX executions_unknown ON executions(app_id, intent_hash) WHERE status='unknown';"
     "CREATE TABLE preflights(id TEXT PRIMARY KEY, app_id TEXT NOT NULL, key_id TEXT NOT NULL,"
     " actor_user_id TEXT NOT NULL, action TEXT NOT NULL, intent_hash TEXT NOT NULL, impact_hash TEXT NOT NULL,"
     " witness_hash TEXT, payload TEXT NOT NULL, impact TEXT NOT NULL, witness TEXT, created_at INTEGER NOT NULL,"
@@ -56,6 +56,10 @@ static const char SCHEMA_1[] =
     "CREATE TABLE generations(id TEXT PRIMARY KEY, profile TEXT NOT NULL, sha256 TEXT NOT NULL, sources TEXT NOT NULL,"
     " adapters TEXT NOT NULL, loaded_at INTEGER NOT NULL);"
     "CREATE TABLE adapter_files(id TEXT PRIMARY KEY, files TEXT NOT NULL);"
+    "CREATE TABLE freezes(id TEXT PRIMARY KEY, scope TEXT NOT NULL, target TEXT, mode TEXT NOT NULL,"
+    " reason TEXT NOT NULL, org_id TEXT, created_by TEXT NOT NULL, lifted_by TEXT, created_at INTEGER NOT NULL,"
+    " lifted_at INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX freezes_lifted ON freezes(lifted_at);"
     "CREATE TABLE settings(id TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
 
 const char *const OPP_MIGRATIONS[] = { SCHEMA_1 };

@@ -26,7 +26,11 @@
 #member, OPP_FIELD_JSON, offsetof(struct type, member) \
     }
 #define RECORD(name, table_name, type, fields_of) \
-    const struct opp_record name = { table_name, fields_of, COUNT(fields_of), sizeof(struct type) }
+    const struct opp_record name = { table_name, fields_of, COUNT(fields_of), sizeof(struct type), 0 }
+/* One of which damaged rows can be told. */
+#define RECORD_FLAGGED(name, table_name, type, fields_of)                                          \
+    const struct opp_record name = { table_name, fields_of, COUNT(fields_of), sizeof(struct type), \
+                                     offsetof(struct type, damaged) }
 
 static const struct opp_field APP_FIELDS[] = {
     TEXT(opp_app, id),
@@ -114,7 +118,21 @@ static const struct opp_field DRAFT_FIELDS[] = {
     INTEGER(opp_draft, confirmed_at),
     INTEGER(opp_draft, canceled_at),
 };
-RECORD(OPP_DRAFT, "drafts", opp_draft, DRAFT_FIELDS);
+RECORD_FLAGGED(OPP_DRAFT, "drafts", opp_draft, DRAFT_FIELDS);
+
+static const struct opp_field DRAFT_HEAD_FIELDS[] = {
+    TEXT(opp_draft, id),
+    TEXT(opp_draft, app_id),
+    TEXT(opp_draft, key_id),
+    TEXT(opp_draft, actor_user_id),
+    TEXT(opp_draft, org_id),
+    TEXT(opp_draft, action),
+    TEXT(opp_draft, status),
+    TEXT(opp_draft, idempotency_key),
+    INTEGER(opp_draft, expires_at),
+    INTEGER(opp_draft, created_at),
+};
+RECORD(OPP_DRAFT_HEAD, "drafts", opp_draft, DRAFT_HEAD_FIELDS);
 
 static const struct opp_field EXECUTION_FIELDS[] = {
     TEXT(opp_execution, id),
@@ -123,15 +141,27 @@ static const struct opp_field EXECUTION_FIELDS[] = {
     TEXT(opp_execution, key_id),
     TEXT(opp_execution, actor_user_id),
     TEXT(opp_execution, action),
+    TEXT(opp_execution, intent_hash),
     TEXT(opp_execution, idempotency_key),
     TEXT(opp_execution, effect_id),
     TEXT(opp_execution, status),
+    TEXT(opp_execution, database),
+    TEXT(opp_execution, database_id),
     JSON(opp_execution, result),
     JSON(opp_execution, error),
+    JSON(opp_execution, resolution),
     INTEGER(opp_execution, created_at),
     INTEGER(opp_execution, finished_at),
 };
-RECORD(OPP_EXECUTION, "executions", opp_execution, EXECUTION_FIELDS);
+RECORD_FLAGGED(OPP_EXECUTION, "executions", opp_execution, EXECUTION_FIELDS);
+
+static const struct opp_field EXECUTION_HEAD_FIELDS[] = {
+    TEXT(opp_execution, id),          TEXT(opp_execution, draft_id),      TEXT(opp_execution, app_id),
+    TEXT(opp_execution, key_id),      TEXT(opp_execution, actor_user_id), TEXT(opp_execution, action),
+    TEXT(opp_execution, intent_hash), TEXT(opp_execution, effect_id),     TEXT(opp_execution, status),
+    TEXT(opp_execution, database),    TEXT(opp_execution, database_id),   INTEGER(opp_execution, created_at),
+};
+RECORD(OPP_EXECUTION_HEAD, "executions", opp_execution, EXECUTION_HEAD_FIELDS);
 
 static const struct opp_field PREFLIGHT_FIELDS[] = {
     TEXT(opp_preflight, id),
@@ -179,6 +209,14 @@ static const struct opp_field CHECKPOINT_FIELDS[] = {
     TEXT(opp_checkpoint, key),    TEXT(opp_checkpoint, signature), INTEGER(opp_checkpoint, time),
 };
 RECORD(OPP_CHECKPOINT, "checkpoints", opp_checkpoint, CHECKPOINT_FIELDS);
+
+static const struct opp_field FREEZE_FIELDS[] = {
+    TEXT(opp_freeze, id),           TEXT(opp_freeze, scope),     TEXT(opp_freeze, target),
+    TEXT(opp_freeze, mode),         TEXT(opp_freeze, reason),    TEXT(opp_freeze, org_id),
+    TEXT(opp_freeze, created_by),   TEXT(opp_freeze, lifted_by), INTEGER(opp_freeze, created_at),
+    INTEGER(opp_freeze, lifted_at),
+};
+RECORD(OPP_FREEZE, "freezes", opp_freeze, FREEZE_FIELDS);
 
 static const struct opp_field SETTING_FIELDS[] = {
     TEXT(opp_setting, id),
@@ -306,16 +344,36 @@ static enum opp_code read_member(const struct opp_field *field, sqlite3_stmt *st
     return OPP_E_INTERNAL;
 }
 
-enum opp_code opp_record_read(const struct opp_record *record, sqlite3_stmt *statement, void **out, struct opp_err *err)
+/* Gives the code back; the primary key is the first field. */
+static enum opp_code blame_row(const struct opp_record *record, size_t field, sqlite3_stmt *statement, enum opp_code rc,
+                               struct opp_err *err)
+{
+    const char *id = (const char *)sqlite3_column_text(statement, 0);
+
+    if (rc != OPP_E_UNAVAILABLE)
+        return opp_fail(err, rc, "cannot read a row of %s", record->table);
+    return opp_fail(err, rc, "the row %s of %s is damaged: its %s cannot be read", id != NULL ? id : "?", record->table,
+                    record->fields[field].column);
+}
+
+enum opp_code opp_record_read(const struct opp_record *record, sqlite3_stmt *statement, bool damaged_too, void **out,
+                              struct opp_err *err)
 {
     char *value = calloc(1, record->size);
     enum opp_code rc = value != NULL ? OPP_OK : OPP_E_MEMORY;
 
-    for (size_t i = 0; rc == OPP_OK && i < record->field_count; i++)
+    for (size_t i = 0; rc == OPP_OK && i < record->field_count; i++) {
         rc = read_member(&record->fields[i], statement, (int)i, value);
+        if (rc == OPP_E_UNAVAILABLE && damaged_too && record->damaged != 0) {
+            memcpy(value + record->damaged, &(bool){ true }, sizeof(bool));
+            rc = OPP_OK;
+        } else if (rc != OPP_OK) {
+            blame_row(record, i, statement, rc, err);
+        }
+    }
     if (rc != OPP_OK) {
         opp_record_free(record, value);
-        return opp_fail(err, rc, "cannot read a row of %s", record->table);
+        return rc;
     }
     *out = value;
     return OPP_OK;

@@ -30,6 +30,7 @@ struct opp_record {
     const struct opp_field *fields;
     size_t field_count;
     size_t size;
+    size_t damaged; /* the offset of the flag that says so; 0: there is none */
 };
 
 const struct opp_field *opp_record_field(const struct opp_record *record, const char *column);
@@ -39,8 +40,9 @@ enum opp_code opp_record_bind(const struct opp_field *field, const void *value, 
                               struct opp_err *err);
 
 /* Gives a record from a row that selects all its fields in order. OPP_E_MEMORY, OPP_E_UNAVAILABLE: what is stored is
- * not what was written. */
-enum opp_code opp_record_read(const struct opp_record *record, sqlite3_stmt *statement, void **out,
+ * not what was written; err names the row. damaged_too: then it is given nevertheless, flagged, without what cannot be
+ * read, where the record has a flag for it. */
+enum opp_code opp_record_read(const struct opp_record *record, sqlite3_stmt *statement, bool damaged_too, void **out,
                               struct opp_err *err);
 
 #endif

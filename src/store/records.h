@@ -37,12 +37,16 @@ struct opp_draft {
     char *preflight_id, *impact_hash, *effect_hash, *witness_hash, *seal, *confirmed_by;
     json_t *payload, *resources, *impact, *state, *effect, *witness, *policy, *approvals, *decisions, *review, *failure;
     bool requires_confirmation, auto_execute_requested;
+    bool damaged; /* some of its JSON could not be read and is missing; see opp_query.damaged_too */
     int64_t approvals_required, expires_at, created_at, updated_at, confirmed_at, canceled_at;
 };
 
 struct opp_execution {
-    char *id, *draft_id, *app_id, *key_id, *actor_user_id, *action, *idempotency_key, *effect_id, *status;
+    char *id, *draft_id, *app_id, *key_id, *actor_user_id, *action, *intent_hash, *idempotency_key, *effect_id, *status;
+    char *database, *database_id; /* where its receipt will be; NULL: it writes nothing */
     json_t *result, *error;
+    json_t *resolution; /* what a person found, of one that was unknown */
+    bool damaged;       /* as a draft's */
     int64_t created_at, finished_at;
 };
 
@@ -87,6 +91,12 @@ struct opp_generation_record {
     int64_t loaded_at;
 };
 
+/* What an operator has stopped. target NULL: everything; lifted_at 0: it is in force. */
+struct opp_freeze {
+    char *id, *scope, *target, *mode, *reason, *org_id, *created_by, *lifted_by; /* org_id: of the app */
+    int64_t created_at, lifted_at;
+};
+
 /* The bytes of the adapters of one or more generations. id is their SHA-256. */
 struct opp_adapters_record {
     char *id;
@@ -102,7 +112,12 @@ struct opp_setting {
 struct opp_record;
 extern const struct opp_record OPP_APP, OPP_KEY, OPP_ADMIN_TOKEN, OPP_DRAFT, OPP_EXECUTION, OPP_PREFLIGHT,
     OPP_IDEMPOTENCY, OPP_AUDIT_ROW, OPP_AUDIT_HASH, OPP_CHECKPOINT, OPP_SETTING, OPP_GENERATION_RECORD,
-    OPP_ADAPTERS_RECORD;
+    OPP_ADAPTERS_RECORD, OPP_FREEZE;
+/* A struct opp_draft of which only the members that are not JSON are read: what ends a draft needs no more, and works
+ * on one that is damaged. Free it as OPP_DRAFT. */
+extern const struct opp_record OPP_DRAFT_HEAD;
+/* The same of an execution. */
+extern const struct opp_record OPP_EXECUTION_HEAD;
 
 /* Frees what the struct owns and the struct itself; NULL allowed. */
 void opp_record_free(const struct opp_record *record, void *value);

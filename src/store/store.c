@@ -14,10 +14,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define READ_MAX_MS 5000
+
 struct opp_store {
     struct opp_writer *writer;
     struct opp_clock *clock;
     char path[PATH_MAX];
+    int64_t read_max_ms;
     void (*on_registry)(void *arg, struct opp_tx *tx, uint64_t version);
     void *on_registry_arg;
     pthread_mutex_t on_commit_lock; /* guards the two below */
@@ -32,6 +35,7 @@ struct opp_store {
 struct opp_session {
     struct opp_store *store;
     struct opp_loop *loop;
+    int64_t read_max_ms;
     struct opp_tx tx;
 };
 
@@ -130,6 +134,7 @@ enum opp_code opp_store_open(const struct opp_store_settings *settings, struct o
         return opp_fail(err, OPP_E_MEMORY, "no memory for the store");
     store->clock = settings->clock;
     pthread_mutex_init(&store->on_commit_lock, NULL);
+    store->read_max_ms = settings->read_max_ms != 0 ? settings->read_max_ms : READ_MAX_MS;
     snprintf(store->path, sizeof store->path, "%s/" OPP_STORE_FILE, settings->dir);
     rc = opp_db_open(store->path, OPP_DB_WRITER, &db, err);
     if (rc == OPP_OK)
@@ -229,6 +234,7 @@ enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, s
         return opp_fail(err, OPP_E_MEMORY, "no memory for a session");
     session->store = store;
     session->loop = loop;
+    session->read_max_ms = store->read_max_ms;
     rc = opp_db_open(store->path, OPP_DB_READER, &session->tx.db, err);
     if (rc != OPP_OK) {
         free(session);
@@ -250,6 +256,7 @@ enum opp_code opp_session_open_dir(const char *dir, struct opp_session **out, st
     session = calloc(1, sizeof *session);
     if (session == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for a session");
+    session->read_max_ms = READ_MAX_MS;
     rc = opp_db_open(path, OPP_DB_READER, &session->tx.db, err);
     if (rc == OPP_OK && opp_db_version(session->tx.db) != OPP_MIGRATION_COUNT)
         rc = opp_fail(err, OPP_E_CONFIG, "%s has schema %zu, and this program is for %zu", path,
@@ -272,13 +279,16 @@ void opp_session_close(struct opp_session *session)
 enum opp_code opp_session_now(struct opp_session *session, opp_tx_fn run, void *arg, struct opp_err *err)
 {
     struct opp_db *db = session->tx.db;
+    int64_t until_ms = opp_monotonic_ms() + session->read_max_ms;
     enum opp_code rc = opp_db_step(db, "BEGIN", err);
 
     if (rc != OPP_OK)
         return rc;
+    opp_db_deadline(db, until_ms);
     rc = run(&session->tx, arg, err);
+    opp_db_deadline(db, 0);
     opp_db_step(db, "COMMIT", NULL);
-    return rc;
+    return rc == OPP_E_LIMIT && opp_monotonic_ms() > until_ms ? OPP_E_UNAVAILABLE : rc;
 }
 
 void opp_store_read(struct opp_session *session, struct opp_store_op *op)

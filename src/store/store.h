@@ -45,6 +45,7 @@ struct opp_store_settings {
     struct opp_clock *clock; /* raised to the newest recorded time at opening */
     size_t queue_max_bytes;
     size_t lazy_max_bytes;
+    int64_t read_max_ms;                                       /* of a session's read; 0: five seconds */
     void (*on_unknown)(const char *name, const char *message); /* see store/writer.h */
 };
 
@@ -82,7 +83,8 @@ enum opp_code opp_session_open_dir(const char *dir, struct opp_session **out, st
 void opp_session_close(struct opp_session *session);
 
 void opp_store_read(struct opp_session *session, struct opp_store_op *op);
-/* Reads at once, on the session's thread: for the few questions whose asker cannot wait. */
+/* Reads at once, on the session's thread: for the few questions whose asker cannot wait. Like every read of a session
+ * it is ended when it takes too long, which would keep the log of changes from being emptied: OPP_E_UNAVAILABLE. */
 enum opp_code opp_session_now(struct opp_session *session, opp_tx_fn run, void *arg, struct opp_err *err);
 /* rc OPP_E_UNAVAILABLE: the queue is full or the disk will not take it; nothing happened. */
 void opp_store_write(struct opp_session *session, struct opp_store_op *op);

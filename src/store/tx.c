@@ -67,31 +67,56 @@ static enum opp_code must_change(struct opp_tx *tx, const struct opp_record *rec
     return opp_fail(err, OPP_E_ABSENT, "no such row in %s", record->table);
 }
 
-enum opp_code opp_tx_get(struct opp_tx *tx, const struct opp_record *record, const char *column, const char *text,
-                         void **out, struct opp_err *err)
+static enum opp_code prepare_get(struct opp_tx *tx, const struct opp_record *record, const char *column,
+                                 sqlite3_stmt **statement, struct opp_err *err)
 {
     struct sql sql;
-    sqlite3_stmt *statement = NULL;
-    enum opp_code rc;
-    int result;
 
     begin_select(&sql, record);
     add(&sql, " WHERE ");
     add(&sql, column);
     add(&sql, "=?1");
-    rc = opp_db_prepare(tx->db, sql.text, &statement, err);
-    if (rc != OPP_OK)
-        return rc;
-    sqlite3_bind_text(statement, 1, text, -1, SQLITE_STATIC);
-    result = sqlite3_step(statement);
+    return opp_db_prepare(tx->db, sql.text, statement, err);
+}
+
+static enum opp_code get(struct opp_tx *tx, const struct opp_record *record, sqlite3_stmt *statement, bool damaged_too,
+                         void **out, struct opp_err *err)
+{
+    int result = sqlite3_step(statement);
+    enum opp_code rc;
+
     if (result == SQLITE_ROW)
-        rc = opp_record_read(record, statement, out, err);
+        rc = opp_record_read(record, statement, damaged_too, out, err);
     else if (result == SQLITE_DONE)
         rc = OPP_E_ABSENT; /* an answer, not a failure: err is left for those that are */
     else
         rc = opp_db_error(tx->db, result, err);
     sqlite3_reset(statement);
     return rc;
+}
+
+enum opp_code opp_tx_get(struct opp_tx *tx, const struct opp_record *record, const char *column, const char *text,
+                         void **out, struct opp_err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    enum opp_code rc = prepare_get(tx, record, column, &statement, err);
+
+    if (rc != OPP_OK)
+        return rc;
+    sqlite3_bind_text(statement, 1, text, -1, SQLITE_STATIC);
+    return get(tx, record, statement, false, out, err);
+}
+
+enum opp_code opp_tx_get_any(struct opp_tx *tx, const struct opp_record *record, const char *column, const char *text,
+                             void **out, struct opp_err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    enum opp_code rc = prepare_get(tx, record, column, &statement, err);
+
+    if (rc != OPP_OK)
+        return rc;
+    sqlite3_bind_text(statement, 1, text, -1, SQLITE_STATIC);
+    return get(tx, record, statement, true, out, err);
 }
 
 enum opp_code opp_tx_insert(struct opp_tx *tx, const struct opp_record *record, const void *value, struct opp_err *err)
@@ -199,12 +224,22 @@ static void add_within(struct sql *sql, const char *column)
     add(sql, ") EXCEPT SELECT value FROM json_each(?))");
 }
 
+/* Such a text is part of the statement, and is not bound. */
+static bool is_constant(const struct opp_where *where)
+{
+    return where->compare == OPP_CONSTANT || where->compare == OPP_EXECUTED;
+}
+
 static void add_conditions(struct sql *sql, const struct opp_query *query)
 {
     static const char *const compare[] = {
-        [OPP_EQUAL] = "=?", [OPP_BELOW] = "<?",
-        [OPP_ABOVE] = ">?", [OPP_IN] = " IN (SELECT value FROM json_each(?))",
-        [OPP_WITHIN] = "",  [OPP_CONSTANT] = "='",
+        [OPP_EQUAL] = "=?",
+        [OPP_BELOW] = "<?",
+        [OPP_ABOVE] = ">?",
+        [OPP_IN] = " IN (SELECT value FROM json_each(?))",
+        [OPP_WITHIN] = "",
+        [OPP_CONSTANT] = "='",
+        [OPP_EXECUTED] = " IN (SELECT draft_id FROM executions WHERE status='",
     };
 
     for (size_t i = 0; i < query->where_count; i++) {
@@ -213,9 +248,9 @@ static void add_conditions(struct sql *sql, const struct opp_query *query)
         add(sql, compare[query->where[i].compare]);
         if (query->where[i].compare == OPP_WITHIN)
             add_within(sql, query->where[i].column);
-        if (query->where[i].compare == OPP_CONSTANT) {
+        if (is_constant(&query->where[i])) {
             add(sql, query->where[i].text);
-            add(sql, "'");
+            add(sql, query->where[i].compare == OPP_EXECUTED ? "')" : "'");
         }
     }
 }
@@ -238,7 +273,7 @@ static enum opp_code bind_conditions(const struct opp_query *query, sqlite3_stmt
     int result = SQLITE_OK, index = 1;
 
     for (size_t i = 0; i < query->where_count && result == SQLITE_OK; i++)
-        if (query->where[i].compare != OPP_CONSTANT)
+        if (!is_constant(&query->where[i]))
             result = bind_condition(&query->where[i], statement, index++);
     return result == SQLITE_OK ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "cannot bind a query");
 }
@@ -280,7 +315,7 @@ enum opp_code opp_tx_each(struct opp_tx *tx, const struct opp_query *query, opp_
     int result = SQLITE_ROW;
 
     while (rc == OPP_OK && (result = sqlite3_step(statement)) == SQLITE_ROW) {
-        rc = opp_record_read(query->record, statement, &record, err);
+        rc = opp_record_read(query->record, statement, query->damaged_too, &record, err);
         if (rc == OPP_OK)
             rc = each(arg, record, err);
     }

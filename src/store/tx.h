@@ -15,6 +15,9 @@ struct opp_tx;
 /* Gives the record whose column (a unique one) holds text. OPP_E_ABSENT: none. */
 enum opp_code opp_tx_get(struct opp_tx *tx, const struct opp_record *record, const char *column, const char *text,
                          void **out, struct opp_err *err);
+/* As opp_tx_get, also when some of its JSON is damaged: then it is flagged, and without that. */
+enum opp_code opp_tx_get_any(struct opp_tx *tx, const struct opp_record *record, const char *column, const char *text,
+                             void **out, struct opp_err *err);
 
 /* OPP_E_EXISTS: its key, or another unique column, is taken. */
 enum opp_code opp_tx_insert(struct opp_tx *tx, const struct opp_record *record, const void *value, struct opp_err *err);
@@ -35,12 +38,14 @@ enum opp_compare {
     OPP_ABOVE,
     OPP_IN,
     OPP_WITHIN,
-    OPP_CONSTANT
+    OPP_CONSTANT,
+    OPP_EXECUTED
 };
 
 /* A condition on a column: text, or number when text is NULL; OPP_IN takes a JSON array of strings;
  * OPP_WITHIN too, for a column that holds one: there is one, and all of it is in the list. OPP_CONSTANT is OPP_EQUAL to
- * a word of the program's own (letters and _), which an index may be limited to. */
+ * a word of the program's own (letters and _), which an index may be limited to. OPP_EXECUTED: an execution whose draft
+ * is the column's has this status, such a word too. */
 struct opp_where {
     const char *column;
     enum opp_compare compare;
@@ -59,6 +64,7 @@ struct opp_query {
     size_t where_count;
     const char *order;
     bool descending;
+    bool damaged_too; /* give records whose JSON is damaged as well, flagged and without it; or the search ends there */
     size_t limit;
 };
 

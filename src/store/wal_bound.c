@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/wal_bound.h"
 
+#include "base/clock.h"
 #include "store/db.h"
 
 #include <sqlite3.h>
@@ -36,9 +37,9 @@ static void begin_anew(struct opp_wal_bound *bound)
     sqlite3 *db = opp_db_handle(bound->db);
     int result;
 
-    sqlite3_busy_timeout(db, READERS_WAIT_MS);
+    opp_db_deadline(bound->db, opp_monotonic_ms() + READERS_WAIT_MS);
     result = sqlite3_wal_checkpoint_v2(db, "main", SQLITE_CHECKPOINT_RESTART, NULL, NULL);
-    sqlite3_busy_timeout(db, OPP_DB_BUSY_TIMEOUT_MS);
+    opp_db_deadline(bound->db, 0);
     if (result == SQLITE_OK)
         bound->pages = 0;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "adapter/adapter_fixture.h"
 
+#include "adapter/internal.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/jcs.h"
 
@@ -218,6 +220,18 @@ char *fixture_read(struct opp_tool_call *call, const struct opp_read_options *op
         text = opp_buf_take(&out);
     opp_buf_free(&out);
     return text;
+}
+
+enum opp_code fixture_receipt(struct fixture *f, const char *database, const char *effect_id, json_t **result)
+{
+    const struct opp_database *found = database != NULL ? opp_databases_find(f->databases, database) : NULL;
+    struct opp_receipt receipt = { .database = database,
+                                   .database_id = found != NULL ? found->identity : NULL,
+                                   .effect_id = effect_id };
+
+    opp_receipts_ask(f->databases, &receipt, 1, opp_monotonic_ms() + 10000);
+    *result = receipt.result;
+    return receipt.rc;
 }
 
 void fixture_reads(struct fixture *f, const char *tool, const char *payload, const char *answer)

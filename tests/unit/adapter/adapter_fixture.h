@@ -50,6 +50,8 @@ enum opp_code fixture_inspect(struct opp_tool_call *call);
 enum opp_code fixture_apply(struct fixture *f, struct opp_tool_call *call, const char *effect_id, json_t **result);
 enum opp_code fixture_apply_effect(struct fixture *f, const struct opp_effect *effect, const char *effect_id,
                                    json_t **result);
+/* Asks for a receipt in this database as it is now (NULL: none); gives the code and *result. */
+enum opp_code fixture_receipt(struct fixture *f, const char *database, const char *effect_id, json_t **result);
 /* Loads, reads and gives the answer's text; NULL when it failed. */
 char *fixture_read(struct opp_tool_call *call, const struct opp_read_options *options);
 /* As all of fixture_call, fixture_read and the free, with nothing redacted; fails unless the answer is this. */

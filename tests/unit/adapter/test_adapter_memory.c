@@ -114,8 +114,7 @@ static void an_effect_without_memory_is_applied_whole_or_not_at_all(void **state
         failing_alloc_set(0);
         assert_outcome(n, rc);
         assert_true(happened || rc == OPP_OK);
-        assert_int_equal(opp_effect_receipt(f.databases, opp_effect_data(call.effect), effect_id, &recorded, NULL),
-                         rc == OPP_OK ? OPP_OK : OPP_E_ABSENT);
+        assert_int_equal(fixture_receipt(&f, "things", effect_id, &recorded), rc == OPP_OK ? OPP_OK : OPP_E_ABSENT);
         failed += rc != OPP_OK;
         json_decref(result);
         json_decref(recorded);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "adapter/adapter_fixture.h"
+#include "adapter/internal.h"
+#include "base/clock.h"
 #include "base/json.h"
 
 #include <setjmp.h>
@@ -7,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -240,7 +243,6 @@ static void an_effect_that_does_not_do_what_it_said_is_undone_whole(void **state
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         json_t *result = NULL, *none = NULL;
-        json_t *data = json_pack("{s:s}", "database", "things");
 
         snprintf(tools, sizeof tools,
                  ACTION("a.b") EFFECT "{ \"INSERT INTO things (id, name) VALUES ('new', 'n')\" }, %s } end }," COUNT,
@@ -250,8 +252,7 @@ static void an_effect_that_does_not_do_what_it_said_is_undone_whole(void **state
             fail_msg("case %zu: %d %s", i, (int)f.err.code, f.err.message);
         assert_null(result);
         assert_count("{\"n\":3}");
-        assert_int_equal(opp_effect_receipt(f.databases, data, "eff_1", &none, NULL), OPP_E_ABSENT);
-        json_decref(data);
+        assert_int_equal(fixture_receipt(&f, "things", "eff_1", &none), OPP_E_ABSENT);
         fixture_close(&f);
     }
 }
@@ -348,12 +349,37 @@ static void an_effect_that_makes_no_sense_is_a_defect(void **state)
 
 static void a_receipt_of_an_unknown_database_is_nobodys_to_ask(void **state)
 {
-    json_t *data = json_pack("{s:s}", "database", "gone"), *result = NULL;
+    json_t *result = NULL;
 
     (void)state;
     open_with(ACTION("a.b") "execute = nothing }");
-    assert_int_equal(opp_effect_receipt(f.databases, data, "eff_1", &result, NULL), OPP_E_EXECUTION_UNKNOWN);
-    json_decref(data);
+    assert_int_equal(fixture_receipt(&f, "gone", "eff_1", &result), OPP_E_EXECUTION_UNKNOWN);
+}
+
+static void a_receipt_of_another_file_of_that_name_is_not_absent_but_unknown(void **state)
+{
+    const struct opp_database *things;
+    struct opp_receipt receipt = { .database = "things", .effect_id = "eff_1" };
+    char identity[OPP_IDENTITY_MAX], path[256];
+
+    (void)state;
+    open_with(ACTION("a.b") "execute = nothing }");
+    things = opp_databases_find(f.databases, "things");
+    snprintf(identity, sizeof identity, "%s", things->identity);
+    snprintf(path, sizeof path, "%s", things->path);
+    receipt.database_id = identity;
+    opp_receipts_ask(f.databases, &receipt, 1, opp_monotonic_ms() + 10000);
+    assert_int_equal(receipt.rc, OPP_E_ABSENT);
+    fixture_close(&f);
+    fixture_must_open(&f);
+    opp_receipts_ask(f.databases, &receipt, 1, opp_monotonic_ms() + 10000);
+    assert_int_equal(receipt.rc, OPP_E_ABSENT);
+    fixture_close(&f);
+    assert_int_equal(unlink(path), 0);
+    fixture_must_open(&f);
+    opp_receipts_ask(f.databases, &receipt, 1, opp_monotonic_ms() + 10000);
+    assert_int_equal(receipt.rc, OPP_E_EXECUTION_UNKNOWN);
+    assert_non_null(strstr(receipt.err.message, "not the one"));
 }
 
 static void a_full_queue_applies_nothing(void **state)
@@ -386,6 +412,7 @@ int main(void)
         with_adapters(rows_that_a_statement_does_not_give_are_null),
         with_adapters(an_effect_that_makes_no_sense_is_a_defect),
         with_adapters(a_receipt_of_an_unknown_database_is_nobodys_to_ask),
+        with_adapters(a_receipt_of_another_file_of_that_name_is_not_absent_but_unknown),
         with_adapters(a_full_queue_applies_nothing),
     };
 

@@ -69,7 +69,7 @@ static void a_transaction_is_created_once(void **state)
     struct opp_tool_call call = fixture_call(
         &f, "transaction.create",
         "{\"ledgerId\":\"ledger_main\",\"kind\":\"expense\",\"title\":\":new_id_1\",\"amount_home\":\"12.5\"}");
-    json_t *first = NULL, *second = NULL, *asked = NULL;
+    json_t *first = NULL, *second = NULL, *asked = NULL, *none = NULL;
     const json_t *made;
 
     (void)state;
@@ -80,10 +80,9 @@ static void a_transaction_is_created_once(void **state)
     assert_memory_equal(opp_json_text(made, "id"), "txn_", 4);
     assert_int_equal(fixture_apply_effect(&f, call.effect, "eff_create", &second), OPP_OK);
     assert_true(opp_json_equal(first, second));
-    assert_int_equal(opp_effect_receipt(f.databases, opp_effect_data(call.effect), "eff_create", &asked, NULL), OPP_OK);
+    assert_int_equal(fixture_receipt(&f, "ledger", "eff_create", &asked), OPP_OK);
     assert_true(opp_json_equal(first, asked));
-    assert_int_equal(opp_effect_receipt(f.databases, opp_effect_data(call.effect), "eff_other", &asked, NULL),
-                     OPP_E_ABSENT);
+    assert_int_equal(fixture_receipt(&f, "ledger", "eff_other", &none), OPP_E_ABSENT);
     json_decref(first);
     json_decref(second);
     json_decref(asked);
@@ -134,14 +133,14 @@ static void an_export_writes_nothing_and_is_answered_at_once(void **state)
 {
     struct opp_tool_call call =
         fixture_call(&f, "transactions.export_csv", "{\"ledgerId\":\"ledger_main\",\"limit\":1}");
-    json_t *result = NULL;
+    json_t *result = NULL, *none = NULL;
 
     (void)state;
     assert_int_equal(fixture_apply(&f, &call, "eff_export", &result), OPP_OK);
     assert_json(json_object_get(call.impact, "rows"), "1");
     assert_json(json_object_get(json_object_get(result, "export"), "rowCount"), "1");
-    assert_int_equal(opp_effect_receipt(f.databases, opp_effect_data(call.effect), "eff_export", &result, NULL),
-                     OPP_E_ABSENT);
+    assert_null(opp_effect_database(call.effect));
+    assert_int_equal(fixture_receipt(&f, NULL, "eff_export", &none), OPP_E_ABSENT);
     json_decref(result);
     fixture_call_free(&call);
 }

@@ -150,7 +150,7 @@ static void an_effect_outlives_what_it_was_made_by(void **state)
     assert_int_equal(fixture_inspect(&call), OPP_OK);
     unload(&beside);
     assert_int_equal(fixture_apply_effect(&f, call.effect, "eff_1", &result), OPP_OK);
-    assert_int_equal(opp_effect_receipt(f.databases, opp_effect_data(call.effect), "eff_1", &found, NULL), OPP_OK);
+    assert_int_equal(fixture_receipt(&f, opp_effect_database(call.effect), "eff_1", &found), OPP_OK);
     json_decref(found);
     json_decref(result);
     fixture_call_free(&call);
@@ -166,7 +166,7 @@ static void a_database_that_nobody_declares_any_more_still_has_its_receipts(void
     assert_int_equal(fixture_apply(&f, &call, "eff_1", &result), OPP_OK);
     fixture_write(&f, "a/init.lua", INIT("", "a.count"));
     beside = load_beside(&f);
-    assert_int_equal(opp_effect_receipt(f.databases, opp_effect_data(call.effect), "eff_1", &found, NULL), OPP_OK);
+    assert_int_equal(fixture_receipt(&f, opp_effect_database(call.effect), "eff_1", &found), OPP_OK);
     unload(&beside);
     json_decref(found);
     json_decref(result);

@@ -278,7 +278,7 @@ static void *alloc_until_none_left(size_t size)
     return allocations_left > 0 && --allocations_left == 0 ? NULL : malloc(size);
 }
 
-static void a_parser_out_of_memory_gives_nothing(void **state)
+static void a_parser_out_of_memory_never_blames_the_text(void **state)
 {
     static const char TEXT[] = "{\"a\":[1,2.5,\"text\",{\"b\":null}],\"c\":[3,4,5,6,7,8,9,10,11,12]}";
     int failures = 0;
@@ -291,9 +291,10 @@ static void a_parser_out_of_memory_gives_nothing(void **state)
 
         allocations_left = ++failures;
         rc = opp_json_parse(TEXT, strlen(TEXT), &value, NULL);
+        assert_true(rc == OPP_OK || rc == OPP_E_MEMORY);
         assert_true((rc == OPP_OK) == (value != NULL));
         json_decref(value);
-    } while (rc != OPP_OK);
+    } while (allocations_left == 0);
     json_set_alloc_funcs(malloc, free);
     assert_true(failures > 10);
 }
@@ -430,7 +431,7 @@ int main(void)
         cmocka_unit_test(members_are_asked_by_type),
         cmocka_unit_test(values_are_equal_as_json),
         cmocka_unit_test(values_that_differ_are_not_equal),
-        cmocka_unit_test(a_parser_out_of_memory_gives_nothing),
+        cmocka_unit_test(a_parser_out_of_memory_never_blames_the_text),
         cmocka_unit_test(the_public_parsing_vectors_come_out_as_named),
     };
 

@@ -276,6 +276,29 @@ static void times_of_use_come_to_the_store(void **state)
     opp_registry_unpin(registry);
 }
 
+static enum opp_code write_uses_in_vain(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    assert_int_equal(opp_registry_write_uses(arg, tx, err), OPP_OK);
+    return OPP_E_STALE;
+}
+
+static void a_time_of_use_that_was_not_committed_is_written_again(void **state)
+{
+    struct opp_registry *registry = load_now();
+    int64_t at[2] = { -1, -1 };
+
+    (void)state;
+    opp_registry_used_key(registry, opp_registry_key_by_id(registry, "key_2"), 1234);
+    assert_int_equal(opp_store_now(kit.store, write_uses_in_vain, registry, NULL), OPP_E_STALE);
+    assert_int_equal(opp_store_now(kit.store, last_use, at, NULL), OPP_OK);
+    assert_int_equal(at[0], 0);
+    assert_int_equal(opp_store_now(kit.store, write_uses, registry, NULL), OPP_OK);
+    opp_registry_uses_written(registry);
+    assert_int_equal(opp_store_now(kit.store, last_use, at, NULL), OPP_OK);
+    assert_int_equal(at[0], 1234);
+    opp_registry_unpin(registry);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -287,6 +310,7 @@ int main(void)
         TEST(what_is_pinned_outlives_its_successor),
         TEST(readers_see_a_whole_registry_while_it_is_swapped),
         TEST(times_of_use_come_to_the_store),
+        TEST(a_time_of_use_that_was_not_committed_is_written_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,6 +110,7 @@ static void strangers_are_refused_before_their_bodies_come(void **state)
     reply = client_ask(&client, POST "Authorization: Bearer again\r\nContent-Length: 4000\r\n\r\n");
     assert_int_equal(reply.status, 429);
     assert_true(reply_has(&reply, "Retry-After: 7"));
+    assert_non_null(strstr(reply.body, "\"reason\":\"rate\""));
     client_free_reply(&reply);
     client_close(&client);
 }

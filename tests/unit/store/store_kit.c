@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/store_kit.h"
 
+#include "store/record_map.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +12,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 void kit_make_dir(struct kit *kit)
@@ -63,4 +66,36 @@ void kit_close(struct kit *kit)
     opp_clock_free(kit->clock);
     kit->store = NULL;
     kit->clock = NULL;
+}
+
+static void fill_member(const struct opp_field *field, char *value, int n)
+{
+    void *at = value + field->offset;
+    char text[64];
+
+    snprintf(text, sizeof text, "%s", field->column);
+    switch (field->type) {
+    case OPP_FIELD_TEXT:
+        *(char **)at = strdup(text);
+        break;
+    case OPP_FIELD_INTEGER:
+        *(int64_t *)at = INT64_C(1700000000000) + n;
+        break;
+    case OPP_FIELD_BOOL:
+        *(bool *)at = true;
+        break;
+    case OPP_FIELD_JSON:
+        *(json_t **)at = json_pack("{s:i, s:[s, n]}", "n", n, "list", "\xc3\xa4");
+        break;
+    }
+}
+
+void *kit_filled(const struct opp_record *record)
+{
+    char *value = calloc(1, record->size);
+
+    assert_non_null(value);
+    for (size_t i = 0; i < record->field_count; i++)
+        fill_member(&record->fields[i], value, (int)i);
+    return value;
 }

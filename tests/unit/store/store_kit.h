@@ -26,6 +26,10 @@ void kit_path(const struct kit *kit, const char *name, char path[KIT_PATH_MAX]);
 void kit_open(struct kit *kit);
 void kit_close(struct kit *kit);
 
+/* Gives a record with a value of its own in every member. */
+struct opp_record;
+void *kit_filled(const struct opp_record *record);
+
 /* An on_unknown that ends the test program. */
 void kit_on_unknown(const char *name, const char *message);
 

@@ -256,6 +256,25 @@ static void a_statement_ends_at_its_deadline(void **state)
     opp_db_close(db);
 }
 
+/* The lock's holder never lets go; without the deadline this would take five seconds. */
+static void a_wait_for_a_lock_ends_at_the_deadline_too(void **state)
+{
+    struct opp_db *holder = open_db(OPP_DB_WRITER), *waiter = open_db(OPP_DB_WRITER);
+    int64_t began_ms;
+
+    (void)state;
+    run(holder, "BEGIN IMMEDIATE");
+    began_ms = opp_monotonic_ms();
+    opp_db_deadline(waiter, began_ms + 20);
+    assert_int_equal(opp_db_run(waiter, "BEGIN IMMEDIATE", NULL), OPP_E_UNAVAILABLE);
+    assert_true(opp_monotonic_ms() - began_ms < 4000);
+    run(holder, "COMMIT");
+    opp_db_deadline(waiter, 0);
+    run(waiter, "BEGIN IMMEDIATE; COMMIT");
+    opp_db_close(waiter);
+    opp_db_close(holder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +290,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(results_are_told_apart_by_what_a_caller_can_do, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_statement_ends_at_its_deadline, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wait_for_a_lock_ends_at_the_deadline_too, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -345,6 +345,53 @@ static void who_looks_from_outside_sees_what_was_committed_and_changes_nothing(v
     assert_int_equal(read_now("b"), OPP_E_ABSENT);
 }
 
+static enum opp_code write_many(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    char id[32], value[] = "value";
+    struct opp_setting setting = { .id = id, .value = value };
+    enum opp_code rc = OPP_OK;
+
+    (void)arg;
+    for (int i = 0; rc == OPP_OK && i < 3000; i++) {
+        snprintf(id, sizeof id, "%d", i);
+        rc = opp_tx_insert(tx, &OPP_SETTING, &setting, err);
+    }
+    return rc;
+}
+
+static enum opp_code look_at_all_so_often(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    struct opp_query query = { .record = &OPP_SETTING };
+    const int *often = arg;
+    int64_t count = 0;
+    enum opp_code rc = OPP_OK;
+
+    opp_query_text(&query, "value", OPP_EQUAL, "none of these");
+    for (int i = 0; rc == OPP_OK && i < *often; i++)
+        rc = opp_tx_count(tx, &query, &count, err);
+    return rc;
+}
+
+static void a_read_that_takes_too_long_is_ended_and_the_next_one_is_answered(void **state)
+{
+    struct opp_store_settings settings = {
+        .dir = kit.dir, .queue_max_bytes = 8 << 20, .read_max_ms = 50, .on_unknown = kit_on_unknown
+    };
+
+    int once = 1, too_often = 1000000;
+
+    (void)state;
+    assert_int_equal(opp_store_now(kit.store, write_many, NULL, NULL), OPP_OK);
+    assert_int_equal(opp_session_now(session, look_at_all_so_often, &once, NULL), OPP_OK);
+    opp_session_close(session);
+    opp_store_close(kit.store);
+    settings.clock = kit.clock;
+    assert_int_equal(opp_store_open(&settings, &kit.store, NULL, NULL), OPP_OK);
+    assert_int_equal(opp_session_open(kit.store, loop, &session, NULL), OPP_OK);
+    assert_int_equal(opp_session_now(session, look_at_all_so_often, &too_often, NULL), OPP_E_UNAVAILABLE);
+    assert_int_equal(read_now("a"), OPP_E_ABSENT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -362,6 +409,7 @@ int main(void)
         TEST(a_store_of_a_newer_program_is_not_opened),
         TEST(a_directory_without_a_store_is_not_looked_into),
         TEST(who_looks_from_outside_sees_what_was_committed_and_changes_nothing),
+        TEST(a_read_that_takes_too_long_is_ended_and_the_next_one_is_answered),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
