@@ -138,8 +138,25 @@ enum opp_code opp_policies_stored(struct opp_tx *tx, const struct opp_generation
     return rc;
 }
 
+/* One that a gateway of schema 1 kept: without its adapters, which were those on the disk at each start. */
+static enum opp_code read_schema_1(const char *adapters_dir, const struct opp_generation_record *record,
+                                   struct opp_sources *out, struct opp_err *err)
+{
+    struct opp_sources sources = { .stored = true };
+    enum opp_code rc = opp_adapter_sources_read(adapters_dir, &sources.adapters, err);
+
+    if (rc == OPP_OK)
+        rc = opp_policy_sources_from_json(record->sources, &sources.policies, err);
+    if (rc == OPP_OK)
+        *out = sources;
+    else
+        opp_sources_clear(&sources);
+    return rc;
+}
+
 /* The generation that was in force last, if there is one. */
 struct newest {
+    const char *adapters_dir;
     struct opp_generation_record *record;
     struct opp_sources sources;
 };
@@ -157,7 +174,11 @@ static enum opp_code find_newest(struct opp_tx *tx, void *arg, struct opp_err *e
     struct newest *newest = arg;
     enum opp_code rc = opp_tx_each(tx, &query, take_newest, newest, err);
 
-    return rc == OPP_OK && newest->record != NULL ? opp_policies_stored(tx, newest->record, &newest->sources, err) : rc;
+    if (rc != OPP_OK || newest->record == NULL)
+        return rc;
+    if (newest->record->adapters[0] == '\0')
+        return read_schema_1(newest->adapters_dir, newest->record, &newest->sources, err);
+    return opp_policies_stored(tx, newest->record, &newest->sources, err);
 }
 
 static enum opp_code store_first(struct opp_tx *tx, void *arg, struct opp_err *err)
@@ -236,7 +257,7 @@ static bool disk_changed(const struct opp_gateway *gateway, const struct opp_gen
 
 enum opp_code opp_policies_open(struct opp_gateway *gateway, struct opp_err *err)
 {
-    struct newest newest = { 0 };
+    struct newest newest = { .adapters_dir = gateway->adapters_dir };
     struct opp_generation *current;
     enum opp_code rc = opp_store_now(gateway->store, find_newest, &newest, err);
 
