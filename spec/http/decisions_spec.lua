@@ -10,7 +10,8 @@ local count <const> = os.getenv("OPP_LONG") and 10000 or 1000
 local batch <const> = 250
 
 describe("every decision", function()
-  local g, decisions, rows
+  local g, config, decisions, rows
+  local undecided = 0 -- judged again too often, because the apps kept changing: the caller is to repeat it
 
   -- Reads of agents and everything that changes something are recorded, whatever became of it; manifests, looks at
   -- drafts and what people look at are not.
@@ -44,7 +45,9 @@ describe("every decision", function()
   end
 
   setup(function()
-    g = gateway.start()
+    config = os.tmpname()
+    gateway.write_file(config, "limits: { pending_drafts_max: 1000000 }\n") -- what is refused with 429 has no row
+    g = gateway.start { flags = { "--config", config } }
     local agent = g:open_app()
     local pool = pool_of(agent)
     local person = g:person("user_generated", { "reviewer", "operator", "owner" }, { "org_demo" })
@@ -54,22 +57,20 @@ describe("every decision", function()
     for _ = 1, count // batch do
       local requests = requests_of(make, agent.client)
       for i, response in ipairs(http.parallel(who.agent, requests, 16)) do
-        local request = requests[i]
+        local request, decided = requests[i], response.body.code ~= "common.unavailable"
+        undecided = undecided + (decided and 0 or 1)
         decisions[#decisions + 1] = { id = response.headers["x-request-id"], response = response,
-          agent = request.client == who.agent, recorded = is_recorded(request, who),
+          agent = request.client == who.agent, recorded = decided and is_recorded(request, who),
           what = request.method .. " " .. request.path }
       end
     end
-    rows = gateway.eventually("the reads are recorded", function()
-      local all, asked = g:audit(), {}
-      for _, row in ipairs(all) do asked[row.request_id or ""] = true end
-      for _, decision in ipairs(decisions) do
-        if decision.recorded and not asked[decision.id] then return nil end
-      end
-      return all
-    end)
+    g:app() -- is on disk, and with it what was queued before
+    rows = g:audit()
   end)
-  teardown(function() gateway.stop(g) end)
+  teardown(function()
+    gateway.stop(g)
+    os.remove(config)
+  end)
 
   it("has its rows, the last of which says what was answered, and nothing else has", function()
     local of = {}
@@ -81,7 +82,7 @@ describe("every decision", function()
     local executed = 0
     for _, decision in ipairs(decisions) do
       local mine, code = of[decision.id] or {}, decision.response.body.code
-      assert.equal(decision.recorded, #mine > 0, decision.what)
+      assert.equal(decision.recorded, #mine > 0, decision.what .. " " .. decision.response.text:sub(1, 200))
       local last = mine[#mine]
       local denied = last and decision.response.body.data and decision.response.body.data.autoExecuteDeniedCode
       if last and last.action == "agent.action.auto_execute.requested" and type(denied) == "string" then
@@ -91,6 +92,7 @@ describe("every decision", function()
       end
       if last and last.action == "agent.action.execute" and last.status == "success" then executed = executed + 1 end
     end
+    assert.is_true(undecided < count / 100, undecided .. " were not decided")
     assert.is_true(executed > count / 20, "hardly anything was executed: the requests test nothing")
   end)
 

@@ -2,6 +2,7 @@
 #include "admin/admin.h"
 
 #include "admin/apps.h"
+#include "admin/browsers.h"
 #include "admin/drafts.h"
 #include "admin/events.h"
 #include "admin/freeze.h"
@@ -46,6 +47,10 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "GET", BASE "/audit/checkpoints", ANY, &OPP_FLOW_AUDIT_CHECKPOINTS, NULL },
     { "GET", BASE "/audit/key", ANY, &OPP_FLOW_AUDIT_KEY, NULL },
     { "GET", BASE "/events", ANY, &OPP_FLOW_EVENTS, NULL },
+    { "POST", BASE "/session", ANY, &OPP_FLOW_BROWSER_BEGIN, false },
+    { "GET", BASE "/session", ANY, &OPP_FLOW_BROWSER_LIST, false },
+    { "DELETE", BASE "/session", ANY, &OPP_FLOW_BROWSER_END, false },
+    { "DELETE", BASE "/session/{id}", ANY, &OPP_FLOW_BROWSER_END, false },
     { "GET", BASE "/tokens", OWNER, &OPP_FLOW_TOKEN_LIST, NULL },
     { "POST", BASE "/tokens", OWNER, &OPP_FLOW_TOKEN_CREATE, NULL },
     { "POST", BASE "/tokens/{id}/revoke", OWNER, &OPP_FLOW_TOKEN_REVOKE, NULL },
