@@ -47,11 +47,9 @@ describe("a data directory of schema 1", function()
   end)
 
   it("has what was acknowledged, and its trail holds", function()
-    local found = {}
-    for _, draft in ipairs(rows "SELECT status, count(*) AS n FROM drafts GROUP BY status") do
-      found[draft.status] = draft.n
-    end
-    assert.same({ confirmed = 3, draft = 1 }, found)
+    -- The fourth was undecided, and expires as soon as somebody looks for such drafts.
+    assert.same({ { drafts = 4, confirmed = 3 } },
+      rows "SELECT count(*) AS drafts, sum(status = 'confirmed') AS confirmed FROM drafts")
     assert.is_true(check.ok(g.admin:get("/audit/verify")).ok)
     assert.equal(2, #g:audit { action = "agent_app.create" })
   end)
