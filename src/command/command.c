@@ -10,6 +10,7 @@
 #include "command/evidence.h"
 #include "command/facts.h"
 #include "command/nearest.h"
+#include "command/replay.h"
 #include "command/restore.h"
 #include "command/serve.h"
 #include "command/token.h"
@@ -29,6 +30,8 @@ static const struct opp_command *const COMMANDS[] = {
     &OPP_COMMAND_SERVE,
     &OPP_COMMAND_CHECK,
     &OPP_COMMAND_FACTS,
+    &OPP_COMMAND_REPLAY,
+    &OPP_COMMAND_TOKEN_CREATE,
     &OPP_COMMAND_TOKEN_CREATE,
     &OPP_COMMAND_AUDIT_VERIFY,
     &OPP_COMMAND_AUDIT_EXPORT,

@@ -169,12 +169,7 @@ int64_t opp_draft_asked_at(const struct opp_draft *draft)
 
 enum opp_code opp_draft_denied(const struct opp_draft *draft)
 {
-    const char *name = opp_json_text(draft->policy, "denied");
-
-    for (int code = 1; name != NULL && code < OPP_CODE_COUNT; code++)
-        if (strcmp(opp_code_name((enum opp_code)code), name) == 0)
-            return (enum opp_code)code;
-    return OPP_OK;
+    return opp_code_find(opp_json_text(draft->policy, "denied"));
 }
 
 enum opp_code opp_draft_set_denied(struct opp_draft *draft, enum opp_code denied)

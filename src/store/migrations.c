@@ -70,6 +70,9 @@ static const char SCHEMA_2[] =
     "CREATE TABLE checkpoints(seq INTEGER PRIMARY KEY, hash TEXT NOT NULL, link TEXT NOT NULL,"
     " key TEXT NOT NULL, signature TEXT NOT NULL, time INTEGER NOT NULL);"
     "ALTER TABLE generations ADD COLUMN adapters TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE generations ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE generations ADD COLUMN staged INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE generations SET turn = CAST(id AS INTEGER);"
     "CREATE TABLE adapter_files(id TEXT PRIMARY KEY, files TEXT NOT NULL);"
     "CREATE TABLE freezes(id TEXT PRIMARY KEY, scope TEXT NOT NULL, target TEXT, mode TEXT NOT NULL,"
     " reason TEXT NOT NULL, org_id TEXT, created_by TEXT NOT NULL, lifted_by TEXT, created_at INTEGER NOT NULL,"
@@ -78,3 +81,21 @@ static const char SCHEMA_2[] =
 
 const char *const OPP_MIGRATIONS[] = { SCHEMA_1, SCHEMA_2 };
 const size_t OPP_MIGRATION_COUNT = sizeof OPP_MIGRATIONS / sizeof OPP_MIGRATIONS[0];
+
+/* The filters of a list each have an index, which holds the number too; requests are found one by one. */
+static const char DECISIONS_1[] =
+    "CREATE TABLE decisions(number INTEGER PRIMARY KEY, request_id TEXT NOT NULL, tool TEXT NOT NULL,"
+    " phase TEXT NOT NULL, app_id TEXT NOT NULL, org_id TEXT, outcome TEXT NOT NULL, profile TEXT NOT NULL,"
+    " sha256 TEXT NOT NULL, at INTEGER NOT NULL, generation INTEGER NOT NULL, took_ns INTEGER NOT NULL,"
+    " sample INTEGER NOT NULL, replayable INTEGER NOT NULL, differs INTEGER NOT NULL, request TEXT NOT NULL,"
+    " core TEXT NOT NULL, recent TEXT, hashed TEXT, ruling TEXT NOT NULL, verdict TEXT NOT NULL, staged TEXT);"
+    "CREATE INDEX decisions_request ON decisions(request_id);"
+    "CREATE INDEX decisions_app ON decisions(app_id);"
+    "CREATE INDEX decisions_tool ON decisions(tool);"
+    "CREATE INDEX decisions_outcome ON decisions(outcome);"
+    "CREATE INDEX decisions_phase ON decisions(phase);"
+    "CREATE INDEX decisions_differs ON decisions(differs);"
+    "CREATE TABLE tally(id TEXT PRIMARY KEY, occasion TEXT NOT NULL, state TEXT NOT NULL);";
+
+const char *const OPP_DECISIONS_MIGRATIONS[] = { DECISIONS_1 };
+const size_t OPP_DECISIONS_MIGRATION_COUNT = sizeof OPP_DECISIONS_MIGRATIONS / sizeof OPP_DECISIONS_MIGRATIONS[0];

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define READ_MAX_MS 5000
+#define UNHURRIED_MS INT64_C(86400000) /* where nobody waits for the reader */
 
 struct opp_store {
     struct opp_writer *writer;
@@ -225,24 +226,49 @@ enum opp_code opp_store_now(struct opp_store *store, opp_tx_fn run, void *arg, s
     return opp_writer_now(store->writer, apply_op, &op, err);
 }
 
-enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, struct opp_session **out,
-                               struct opp_err *err)
+enum opp_code opp_session_of_file(const char *path, struct opp_session **out, struct opp_err *err)
 {
     struct opp_session *session = calloc(1, sizeof *session);
     enum opp_code rc;
 
     if (session == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for a session");
-    session->store = store;
-    session->loop = loop;
-    session->read_max_ms = store->read_max_ms;
-    rc = opp_db_open(store->path, OPP_DB_READER, &session->tx.db, err);
+    session->read_max_ms = UNHURRIED_MS;
+    rc = opp_db_open(path, OPP_DB_READER, &session->tx.db, err);
     if (rc != OPP_OK) {
         free(session);
         return rc;
     }
     *out = session;
     return OPP_OK;
+}
+
+enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, struct opp_session **out,
+                               struct opp_err *err)
+{
+    struct opp_session *session = NULL;
+    enum opp_code rc = opp_session_of_file(store->path, &session, err);
+
+    if (rc != OPP_OK)
+        return rc;
+    session->store = store;
+    session->loop = loop;
+    session->read_max_ms = store->read_max_ms;
+    *out = session;
+    return OPP_OK;
+}
+
+void opp_session_limit(struct opp_session *session, int64_t ms)
+{
+    session->read_max_ms = ms;
+}
+
+enum opp_code opp_store_reader(const char *dir, struct opp_session **out, struct opp_err *err)
+{
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof path, "%s/" OPP_STORE_FILE, dir);
+    return opp_session_of_file(path, out, err);
 }
 
 enum opp_code opp_session_open_dir(const char *dir, struct opp_session **out, struct opp_err *err)
