@@ -76,7 +76,8 @@ static void add_help(struct opp_buf *text)
     }
     opp_buf_text(text, "\noppd help COMMAND lists a command's flags, oppd help config every setting of oppd.yaml.\n"
                        "Exit codes: 0 done, 1 failed, 2 a flag, a setting, an adapter or a policy is wrong,\n"
-                       "70 the disk did not confirm a commit, and only the next start can tell whether it happened.\n");
+                       "70 the disk did not confirm a commit, and only the next start can tell whether it happened,\n"
+                       "87 memory ran out where a library cannot go on.\n");
 }
 
 static int run_help(const json_t *args)
