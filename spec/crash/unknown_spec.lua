@@ -3,6 +3,7 @@
 local check = require "spec.support.check"
 local db = require "spec.support.db"
 local gateway = require "spec.support.gateway"
+local json = require "spec.support.json"
 local ledger = require "spec.support.ledger"
 
 local crash_exit <const> = 86
@@ -106,6 +107,16 @@ describe_points("an execution of which nobody knows what became", function()
     assert.equal("success", ledger.approve(g.admin, waiting).execution.status)
   end)
 
+  it("is in the evidence as what a person made of it", function()
+    local execution = unknown(keyed(true))
+    check.ok(resolve(execution, "applied"))
+    local response = g.admin:get("/drafts/" .. execution.draft_id .. "/evidence")
+    assert.equal("applied", check.ok(response).outcome.resolution.outcome)
+    gateway.write_file(g:file("evidence.json"), response.text)
+    local output = gateway.run("evidence verify '" .. g:file("evidence.json") .. "'")
+    assert.is_truthy(output:find("The evidence holds", 1, true), output)
+  end)
+
   it("does not block another app, nor another payload", function()
     local action = keyed(true)
     local execution = unknown(action)
@@ -129,6 +140,16 @@ describe_points("an execution of which nobody knows what became", function()
     assert.not_equal(execution.id, again.id)
     assert.equal(execution.id, data.details.previousExecutionId)
     assert.equal(1, ledger.count(app.client, action.payload.title))
+  end)
+
+  it("leaves evidence of what a person said of it", function()
+    local execution = unknown(keyed(true))
+    check.ok(resolve(execution, "applied"))
+    local evidence = check.ok(g.admin:get("/drafts/" .. execution.draft_id .. "/evidence"))
+    assert.same({ "success", "applied" }, { evidence.outcome.status, evidence.outcome.resolution.outcome })
+    gateway.write_file(g:file("evidence.json"), json.encode(evidence))
+    local output = gateway.run(("evidence verify '%s'"):format(g:file("evidence.json")))
+    assert.is_nil(output:find("does not hold", 1, true), output)
   end)
 
   it("is resolved once: the same again is answered again, anything else is refused", function()

@@ -17,12 +17,30 @@ local function select_one(sock, mode, deadline)
   return #readable + #writable > 0
 end
 
--- Connects to {host, port}; wait(sock, mode, deadline) says whether the socket became ready in time.
+-- How LuaSec says that a socket has no bytes or no room now.
+local busy <const> = { timeout = true, wantread = true, wantwrite = true }
+
+-- Gives the socket with TLS on it, or nil and why there is none. wishes: what ssl.wrap takes besides.
+function connection.secure(sock, wishes)
+  local parameters = { mode = "client", protocol = "any", verify = "none", options = "all" }
+  for name, value in pairs(wishes) do
+    parameters[name] = value
+  end
+  local ssl = require "ssl"
+  local secured = assert(ssl.wrap(sock, parameters))
+  local ok, problem = secured:dohandshake()
+  return ok and secured or nil, problem
+end
+
+-- Connects to {host, port, tls}; wait(sock, mode, deadline) says whether the socket became ready in time.
 function connection.open(address, wait)
   local sock = assert(socket.tcp())
   sock:settimeout(connection.timeout_s)
   assert(sock:connect(address.host, address.port))
   sock:setoption("tcp-nodelay", true)
+  if address.tls then
+    sock = assert(connection.secure(sock, address.tls))
+  end
   sock:settimeout(0)
   return setmetatable({ sock = sock, buffer = "", wait = wait or select_one }, connection)
 end
@@ -36,7 +54,7 @@ function connection:send(bytes)
   while at <= #bytes do
     local sent, problem, partial = self.sock:send(bytes, at)
     at = (sent or partial or at - 1) + 1
-    if problem == "timeout" then
+    if busy[problem] then
       assert(self.wait(self.sock, "write", deadline), "no room to send")
     elseif problem then
       return nil, problem
@@ -53,7 +71,7 @@ function connection:fill(deadline)
     if got and #got > 0 then
       self.buffer = self.buffer .. got
       return true
-    elseif problem ~= "timeout" then
+    elseif not busy[problem] then
       return nil, problem
     elseif not self.wait(self.sock, "read", deadline) then
       return nil, "timeout"

@@ -142,11 +142,11 @@ local function await_ready(self)
   end
 end
 
--- Starts one. options: rate_limit, policies, adapters (directories), flags (more words of the command line).
+-- Starts one. options: rate_limit, listen, policies, adapters (directories), flags (more words of the command line).
 function gateway.start(options)
   local self = setmetatable({ options = options or {}, dir = gateway.make_dir() }, gateway)
   self.data, self.log_file = self.dir .. "/data", self.dir .. "/log"
-  spawn(self, "127.0.0.1:0")
+  spawn(self, self.options.listen or "127.0.0.1:0")
   await_ready(self)
   self.agent = self:client(agent_prefix, self.credentials.agent_token)
   self.admin = self:client(admin_prefix, self.credentials.admin_token)

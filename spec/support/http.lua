@@ -71,11 +71,11 @@ local function exchange(conn, address, request)
   return receive(conn, request)
 end
 
--- Gives {host, port} of "http://HOST:PORT".
+-- Gives {host, port} of "http://HOST:PORT"; of https also what ssl.wrap is to know, which trusts any certificate.
 function http.address(base_url)
-  local host, port = base_url:match("^http://([^:/]+):(%d+)/?$")
+  local scheme, host, port = base_url:match("^(https?)://([^:/]+):(%d+)/?$")
   assert(host, "no address: " .. tostring(base_url))
-  return { host = host, port = tonumber(port) }
+  return { host = host, port = tonumber(port), tls = scheme == "https" and {} or nil }
 end
 
 local client = {}

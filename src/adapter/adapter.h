@@ -45,6 +45,7 @@ struct opp_refusal {
     char path[128]; /* JSON pointer into the payload, or empty */
     int64_t retry_after_s;
     bool defect;
+    bool tripped; /* a defect: the budget was exceeded */
 };
 
 /* What one call is about; lent until the call is closed. */

@@ -215,27 +215,36 @@ static enum opp_code check_path(const struct opp_tool *tool, struct opp_err *err
     return OPP_OK;
 }
 
-static enum opp_code sort_reads(struct opp_adapters *adapters, struct opp_err *err)
+static enum opp_code collect_reads(struct opp_adapters *adapters, struct opp_err *err)
 {
     enum opp_code rc = OPP_OK;
 
     adapters->reads = calloc(adapters->tool_count + 1, sizeof(const struct opp_tool *));
     if (adapters->reads == NULL)
         return no_memory(err);
-    for (size_t i = 0; i < adapters->tool_count; i++)
-        if (!adapters->tools[i].tool.is_action)
-            adapters->reads[adapters->read_count++] = &adapters->tools[i].tool;
-    if (adapters->read_count > 1)
-        qsort(adapters->reads, adapters->read_count, sizeof(const struct opp_tool *), compare_paths);
-    for (size_t i = 0; rc == OPP_OK && i < adapters->read_count; i++) {
-        const struct opp_tool *tool = adapters->reads[i], *last = i > 0 ? adapters->reads[i - 1] : NULL;
+    for (size_t i = 0; rc == OPP_OK && i < adapters->tool_count; i++) {
+        const struct opp_tool *tool = &adapters->tools[i].tool;
 
+        if (tool->is_action)
+            continue;
+        adapters->reads[adapters->read_count++] = tool;
         rc = check_path(tool, err);
-        if (rc == OPP_OK && last != NULL && strcmp(last->path, tool->path) == 0)
-            rc = opp_fail_at(err, OPP_E_CONFIG, ((const struct opp_tool_entry *)tool)->where,
-                             "the tools %s and %s have the same path %s", last->name, tool->name, tool->path);
     }
     return rc;
+}
+
+static enum opp_code sort_reads(struct opp_adapters *adapters, struct opp_err *err)
+{
+    const struct opp_tool **reads = adapters->reads;
+
+    if (adapters->read_count > 1)
+        qsort(reads, adapters->read_count, sizeof(const struct opp_tool *), compare_paths);
+    for (size_t i = 1; i < adapters->read_count; i++)
+        if (compare_paths(&reads[i - 1], &reads[i]) == 0)
+            return opp_fail_at(err, OPP_E_CONFIG, ((const struct opp_tool_entry *)reads[i])->where,
+                               "the tools %s and %s have the same path %s", reads[i - 1]->name, reads[i]->name,
+                               reads[i]->path);
+    return OPP_OK;
 }
 
 /* What is between the tools of different adapters. */
@@ -244,6 +253,8 @@ static enum opp_code sort(struct opp_adapters *adapters, json_t *issues, struct 
     struct opp_err why = { 0 };
     enum opp_code rc = sort_tools(adapters, &why);
 
+    if (rc == OPP_OK)
+        rc = collect_reads(adapters, &why);
     if (rc == OPP_OK)
         rc = sort_reads(adapters, &why);
     if (rc == OPP_OK)

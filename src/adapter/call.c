@@ -16,7 +16,7 @@ static void defect(struct opp_tool_call *call, enum opp_code rc, const struct op
     struct opp_refusal *refusal = &call->refusal;
 
     call->rc = rc == OPP_E_MEMORY ? OPP_E_MEMORY : OPP_E_EXECUTION_FAILED;
-    *refusal = (struct opp_refusal){ .defect = true };
+    *refusal = (struct opp_refusal){ .defect = true, .tripped = rc == OPP_E_LIMIT || rc == OPP_E_MEMORY };
     snprintf(refusal->message, sizeof refusal->message, "%.120s%s%.130s", err->where, err->where[0] != '\0' ? ": " : "",
              err->message);
 }

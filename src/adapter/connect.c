@@ -235,7 +235,9 @@ enum opp_code opp_adapters_connect(struct opp_adapters *adapters, struct opp_dat
     for (size_t i = 0; i < adapters->count; i++)
         most += json_object_size(adapters->list[i].declared);
     plans.list = calloc(most, sizeof *plans.list);
-    rc = plans.list != NULL ? make_room(adapters, &why) : no_memory(&why);
+    if (plans.list == NULL)
+        return no_memory(err);
+    rc = make_room(adapters, &why);
     if (rc == OPP_OK)
         rc = make_plans(&plans, adapters, databases, behind, &why);
     if (rc == OPP_OK)

@@ -106,6 +106,7 @@ static enum opp_code start(const struct opp_databases_settings *settings, struct
 {
     struct opp_writer_settings writer = { .name = database->name,
                                           .log = settings->log,
+                                          .metrics = settings->metrics,
                                           .queue_max_bytes = settings->queue_max_bytes,
                                           .on_unknown = settings->on_unknown };
     struct opp_db *db = NULL;

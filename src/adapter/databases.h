@@ -19,6 +19,7 @@ struct opp_databases_settings {
     const char *data_dir; /* where they are; NULL: make them in memory, to try what is declared */
     bool demo;            /* put the demo data into a database that is new */
     struct opp_log *log;
+    struct opp_metrics *metrics; /* as of struct opp_writer_settings */
     size_t queue_max_bytes;
     void (*on_unknown)(const char *name, const char *message); /* see store/writer.h */
 };

@@ -82,9 +82,9 @@ struct opp_adapters {
     size_t read_count;
 };
 
-/* sources.c: sources are made adapter by adapter, each file by file (takes bytes, which end with a NUL beyond length),
- * and sealed in the end. */
-enum opp_code opp_sources_new(struct opp_adapter_sources **out, struct opp_err *err);
+/* sources.c: sources (NULL: no memory) are made adapter by adapter, each file by file (takes bytes, which end with a
+ * NUL beyond length), and sealed in the end. */
+struct opp_adapter_sources *opp_sources_new(void);
 enum opp_code opp_sources_add_adapter(struct opp_adapter_sources *sources, const char *name, struct opp_err *err);
 enum opp_code opp_sources_add_file(struct opp_adapter_sources *sources, const char *name, char *bytes, size_t length,
                                    struct opp_err *err);

@@ -62,6 +62,8 @@ static void *ask_database(void *arg)
 
         if (!asks(asking->database, receipt))
             continue;
+        if (rc == OPP_OK && opp_monotonic_ms() > asking->until_ms)
+            rc = opp_fail(&err, OPP_E_LIMIT, "the database '%s' did not answer in time", asking->database->name);
         if (rc == OPP_OK)
             ask_one(db, receipt);
         else

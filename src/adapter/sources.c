@@ -14,15 +14,13 @@ static enum opp_code no_memory(struct opp_err *err)
     return opp_fail(err, OPP_E_MEMORY, "no memory for the adapters' files");
 }
 
-enum opp_code opp_sources_new(struct opp_adapter_sources **out, struct opp_err *err)
+struct opp_adapter_sources *opp_sources_new(void)
 {
     struct opp_adapter_sources *sources = calloc(1, sizeof *sources);
 
-    if (sources == NULL)
-        return no_memory(err);
-    atomic_init(&sources->references, 1);
-    *out = sources;
-    return OPP_OK;
+    if (sources != NULL)
+        atomic_init(&sources->references, 1);
+    return sources;
 }
 
 struct opp_adapter_sources *opp_adapter_sources_ref(struct opp_adapter_sources *sources)
@@ -188,14 +186,16 @@ static enum opp_code take_adapter(struct opp_adapter_sources *sources, const jso
 
 enum opp_code opp_adapter_sources_from_json(const json_t *value, struct opp_adapter_sources **out, struct opp_err *err)
 {
-    struct opp_adapter_sources *sources = NULL;
-    enum opp_code rc;
+    struct opp_adapter_sources *sources;
+    enum opp_code rc = OPP_OK;
     json_t *item;
     size_t i;
 
     if (!json_is_array(value))
         return opp_fail(err, OPP_E_VALIDATION, "stored adapters are not what they should be");
-    rc = opp_sources_new(&sources, err);
+    sources = opp_sources_new();
+    if (sources == NULL)
+        return no_memory(err);
     json_array_foreach(value, i, item)
     {
         if (rc == OPP_OK)

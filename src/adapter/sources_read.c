@@ -115,12 +115,13 @@ static enum opp_code read_adapter(struct reading *reading, const char *name, str
 
 enum opp_code opp_adapter_sources_read(const char *dir, struct opp_adapter_sources **out, struct opp_err *err)
 {
-    struct reading reading = { .dir = dir };
+    struct reading reading = { .sources = opp_sources_new(), .dir = dir };
     char **names = NULL;
-    enum opp_code rc = opp_file_list(dir, "", &names, err);
+    enum opp_code rc;
 
-    if (rc == OPP_OK)
-        rc = opp_sources_new(&reading.sources, err);
+    if (reading.sources == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for the adapters' files");
+    rc = opp_file_list(dir, "", &names, err);
     for (size_t i = 0; rc == OPP_OK && names[i] != NULL; i++)
         if (names[i][0] != '.')
             rc = read_adapter(&reading, names[i], err);

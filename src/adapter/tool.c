@@ -46,7 +46,7 @@ static int compare_path(const void *path, const void *tool)
 const struct opp_tool *opp_tool_find_read(const struct opp_adapters *adapters, const char *path)
 {
     const struct opp_tool *const *found =
-        bsearch(path, adapters->reads, adapters->read_count, sizeof *adapters->reads, compare_path);
+        bsearch(path, adapters->reads, adapters->read_count, sizeof(const struct opp_tool *), compare_path);
 
     return found != NULL ? *found : NULL;
 }

@@ -2,6 +2,7 @@
 #include "admin/admin.h"
 
 #include "admin/apps.h"
+#include "admin/browsers.h"
 #include "admin/decisions.h"
 #include "admin/drafts.h"
 #include "admin/events.h"
@@ -38,6 +39,7 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "GET", BASE "/tools/{name}", ANY, &OPP_FLOW_TOOL_GET, NULL },
     { "GET", BASE "/drafts", ANY, &OPP_FLOW_ADMIN_DRAFT_LIST, NULL },
     { "GET", BASE "/drafts/{id}", ANY, &OPP_FLOW_ADMIN_DRAFT_GET, NULL },
+    { "GET", BASE "/drafts/{id}/evidence", ANY, &OPP_FLOW_ADMIN_DRAFT_EVIDENCE, NULL },
     { "POST", BASE "/drafts/{id}/approve", ANY, &OPP_FLOW_APPROVE, NULL },
     { "POST", BASE "/drafts/{id}/reject", ANY, &OPP_FLOW_REJECT, NULL },
     { "POST", BASE "/drafts/{id}/resolve", OPERATOR, &OPP_FLOW_RESOLVE, NULL },
@@ -46,6 +48,10 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "GET", BASE "/audit/checkpoints", ANY, &OPP_FLOW_AUDIT_CHECKPOINTS, NULL },
     { "GET", BASE "/audit/key", ANY, &OPP_FLOW_AUDIT_KEY, NULL },
     { "GET", BASE "/events", ANY, &OPP_FLOW_EVENTS, NULL },
+    { "POST", BASE "/session", ANY, &OPP_FLOW_BROWSER_BEGIN, false },
+    { "GET", BASE "/session", ANY, &OPP_FLOW_BROWSER_LIST, false },
+    { "DELETE", BASE "/session", ANY, &OPP_FLOW_BROWSER_END, false },
+    { "DELETE", BASE "/session/{id}", ANY, &OPP_FLOW_BROWSER_END, false },
     { "GET", BASE "/tokens", OWNER, &OPP_FLOW_TOKEN_LIST, NULL },
     { "POST", BASE "/tokens", OWNER, &OPP_FLOW_TOKEN_CREATE, NULL },
     { "POST", BASE "/tokens/{id}/revoke", OWNER, &OPP_FLOW_TOKEN_REVOKE, NULL },

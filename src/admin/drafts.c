@@ -3,6 +3,8 @@
 
 #include "core/call.h"
 #include "core/draft.h"
+#include "core/evidence.h"
+#include "core/gateway.h"
 #include "core/guard.h"
 #include "core/page.h"
 #include "core/shape.h"
@@ -12,6 +14,7 @@ struct listing {
     struct opp_page page;
     struct opp_draft *draft;
     struct opp_execution *execution;
+    json_t *evidence;
 };
 
 static struct listing *of(struct opp_call *call)
@@ -30,6 +33,7 @@ static void forget(struct listing *listing)
 static void dispose(void *state)
 {
     opp_page_clear(&((struct listing *)state)->page);
+    json_decref(((struct listing *)state)->evidence);
     forget(state);
 }
 
@@ -126,3 +130,32 @@ static enum opp_step answer_draft(struct opp_call *call)
 
 static const opp_step_fn GET_STEPS[] = { look, answer_draft, NULL };
 const struct opp_flow OPP_FLOW_ADMIN_DRAFT_GET = { GET_STEPS, sizeof(struct listing), dispose, NULL };
+
+static enum opp_code find_evidence(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    struct opp_call *call = arg;
+    struct listing *listing = of(call);
+    enum opp_code rc = find_draft(tx, call, err);
+
+    if (rc != OPP_OK)
+        return rc;
+    return opp_evidence_make(tx, listing->draft, listing->execution, call->worker->gateway->audit_key,
+                             &listing->evidence, err);
+}
+
+static enum opp_step look_for_evidence(struct opp_call *call)
+{
+    return opp_flow_read(call, find_evidence);
+}
+
+static enum opp_step answer_evidence(struct opp_call *call)
+{
+    if (call->op.rc == OPP_E_ABSENT)
+        return opp_call_refuse(call, OPP_E_DRAFT_NOT_FOUND, NULL, NULL);
+    if (call->op.rc != OPP_OK)
+        return opp_call_fail(call, call->op.rc, &call->op.err);
+    return opp_call_answer(call, json_incref(of(call)->evidence));
+}
+
+static const opp_step_fn EVIDENCE_STEPS[] = { look_for_evidence, answer_evidence, NULL };
+const struct opp_flow OPP_FLOW_ADMIN_DRAFT_EVIDENCE = { EVIDENCE_STEPS, sizeof(struct listing), dispose, NULL };

@@ -8,6 +8,6 @@
 
 struct opp_flow;
 
-extern const struct opp_flow OPP_FLOW_ADMIN_DRAFT_LIST, OPP_FLOW_ADMIN_DRAFT_GET;
+extern const struct opp_flow OPP_FLOW_ADMIN_DRAFT_LIST, OPP_FLOW_ADMIN_DRAFT_GET, OPP_FLOW_ADMIN_DRAFT_EVIDENCE;
 
 #endif

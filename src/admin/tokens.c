@@ -54,8 +54,7 @@ static enum opp_code fill(struct opp_call *call, struct opp_admin_token *token)
     return failed ? OPP_E_MEMORY : OPP_OK;
 }
 
-/* Nobody gives out more organisations than they have. */
-static bool within_reach(const struct opp_admin_token *giver, const struct opp_admin_token *made)
+bool opp_token_within_reach(const struct opp_admin_token *giver, const struct opp_admin_token *made)
 {
     size_t index, at;
     json_t *org, *own;
@@ -86,7 +85,7 @@ static enum opp_code make(struct opp_call *call, struct opp_tx *tx, struct opp_a
         rc = fill(call, token);
     if (rc == OPP_OK)
         rc = read_expiry(call, token, err);
-    if (rc == OPP_OK && !within_reach(call->admin, token))
+    if (rc == OPP_OK && !opp_token_within_reach(call->admin, token))
         rc = opp_fail(err, OPP_E_FORBIDDEN, "A token cannot reach further than the one that makes it.");
     if (rc == OPP_OK)
         rc = opp_tx_insert(tx, &OPP_ADMIN_TOKEN, token, err);
@@ -130,7 +129,7 @@ static enum opp_code revoke(struct opp_tx *tx, void *arg, struct opp_err *err)
     if (rc != OPP_OK)
         return rc;
     token = found;
-    if (!within_reach(call->admin, token))
+    if (!opp_token_within_reach(call->admin, token))
         rc = OPP_E_ABSENT;
     if (rc == OPP_OK && token->revoked_at == 0) {
         token->revoked_at = opp_call_now_ms(call);

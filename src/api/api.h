@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
+
 struct opp_router;
 
 /* Adds /api/agent/v1 and, below it, the paths of the read tools that are in force. OPP_E_MEMORY. */
@@ -18,6 +20,9 @@ struct opp_http_offer;
 /* For opp_http_context: strangers are answered before a byte of their bodies is accepted. worker is a struct
  * opp_worker. */
 enum opp_code opp_api_admit(void *worker, const struct opp_http_offer *offer, int *retry_after_s);
+
+/* Adds /metrics. open: who reaches the listener may ask; otherwise any person with a token. */
+enum opp_code opp_metrics_route(struct opp_router *router, bool open, struct opp_err *err);
 
 /* Adds /healthz and /readyz. */
 enum opp_code opp_health_routes(struct opp_router *router, struct opp_err *err);

@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What the paths of people's endpoints begin with: a browser's session counts there, and nowhere else. */
+#define PEOPLE "/api/agent-admin/"
+
 /* A call and the request that it answers. */
 struct bound {
     struct opp_call call; /* first */
@@ -106,6 +109,8 @@ static void set_headers(struct opp_request *request, const struct opp_reply *rep
         set_number(request, "Retry-After", reply->retry_after_s);
     if (reply->limit.name != NULL)
         set_limit(request, &reply->limit);
+    if (reply->set_cookie != NULL)
+        opp_request_set(request, "Set-Cookie", reply->set_cookie);
     if (reply->replayed)
         opp_request_set(request, "Idempotent-Replayed", "true");
     if (reply->etag != NULL) {
@@ -121,6 +126,8 @@ static void send_reply(struct opp_request *request, struct opp_reply *reply)
         opp_request_refuse(request, reply->code, reply->message, reply->details);
     else if (reply->not_modified)
         opp_request_not_modified(request);
+    else if (reply->content_type != NULL)
+        opp_request_answer_text(request, reply->content_type, &reply->bytes);
     else if (reply->shared != NULL)
         opp_request_answer_shared(request, reply->shared);
     else if (reply->data != NULL)
@@ -188,10 +195,31 @@ static void fill(struct bound *bound, struct opp_request *request, const struct 
     call->audit.user_agent = call->user_agent;
 }
 
+static enum opp_step admit(struct bound *bound, const struct opp_endpoint *endpoint)
+{
+    struct opp_request *request = bound->request;
+    struct opp_call *call = &bound->call;
+    struct opp_credentials shown = { .authorization = opp_request_header(request, "Authorization") };
+
+    switch (endpoint->caller) {
+    case OPP_CALLER_AGENT:
+        return opp_guard_agent(call, shown.authorization);
+    case OPP_CALLER_PERSON:
+        shown.cookie = opp_request_header(request, "Cookie");
+        shown.csrf_token = opp_request_header(request, "X-CSRF-Token");
+        shown.origin = opp_request_header(request, "Origin");
+        shown.host = opp_request_header(request, "Host");
+        shown.changes = strcmp(endpoint->method, "GET") != 0;
+        return opp_guard_admin(call, &shown, endpoint->roles);
+    case OPP_CALLER_ANYBODY:
+        break;
+    }
+    return OPP_NEXT;
+}
+
 static void handle(struct opp_request *request)
 {
     const struct opp_endpoint *endpoint = opp_request_route(request);
-    const char *authorization = opp_request_header(request, "Authorization");
     struct bound *bound = calloc(1, sizeof *bound);
     enum opp_step step;
 
@@ -200,15 +228,18 @@ static void handle(struct opp_request *request)
         return;
     }
     fill(bound, request, endpoint);
-    step = endpoint->caller == OPP_CALLER_AGENT ? opp_guard_agent(&bound->call, authorization)
-                                                : opp_guard_admin(&bound->call, authorization, endpoint->roles);
+    step = admit(bound, endpoint);
     if (step == OPP_NEXT && read_input(bound) == OPP_NEXT)
         opp_flow_start(&bound->call, endpoint->flow);
 }
 
 enum opp_code opp_api_admit(void *worker, const struct opp_http_offer *offer, int *retry_after_s)
 {
-    return opp_guard_glance(worker, offer->authorization, offer->peer, retry_after_s);
+    struct opp_credentials shown = { .authorization = offer->authorization };
+
+    if (strncmp(offer->path, PEOPLE, sizeof PEOPLE - 1) == 0)
+        shown.cookie = offer->cookie;
+    return opp_guard_glance(worker, &shown, offer->peer, retry_after_s);
 }
 
 static bool takes_body(const char *method)

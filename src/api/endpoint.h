@@ -14,7 +14,8 @@ struct opp_router;
 
 enum opp_caller {
     OPP_CALLER_AGENT,
-    OPP_CALLER_PERSON
+    OPP_CALLER_PERSON,
+    OPP_CALLER_ANYBODY /* where who reaches the listener may ask */
 };
 
 struct opp_endpoint {

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/api.h"
 
+#include "api/endpoint.h"
+#include "core/count.h"
 #include "core/gateway.h"
+#include "core/generation.h"
 #include "core/registry.h"
 #include "http/request.h"
 #include "http/server.h"
@@ -37,6 +40,14 @@ static bool gate_open(struct opp_gateway *gateway)
     return registry != NULL;
 }
 
+static bool policies_loaded(struct opp_gateway *gateway)
+{
+    struct opp_generation *generation = opp_generation_pin(gateway->policies);
+
+    opp_generation_unpin(generation);
+    return generation != NULL;
+}
+
 static void probed(void *arg)
 {
     struct probe *probe = arg;
@@ -47,6 +58,8 @@ static void probed(void *arg)
         reason = "the store is not writable";
     else if (!gate_open(gateway))
         reason = "the registry could not be loaded";
+    else if (!policies_loaded(gateway))
+        reason = "no policies are loaded";
     else if (opp_clock_behind(gateway->clock))
         reason = "the clock is behind the newest record";
     if (reason == NULL) {
@@ -82,4 +95,13 @@ enum opp_code opp_health_routes(struct opp_router *router, struct opp_err *err)
     for (size_t i = 0; rc == OPP_OK && i < sizeof routes / sizeof routes[0]; i++)
         rc = opp_router_add(router, &routes[i], err);
     return rc;
+}
+
+enum opp_code opp_metrics_route(struct opp_router *router, bool open, struct opp_err *err)
+{
+    static const struct opp_endpoint anybody = { "GET", "/metrics", OPP_CALLER_ANYBODY, 0, &OPP_FLOW_METRICS, false };
+    static const struct opp_endpoint people = { "GET",           "/metrics",        OPP_CALLER_PERSON,
+                                                OPP_ROLE_VIEWER, &OPP_FLOW_METRICS, false };
+
+    return opp_endpoints_add(router, open ? &anybody : &people, 1, err);
 }

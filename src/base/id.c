@@ -83,6 +83,11 @@ void opp_id_make(char id[OPP_ID_MAX], const char *prefix, int64_t now_ms)
     write_id(id, prefix, next_value((uint64_t)now_ms & UINT64_C(0xffffffffffff)));
 }
 
+uint64_t opp_id_random(void)
+{
+    return random_bits(sizeof(uint64_t));
+}
+
 void opp_id_derive(char id[OPP_ID_MAX], const char *prefix, const char *seed, unsigned n)
 {
     unsigned char key[OPP_HASH_BYTES + 4], digest[OPP_HASH_BYTES];

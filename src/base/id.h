@@ -17,4 +17,7 @@ void opp_id_make(char id[OPP_ID_MAX], const char *prefix, int64_t now_ms);
 /* As opp_id_make, but a pure function of seed and n: the same every time. For ids that an effect must repeat. */
 void opp_id_derive(char id[OPP_ID_MAX], const char *prefix, const char *seed, unsigned n);
 
+/* Gives 64 random bits, from the pool that ids are made of. From any thread. */
+uint64_t opp_id_random(void);
+
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/loop.h"
 
+#include "base/reserve.h"
+
 #include <event2/event.h>
 
 #include <pthread.h>
@@ -219,12 +221,11 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 struct opp_timer *opp_timer_start(struct opp_loop *loop, int64_t after_ms, opp_loop_fn fn, void *arg)
 {
     struct timeval after = { .tv_sec = after_ms / 1000, .tv_usec = (after_ms % 1000) * 1000 };
-    struct opp_timer *timer = calloc(1, sizeof *timer);
+    struct opp_timer *timer = opp_reserve_malloc(sizeof *timer); /* what comes back by timer must not end for ever */
 
     if (timer == NULL)
         return NULL;
-    timer->fn = fn;
-    timer->arg = arg;
+    *timer = (struct opp_timer){ .fn = fn, .arg = arg };
     timer->event = event_new(loop->base, -1, 0, on_timer, timer);
     if (timer->event == NULL || event_add(timer->event, &after) != 0) {
         opp_timer_cancel(timer);
@@ -239,7 +240,7 @@ void opp_timer_cancel(struct opp_timer *timer)
         return;
     if (timer->event != NULL)
         event_free(timer->event);
-    free(timer);
+    opp_reserve_free(timer);
 }
 
 struct event_base *opp_loop_base(struct opp_loop *loop)

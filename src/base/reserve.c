@@ -3,12 +3,14 @@
 
 #include <event2/event.h>
 
+#include <jansson.h>
 #include <pthread.h>
 #include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 union block {
     union block *next; /* while it is free */
@@ -89,7 +91,19 @@ void opp_reserve_free(void *block)
         free(block);
 }
 
+static void *malloc_or_leave(size_t size)
+{
+    static const char why[] = "oppd: out of memory while reading JSON\n";
+    void *block = opp_reserve_malloc(size);
+
+    if (block != NULL)
+        return block;
+    (void)!write(STDERR_FILENO, why, sizeof why - 1); /* if nobody listens, all the same */
+    _exit(OPP_RESERVE_EXIT);
+}
+
 void opp_reserve_install(void)
 {
+    json_set_alloc_funcs(malloc_or_leave, opp_reserve_free);
     event_set_mem_functions(opp_reserve_malloc, opp_reserve_realloc, opp_reserve_free);
 }

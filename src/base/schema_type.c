@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json.h"
+#include "base/reserve.h"
 #include "base/schema_internal.h"
 
 #include <math.h>
@@ -140,7 +141,7 @@ static void add_value(struct opp_buf *out, const json_t *value)
         opp_buf_text(out, json_is_string(value) ? "a certain text" : "a certain value");
     else
         opp_buf_text(out, text);
-    free(text);
+    opp_reserve_free(text);
 }
 
 static bool say_choices(struct schema_run *run, const struct schema_rule *rule, const struct schema_path *path)

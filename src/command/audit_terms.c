@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define POINTER_BYTES sizeof(void *)
 #define FILE_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
 static enum opp_code load_keys(const json_t *files, const char *data_dir, struct opp_audit_terms *out,
@@ -56,7 +57,7 @@ static enum opp_code read_one(const json_t *value, struct opp_checkpoint **out, 
 static enum opp_code add_one(const json_t *value, struct opp_audit_terms *out, struct opp_err *err)
 {
     size_t count = out->terms.checkpoint_count;
-    struct opp_checkpoint **grown = realloc(out->checkpoints, (count + 1) * sizeof(*grown));
+    struct opp_checkpoint **grown = realloc(out->checkpoints, (count + 1) * POINTER_BYTES);
     enum opp_code rc;
 
     if (grown == NULL)
@@ -134,7 +135,7 @@ enum opp_code opp_audit_terms_load(const json_t *keys, const json_t *checkpoints
     for (size_t i = 0; rc == OPP_OK && i < json_array_size(checkpoints); i++)
         rc = add_file(json_string_value(json_array_get(checkpoints, i)), out, err);
     if (out->terms.checkpoint_count > 0)
-        qsort(out->checkpoints, out->terms.checkpoint_count, sizeof *out->checkpoints, compare);
+        qsort(out->checkpoints, out->terms.checkpoint_count, POINTER_BYTES, compare);
     out->terms.checkpoints = out->checkpoints;
     return rc;
 }

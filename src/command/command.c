@@ -6,6 +6,7 @@
 #include "command/audit.h"
 #include "command/check.h"
 #include "command/config_reference.h"
+#include "command/evidence.h"
 #include "command/facts.h"
 #include "command/nearest.h"
 #include "command/replay.h"
@@ -33,6 +34,8 @@ static const struct opp_command *const COMMANDS[] = {
     &OPP_COMMAND_AUDIT_VERIFY,
     &OPP_COMMAND_AUDIT_EXPORT,
     &OPP_COMMAND_AUDIT_ARCHIVE,
+    &OPP_COMMAND_EVIDENCE_VERIFY,
+    &OPP_COMMAND_EVIDENCE,
     &HELP,
     &VERSION,
     NULL,

@@ -28,12 +28,24 @@ static const struct {
     { "lifetimes", "preflight_lifetime_seconds", offsetof(struct opp_config, settings.preflight_lifetime_ms), 1000 },
     { "lifetimes", "idempotency_lifetime_seconds", offsetof(struct opp_config, settings.idempotency_lifetime_ms),
       1000 },
+    { "lifetimes", "session_idle_seconds", offsetof(struct opp_config, settings.session_idle_ms), 1000 },
+    { "lifetimes", "session_lifetime_seconds", offsetof(struct opp_config, settings.session_lifetime_ms), 1000 },
     { "lifetimes", "window_default_seconds", offsetof(struct opp_config, settings.window_default_ms), 1000 },
     { "lifetimes", "window_max_seconds", offsetof(struct opp_config, settings.window_max_ms), 1000 },
     { "decision_log", "max_age_days", offsetof(struct opp_config, decision_log_max_age_ms), INT64_C(86400000) },
     { "decision_log", "max_rows", offsetof(struct opp_config, decision_log_max_rows), 1 },
+    { "limits", "body_max_bytes", offsetof(struct opp_config, http.body_max_bytes), 1 },
+    { "limits", "header_max_bytes", offsetof(struct opp_config, http.header_max_bytes), 1 },
+    { "limits", "connections_max", offsetof(struct opp_config, http.connections_max), 1 },
+    { "limits", "connections_per_address_max", offsetof(struct opp_config, http.connections_per_address_max), 1 },
+    { "limits", "streams_max", offsetof(struct opp_config, http.streams_max), 1 },
+    { "timeouts", "handshake_seconds", offsetof(struct opp_config, http.handshake_ms), 1000 },
+    { "timeouts", "idle_seconds", offsetof(struct opp_config, http.idle_ms), 1000 },
+    { "timeouts", "header_seconds", offsetof(struct opp_config, http.header_ms), 1000 },
+    { "timeouts", "body_seconds", offsetof(struct opp_config, http.body_ms), 1000 },
+    { "timeouts", "answer_seconds", offsetof(struct opp_config, http.answer_ms), 1000 },
+    { "timeouts", "stream_seconds", offsetof(struct opp_config, http.stream_ms), 1000 },
     { "timeouts", "unknown_retry_seconds", offsetof(struct opp_config, settings.unknown_retry_ms), 1000 },
-    { "timeouts", "idle_seconds", offsetof(struct opp_config, idle_timeout_ms), 1000 },
     { "audit", "checkpoint_rows", offsetof(struct opp_config, checkpoint_rows), 1 },
     { "audit", "checkpoint_seconds", offsetof(struct opp_config, checkpoint_period_ms), 1000 },
 };
@@ -50,8 +62,6 @@ static void read_numbers(struct opp_config *config)
 
         memcpy((char *)config + NUMBERS[i].offset, &value, sizeof value);
     }
-    config->body_max_bytes = (size_t)number_at(config->document, "limits", "body_max_bytes");
-    config->header_max_bytes = (size_t)number_at(config->document, "limits", "header_max_bytes");
 }
 
 static void read_texts(struct opp_config *config)
@@ -90,28 +100,53 @@ static void read_workers(struct opp_config *config)
     config->workers = (unsigned)workers;
 }
 
-static enum opp_code read_endpoint(const struct opp_config_source *source, const char *pointer, const char *text,
-                                   struct opp_config *config, struct opp_endpoint *out)
+/* group: what the document calls it. One file without the other is a mistake, and must not mean no TLS. */
+static enum opp_code read_tls(const struct opp_config_source *source, const struct opp_config *config,
+                              const char *group, struct opp_config_tls *out)
 {
-    struct opp_err why = { 0 };
+    const json_t *files = json_object_get(config->document, group);
+    char pointer[32];
 
+    out->certificate = opp_json_text(files, "certificate");
+    out->key = opp_json_text(files, "key");
+    if ((out->certificate == NULL) == (out->key == NULL))
+        return OPP_OK;
+    snprintf(pointer, sizeof pointer, "/%s/%s", group, out->key == NULL ? "certificate" : "key");
+    return opp_config_blame(source, pointer, out->key == NULL ? "needs a key besides" : "needs a certificate besides");
+}
+
+/* name: what the document calls it. */
+static enum opp_code read_endpoint(const struct opp_config_source *source, const struct opp_config *config,
+                                   const char *name, const struct opp_config_tls *tls, struct opp_endpoint *out)
+{
+    const char *text = opp_json_text(config->document, name);
+    struct opp_err why = { 0 };
+    char pointer[32];
+
+    if (text == NULL)
+        return OPP_OK;
+    snprintf(pointer, sizeof pointer, "/%s", name);
     if (opp_endpoint_parse(text, out, &why) != OPP_OK)
         return opp_config_blame(source, pointer, why.message);
-    if (!config->insecure && !opp_endpoint_is_loopback(out))
-        return opp_config_blame(source, pointer,
-                                "can be reached by other machines and has no TLS: listen on 127.0.0.1, or set "
-                                "insecure: true if a proxy before it ends TLS");
-    return OPP_OK;
+    if (config->insecure || tls->certificate != NULL || opp_endpoint_is_loopback(out))
+        return OPP_OK;
+    return opp_config_blame(source, pointer,
+                            "can be reached by other machines and has no TLS: listen on 127.0.0.1, name a certificate "
+                            "and its key, or set insecure: true if a proxy before it ends TLS");
 }
 
 static enum opp_code read_endpoints(const struct opp_config_source *source, struct opp_config *config)
 {
-    const char *admin = opp_json_text(config->document, "admin_listen");
-    enum opp_code rc =
-        read_endpoint(source, "/listen", opp_json_text(config->document, "listen"), config, &config->listen);
+    enum opp_code rc = read_tls(source, config, "tls", &config->tls);
 
-    if (rc == OPP_OK && admin != NULL)
-        rc = read_endpoint(source, "/admin_listen", admin, config, &config->admin_listen);
+    if (rc == OPP_OK)
+        rc = read_tls(source, config, "admin_tls", &config->admin_tls);
+    if (rc == OPP_OK)
+        rc = read_endpoint(source, config, "listen", &config->tls, &config->listen);
+    if (rc == OPP_OK)
+        rc = read_endpoint(source, config, "admin_listen", &config->admin_tls, &config->admin_listen);
+    if (rc == OPP_OK && config->admin_tls.certificate != NULL && config->admin_listen.host[0] == '\0')
+        rc = opp_config_blame(source, "/admin_tls/certificate", "needs an admin_listen to be for");
     return rc;
 }
 

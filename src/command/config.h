@@ -17,8 +17,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Files, as PEM; NULL both: no TLS. */
+struct opp_config_tls {
+    const char *certificate, *key;
+};
+
+/* What the guard before the HTTP server allows; the numbers of connections are those of the whole process. */
+struct opp_config_http {
+    int64_t body_max_bytes, header_max_bytes;
+    int64_t connections_max, connections_per_address_max, streams_max;
+    int64_t handshake_ms, idle_ms, header_ms, body_ms, answer_ms, stream_ms;
+};
+
 struct opp_config {
     struct opp_endpoint listen, admin_listen; /* admin_listen.host empty: shares the main one */
+    struct opp_config_tls tls, admin_tls;
     bool insecure, demo;
     struct opp_cidr *trusted_proxies;
     size_t trusted_proxy_count;
@@ -27,8 +40,7 @@ struct opp_config {
     unsigned workers;        /* at least 1 */
     enum opp_log_format log_format;
     enum opp_log_level log_level;
-    size_t body_max_bytes, header_max_bytes;
-    int64_t idle_timeout_ms;
+    struct opp_config_http http;
     int64_t decision_log_max_age_ms, decision_log_max_rows;
     const char *checkpoint_file; /* or NULL */
     int64_t checkpoint_rows, checkpoint_period_ms;

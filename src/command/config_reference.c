@@ -2,6 +2,7 @@
 #include "command/config_reference.h"
 
 #include "base/json.h"
+#include "base/reserve.h"
 #include "command/config_schema.h"
 
 #include <jansson.h>
@@ -16,7 +17,7 @@ static void add_json(struct opp_buf *out, const json_t *value)
         out->failed = true;
     else
         opp_buf_text(out, text);
-    free(text);
+    opp_reserve_free(text);
 }
 
 static void add_choices(struct opp_buf *out, const json_t *choices)

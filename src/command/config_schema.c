@@ -16,6 +16,13 @@ static const char GENERAL[] =
     "'description':'HOST:PORT that agents and people talk to; port 0 lets the system choose.'},"
     "'admin_listen':{" OPTIONAL ","
     "'description':'HOST:PORT of a listener of its own for the admin endpoints; null: they share the main one.'},"
+    "'tls':{" GROUP ",'description':'TLS of the listener; both files or none.','properties':{"
+    "'certificate':{" OPTIONAL ","
+    "'description':'A file with the certificate of listen and the chain behind it, PEM; null: no TLS.'},"
+    "'key':{" OPTIONAL ",'description':'A file with its key, PEM, without a password.'}}},"
+    "'admin_tls':{" GROUP ",'description':'TLS of the admin listener; both files or none.','properties':{"
+    "'certificate':{" OPTIONAL ",'description':'The same for admin_listen.'},"
+    "'key':{" OPTIONAL ",'description':'A file with its key.'}}},"
     "'insecure':{" SWITCH ","
     "'description':'Allow a listener without TLS on an address that other machines can reach, such as behind "
     "a proxy that ends TLS.'},"
@@ -49,13 +56,23 @@ static const char GROUPS[] =
     "'description':'The largest request body.'},"
     "'header_max_bytes':{'type':'integer','minimum':1024,'maximum':65536,'default':16384,"
     "'description':'The largest header block of a request.'},"
+    "'connections_max':{'type':'integer','minimum':8,'maximum':1000000,'default':4096,"
+    "'description':'Connections to each listener at once; each worker takes its share, and others wait.'},"
+    "'connections_per_address_max':{'type':'integer','minimum':1,'maximum':1000000,'default':1024,"
+    "'description':'Connections of one client address, or of one IPv6 /64; others are closed. Those of trusted "
+    "proxies are not counted.'},"
+    "'streams_max':{'type':'integer','minimum':1,'maximum':1000000,'default':2048,"
+    "'description':'Streams of events at once to each listener; each worker takes its share, and others end as "
+    "soon as they have begun.'},"
     "'rate_per_minute':{'type':'integer','minimum':1,'maximum':10000000,'default':240,"
     "'description':'Requests a minute for each key and address; as many may come at once.'},"
     "'auth_failures_per_minute':{'type':'integer','minimum':1,'maximum':10000000,'default':30,"
     "'description':'Failed authentications a minute for each address; more are refused with 429.'},"
     "'pending_drafts_max':{'type':'integer','minimum':1,'maximum':1000000,'default':1000,"
     "'description':'Drafts of one app that may wait for a decision.'}"
-    "}},"
+    "}},";
+
+static const char TIMES[] =
     "'lifetimes':{" GROUP ",'description':'How long things last.','properties':{"
     "'draft_lifetime_seconds':{'type':'integer','minimum':1,'maximum':31536000,'default':604800,"
     "'description':'How long a draft waits for a decision.'},"
@@ -63,6 +80,10 @@ static const char GROUPS[] =
     "'description':'How long a preflight can be referred to.'},"
     "'idempotency_lifetime_seconds':{'type':'integer','minimum':1,'maximum':31536000,'default':86400,"
     "'description':'How long an idempotency key is remembered once its draft is final.'},"
+    "'session_idle_seconds':{'type':'integer','minimum':1,'maximum':86400,'default':900,"
+    "'description':'When a session of a browser ends that is not used.'},"
+    "'session_lifetime_seconds':{'type':'integer','minimum':1,'maximum':604800,'default':28800,"
+    "'description':'When a session of a browser ends in any case.'},"
     "'window_default_seconds':{'type':'integer','minimum':1,'maximum':31536000,'default':3600,"
     "'description':'How long an execution window stays open when it is opened without an end.'},"
     "'window_max_seconds':{'type':'integer','minimum':0,'maximum':315360000,'default':0,"
@@ -75,8 +96,18 @@ static const char GROUPS[] =
     "'description':'Decisions in the log; the oldest go first.'}"
     "}},"
     "'timeouts':{" GROUP ",'description':'When the gateway stops waiting.','properties':{"
+    "'handshake_seconds':{'type':'integer','minimum':1,'maximum':60,'default':5,"
+    "'description':'For the handshake of TLS.'},"
     "'idle_seconds':{'type':'integer','minimum':1,'maximum':3600,'default':30,"
-    "'description':'When a connection on which nothing moves is closed.'},"
+    "'description':'When a connection on which no request has begun is closed.'},"
+    "'header_seconds':{'type':'integer','minimum':1,'maximum':300,'default':5,"
+    "'description':'For a header block, from its first byte to its last.'},"
+    "'body_seconds':{'type':'integer','minimum':1,'maximum':3600,'default':10,"
+    "'description':'For a body, from the end of its header block.'},"
+    "'answer_seconds':{'type':'integer','minimum':1,'maximum':3600,'default':120,"
+    "'description':'For an answer, long-polls included, until its last byte has left.'},"
+    "'stream_seconds':{'type':'integer','minimum':1,'maximum':604800,'default':3600,"
+    "'description':'How long a stream of events lasts; its client comes back.'},"
     "'unknown_retry_seconds':{'type':'integer','minimum':1,'maximum':86400,'default':30,"
     "'description':'How often an execution whose outcome is not known asks for its receipt again.'}"
     "}},";
@@ -100,6 +131,7 @@ enum opp_code opp_config_schema(json_t **out, struct opp_err *err)
 
     opp_buf_text(&text, GENERAL);
     opp_buf_text(&text, GROUPS);
+    opp_buf_text(&text, TIMES);
     opp_buf_text(&text, AUDIT);
     rc = opp_buf_check(&text, err);
     for (size_t i = 0; rc == OPP_OK && i < text.length; i++)

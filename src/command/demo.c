@@ -2,6 +2,7 @@
 #include "command/demo.h"
 
 #include "base/file.h"
+#include "base/reserve.h"
 #include "store/tx.h"
 
 #include <stdio.h>
@@ -96,7 +97,7 @@ enum opp_code opp_demo_save(const struct opp_demo *demo, const char *base_url, c
     enum opp_code rc = text != NULL ? opp_file_write(path, 0600, text, strlen(text), err)
                                     : opp_fail(err, OPP_E_MEMORY, "no memory for the credentials");
 
-    free(text);
+    opp_reserve_free(text);
     json_decref(document);
     return rc;
 }

@@ -66,13 +66,13 @@ bool opp_endpoint_is_loopback(const struct opp_endpoint *endpoint)
     return strcmp(endpoint->host, "localhost") == 0 || is_in(endpoint, "127.0.0.0/8") || is_in(endpoint, "::1");
 }
 
-void opp_endpoint_url(const struct opp_endpoint *endpoint, char url[OPP_URL_MAX])
+void opp_endpoint_url(const struct opp_endpoint *endpoint, bool tls, char url[OPP_URL_MAX])
 {
-    const char *host = endpoint->host;
+    const char *host = endpoint->host, *scheme = tls ? "https" : "http";
 
     if (is_in(endpoint, "0.0.0.0"))
         host = "127.0.0.1";
     else if (is_in(endpoint, "::"))
         host = "::1";
-    snprintf(url, OPP_URL_MAX, strchr(host, ':') != NULL ? "http://[%s]:%u" : "http://%s:%u", host, endpoint->port);
+    snprintf(url, OPP_URL_MAX, strchr(host, ':') != NULL ? "%s://[%s]:%u" : "%s://%s:%u", scheme, host, endpoint->port);
 }

@@ -25,7 +25,7 @@ enum opp_code opp_endpoint_parse(const char *text, struct opp_endpoint *out, str
 /* Only programs on the same machine can reach it. */
 bool opp_endpoint_is_loopback(const struct opp_endpoint *endpoint);
 
-/* Writes http://host:port; an endpoint on all addresses is named by the loopback one. */
-void opp_endpoint_url(const struct opp_endpoint *endpoint, char url[OPP_URL_MAX]);
+/* Writes http://host:port, or https; an endpoint on all addresses is named by the loopback one. */
+void opp_endpoint_url(const struct opp_endpoint *endpoint, bool tls, char url[OPP_URL_MAX]);
 
 #endif

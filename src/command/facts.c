@@ -6,6 +6,7 @@
 #include "adapter/tool.h"
 #include "base/example.h"
 #include "base/json.h"
+#include "base/reserve.h"
 #include "command/command.h"
 #include "command/nearest.h"
 #include "command/offline.h"
@@ -68,7 +69,7 @@ static enum opp_code print(const struct opp_adapters *adapters, const char *name
     if (text == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for a tool's facts");
     puts(text);
-    free(text);
+    opp_reserve_free(text);
     return OPP_OK;
 }
 

@@ -8,6 +8,7 @@
 #include "audit/notary.h"
 #include "command/secret.h"
 #include "command/unknown.h"
+#include "core/browser.h"
 #include "core/generation.h"
 #include "core/hub.h"
 #include "core/policy_change.h"
@@ -19,6 +20,7 @@
 #include "core/schemas.h"
 #include "core/staging.h"
 #include "core/stranded.h"
+#include "http/tls.h"
 #include "store/lock.h"
 #include "store/store.h"
 #include "store/tx.h"
@@ -45,6 +47,10 @@ static enum opp_code open_basics(struct opp_process *process, struct opp_err *er
     gateway->adapters_dir = config->adapters_dir;
     gateway->worker_count = config->workers;
     if (rc == OPP_OK)
+        rc = opp_metrics_new(&gateway->metrics, err);
+    if (rc == OPP_OK)
+        rc = opp_core_cells_add(gateway->metrics, &gateway->cells, err);
+    if (rc == OPP_OK)
         rc = opp_generation_slot_new(&gateway->policies, err);
     if (rc == OPP_OK)
         rc = opp_clock_new(&gateway->clock, err);
@@ -54,6 +60,9 @@ static enum opp_code open_basics(struct opp_process *process, struct opp_err *er
         rc = opp_rate_new(RATE_SUBJECTS_MAX, &gateway->rate, err);
     if (rc == OPP_OK)
         rc = opp_hub_new(&gateway->hub, err);
+    if (rc == OPP_OK)
+        rc = opp_browsers_new(gateway->settings.session_idle_ms, gateway->settings.session_lifetime_ms,
+                              &gateway->browsers, err);
     if (rc == OPP_OK)
         rc = opp_stranded_new(&gateway->stranded, err);
     return rc;
@@ -88,6 +97,7 @@ static enum opp_code open_store(struct opp_process *process, struct opp_err *err
     struct opp_gateway *gateway = &process->gateway;
     struct opp_store_settings settings = { .dir = process->config->data_dir,
                                            .log = gateway->log,
+                                           .metrics = gateway->metrics,
                                            .clock = gateway->clock,
                                            .queue_max_bytes = QUEUE_MAX_BYTES,
                                            .lazy_max_bytes = LAZY_MAX_BYTES,
@@ -135,6 +145,7 @@ static enum opp_code open_generation(struct opp_process *process, struct opp_err
     struct opp_databases_settings settings = { .data_dir = process->config->data_dir,
                                                .demo = process->config->demo,
                                                .log = process->gateway.log,
+                                               .metrics = process->gateway.metrics,
                                                .queue_max_bytes = QUEUE_MAX_BYTES,
                                                .on_unknown = opp_unknown_leave };
     enum opp_code rc = opp_databases_new(&settings, &process->gateway.databases, err);
@@ -159,17 +170,32 @@ static enum opp_code recover(struct opp_process *process, struct opp_err *err)
     return opp_recover(&process->gateway, err);
 }
 
+static size_t share_of(int64_t all, unsigned workers)
+{
+    return (size_t)(all + workers - 1) / workers;
+}
+
 static struct opp_listener *add_listener(struct opp_process *process, const struct opp_endpoint *endpoint)
 {
     const struct opp_config *config = process->config;
+    const struct opp_config_http *http = &config->http;
     struct opp_listener *listener = &process->listeners[process->listener_count++];
 
     listener->log_requests = config->log_level == OPP_LOG_DEBUG;
-    listener->settings = (struct opp_http_settings){ .host = endpoint->host,
-                                                     .port = endpoint->port,
-                                                     .body_max_bytes = config->body_max_bytes,
-                                                     .header_max_bytes = config->header_max_bytes,
-                                                     .idle_timeout_ms = config->idle_timeout_ms };
+    listener->settings =
+        (struct opp_http_settings){ .host = endpoint->host,
+                                    .port = endpoint->port,
+                                    .body_max_bytes = (size_t)http->body_max_bytes,
+                                    .header_max_bytes = (size_t)http->header_max_bytes,
+                                    .handshake_timeout_ms = http->handshake_ms,
+                                    .idle_timeout_ms = http->idle_ms,
+                                    .header_timeout_ms = http->header_ms,
+                                    .body_timeout_ms = http->body_ms,
+                                    .answer_timeout_ms = http->answer_ms,
+                                    .stream_timeout_ms = http->stream_ms,
+                                    .connections_max = share_of(http->connections_max, config->workers),
+                                    .connections_per_address_max = (size_t)http->connections_per_address_max,
+                                    .streams_max = share_of(http->streams_max, config->workers) };
     return listener;
 }
 
@@ -188,7 +214,20 @@ static enum opp_code make_routers(struct opp_process *process, struct opp_err *e
         if (rc == OPP_OK)
             rc = opp_health_routes(listener->router, err);
     }
+    if (rc == OPP_OK)
+        rc = opp_metrics_route(listener->router, process->listener_count > 1, err);
     return rc == OPP_OK ? opp_admin_routes(listener->router, err) : rc;
+}
+
+static enum opp_code open_tls(struct opp_process *process, struct opp_err *err)
+{
+    const struct opp_config_tls *files[OPP_LISTENERS_MAX] = { &process->config->tls, &process->config->admin_tls };
+    enum opp_code rc = OPP_OK;
+
+    for (size_t i = 0; rc == OPP_OK && i < OPP_LISTENERS_MAX && i < process->listener_count; i++)
+        if (files[i]->certificate != NULL)
+            rc = opp_tls_open(files[i]->certificate, files[i]->key, &process->listeners[i].tls, err);
+    return rc;
 }
 
 static void write_url(const struct opp_endpoint *endpoint, const struct opp_listener *listener, char url[OPP_URL_MAX])
@@ -196,7 +235,7 @@ static void write_url(const struct opp_endpoint *endpoint, const struct opp_list
     struct opp_endpoint bound = *endpoint;
 
     bound.port = listener->settings.port;
-    opp_endpoint_url(&bound, url);
+    opp_endpoint_url(&bound, listener->tls != NULL, url);
 }
 
 static enum opp_code bind_ports(struct opp_process *process, struct opp_err *err)
@@ -232,8 +271,8 @@ static enum opp_code open_workers(struct opp_process *process, struct opp_err *e
 enum opp_code opp_process_open(struct opp_process *process, const struct opp_config *config, struct opp_err *err)
 {
     static enum opp_code (*const steps[])(struct opp_process * process, struct opp_err * err) = {
-        open_basics, open_store,   open_audit, open_generation, open_staging,
-        recover,     make_routers, bind_ports, make_demo,       open_workers,
+        open_basics,  open_store, open_audit,          open_generation, open_staging, recover,
+        make_routers, open_tls,   opp_process_measure, bind_ports,      make_demo,    open_workers,
     };
     enum opp_code rc = OPP_OK;
 
@@ -247,6 +286,7 @@ static void close_listener(struct opp_listener *listener)
 {
     if (listener->fd >= 0)
         close(listener->fd);
+    opp_tls_free(listener->tls);
     opp_router_free(listener->router);
 }
 
@@ -266,10 +306,12 @@ void opp_process_close(struct opp_process *process)
     opp_generation_slot_free(gateway->policies);
     opp_databases_close(gateway->databases);
     opp_hub_free(gateway->hub);
+    opp_browsers_free(gateway->browsers);
     opp_stranded_free(gateway->stranded);
     opp_rate_free(gateway->rate);
     opp_schemas_free(gateway->schemas);
     opp_clock_free(gateway->clock);
+    opp_metrics_free(gateway->metrics);
     opp_log_free(gateway->log);
     if (process->lock_fd >= 0)
         close(process->lock_fd);

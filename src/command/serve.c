@@ -7,6 +7,7 @@
 #include "command/process.h"
 #include "core/hub.h"
 #include "core/policy_change.h"
+#include "http/tls.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -21,6 +22,11 @@ static const struct opp_flag FLAGS[] = {
     { "config", OPP_FLAG_TEXT, "FILE", "config", "Read oppd.yaml from here; flags count more than what it says." },
     { "listen", OPP_FLAG_TEXT, "HOST:PORT", "listen", "Where agents and people reach the gateway; 127.0.0.1:8080." },
     { "admin-listen", OPP_FLAG_TEXT, "HOST:PORT", "admin_listen", "Serve the admin endpoints here, and only here." },
+    { "tls-certificate", OPP_FLAG_TEXT, "FILE", "tls.certificate",
+      "Speak TLS with this certificate and its chain, PEM." },
+    { "tls-key", OPP_FLAG_TEXT, "FILE", "tls.key", "The certificate's key, PEM." },
+    { "insecure", OPP_FLAG_SWITCH, NULL, "insecure",
+      "Listen without TLS where other machines can reach it, such as behind a proxy that ends TLS." },
     { "data", OPP_FLAG_TEXT, "DIR", "data", "The data directory, made if it is not there; var." },
     { "policies", OPP_FLAG_TEXT, "DIR", "policies", "The directory of policy profiles; policies." },
     { "profile", OPP_FLAG_TEXT, "NAME", "profile", "The policy profile; default." },
@@ -54,7 +60,7 @@ static void hold_signals(sigset_t *signals)
 }
 
 /* As POST policies/reload: all or nothing, and the log says which. */
-static void reload(struct opp_process *process)
+static void reload_policies(struct opp_process *process)
 {
     struct opp_err err = { 0 };
     enum opp_code rc = opp_policies_change_now(&process->gateway, OPP_POLICY_RELOAD, "signal", &err);
@@ -66,14 +72,34 @@ static void reload(struct opp_process *process)
                       err.where[0] != '\0' ? err.where : NULL, NULL);
 }
 
+/* Each listener goes on with the certificate that it has when the new one cannot be used. */
+static void reload_tls(struct opp_process *process)
+{
+    for (size_t i = 0; i < process->listener_count; i++) {
+        const char *address = i == 0 ? process->base_url : process->admin_url;
+        struct opp_err err = { 0 };
+
+        if (process->listeners[i].tls == NULL)
+            continue;
+        if (opp_tls_reload(process->listeners[i].tls, &err) == OPP_OK)
+            opp_log_event(process->gateway.log, OPP_LOG_INFO, "tls.reloaded", "address", address, NULL);
+        else
+            opp_log_event(process->gateway.log, OPP_LOG_ERROR, "tls.reload_failed", "address", address, "message",
+                          err.message, "where", err.where, NULL);
+    }
+    opp_process_show_certificates(process);
+}
+
 static void wait_for_end(struct opp_process *process, const sigset_t *signals)
 {
     struct opp_log *log = process->gateway.log;
     int number = 0;
 
     do {
-        if (number == SIGHUP)
-            reload(process);
+        if (number == SIGHUP) {
+            reload_policies(process);
+            reload_tls(process);
+        }
         sigwait(signals, &number);
     } while (number == SIGHUP);
     opp_log_event(log, OPP_LOG_INFO, "stopping", "signal", number == SIGINT ? "SIGINT" : "SIGTERM", NULL);

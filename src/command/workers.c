@@ -6,6 +6,7 @@
 #include "core/background.h"
 #include "core/gateway.h"
 #include "core/manifest.h"
+#include "http/crowd.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -33,6 +34,7 @@ struct worker {
 struct opp_workers {
     struct opp_gateway *gateway;
     struct worker *items;
+    struct opp_crowd *crowd;
     size_t count, server_count; /* servers of one worker */
     atomic_bool failed;
     pthread_mutex_t lock;
@@ -49,7 +51,10 @@ static enum opp_code open_server(struct worker *worker, size_t index, struct opp
         .clock = worker->worker.gateway->clock,
         .log = worker->worker.gateway->log,
         .worker = &worker->worker,
+        .meter = worker->worker.meter,
         .log_requests = listener->log_requests,
+        .tls = listener->tls,
+        .crowd = worker->all->crowd,
         .trusted_proxies = worker->worker.gateway->trusted_proxies,
         .trusted_proxy_count = worker->worker.gateway->trusted_proxy_count,
         .admit = opp_api_admit,
@@ -72,6 +77,9 @@ static enum opp_code open_worker(struct opp_workers *all, struct worker *worker,
     worker->all = all;
     worker->worker.gateway = gateway;
     worker->worker.index = (size_t)(worker - all->items);
+    worker->worker.meter = opp_meter_new(gateway->metrics);
+    if (rc == OPP_OK && worker->worker.meter == NULL)
+        rc = opp_fail(err, OPP_E_MEMORY, "no memory for metrics");
     if (rc == OPP_OK)
         rc = opp_session_open(gateway->store, worker->worker.loop, &worker->worker.session, err);
     if (rc == OPP_OK)
@@ -125,8 +133,9 @@ enum opp_code opp_workers_open(struct opp_gateway *gateway, struct opp_listener 
     workers->count = count;
     workers->server_count = listener_count;
     workers->items = calloc(count, sizeof *workers->items);
-    rc = workers->items != NULL ? open_all(workers, listeners, err)
-                                : opp_fail(err, OPP_E_MEMORY, "no memory for the workers");
+    workers->crowd = opp_crowd_new();
+    rc = workers->items != NULL && workers->crowd != NULL ? open_all(workers, listeners, err)
+                                                          : opp_fail(err, OPP_E_MEMORY, "no memory for the workers");
     if (rc == OPP_OK)
         *out = workers;
     else
@@ -249,6 +258,7 @@ void opp_workers_close(struct opp_workers *workers)
     for (size_t i = 0; workers->items != NULL && i < workers->count; i++)
         close_worker(&workers->items[i]);
     free(workers->items);
+    opp_crowd_free(workers->crowd);
     pthread_cond_destroy(&workers->drained);
     pthread_mutex_destroy(&workers->lock);
     free(workers);

@@ -22,6 +22,7 @@ struct opp_workers;
 struct opp_listener {
     struct opp_http_settings settings; /* with the port that was bound */
     struct opp_router *router;
+    struct opp_tls *tls; /* NULL: none */
     bool log_requests;
     int fd; /* the first socket; -1: given away, or none yet */
 };

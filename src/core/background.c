@@ -80,7 +80,9 @@ static enum opp_code sweep(struct opp_tx *tx, void *arg, struct opp_err *err)
         rc = opp_tx_each(tx, &preflights, drop_preflight, background, err);
     if (rc == OPP_OK)
         rc = opp_tx_each(tx, &keys, drop_key, background, err);
-    if (rc == OPP_OK && background->registry != NULL)
+    if (background->registry == NULL) /* it could not be loaded after a change, and nobody may call: once more */
+        opp_tx_registry_changed(tx);
+    else if (rc == OPP_OK)
         rc = opp_registry_write_uses(background->registry, tx, err);
     return rc;
 }

@@ -9,6 +9,7 @@
 #include "audit/audit.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/id.h"
 #include "base/net.h"
 #include "core/rate.h"
 #include "core/registry.h"
@@ -58,8 +59,10 @@ struct opp_reply {
     json_t *data, *details;
     struct opp_buf bytes;
     struct opp_shared *shared;
+    const char *content_type; /* of bytes that are the whole answer; NULL: they are JSON, and data */
     bool replayed, not_modified, stream_ended;
     int64_t retry_after_s;
+    const char *set_cookie; /* the header's value; or NULL */
     const char *etag;       /* only with shared or not_modified */
     struct opp_limit limit; /* only with OPP_E_RATE_LIMITED */
 };
@@ -80,7 +83,8 @@ struct opp_call {
     struct opp_generation *generation;
     const struct opp_key_entry *key; /* an agent's, or NULL */
     const struct opp_app_entry *app;
-    const struct opp_admin_token *admin;                                 /* a person's, or NULL */
+    const struct opp_admin_token *admin; /* a person's, or NULL */
+    char session_id[OPP_ID_MAX];         /* of the browser that the person uses, or "" */
     const char *(*param)(const struct opp_call *call, const char *name); /* of the path */
     json_t *input;                                                       /* the body or the query: an object */
     /* Takes the reply and ends the call, which is freed right after. */

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "core/draft.h"
 #include "core/draft_make.h"
+#include "core/evidence.h"
 #include "core/execute.h"
 #include "core/gateway.h"
 #include "core/guard.h"
@@ -219,6 +220,18 @@ static enum opp_code unchanged(struct opp_call *call, struct opp_tx *tx, size_t 
     return rc;
 }
 
+/* With a hash of what was decided, and by whom. */
+static enum opp_code audit_decision(struct opp_call *call, struct opp_tx *tx, const char *action, struct opp_err *err)
+{
+    json_t *details = json_object();
+    enum opp_code rc = opp_evidence_bind(details, "decisionHash", opp_evidence_decision(of(call)->intent.draft), err);
+
+    if (rc == OPP_OK)
+        rc = opp_call_audit(call, tx, action, OPP_OK, details, err);
+    json_decref(details);
+    return rc;
+}
+
 static enum opp_code write_approval(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     static const char *const columns[] = { "approvals", "approvals_required", "updated_at", NULL };
@@ -230,7 +243,7 @@ static enum opp_code write_approval(struct opp_tx *tx, void *arg, struct opp_err
     if (rc == OPP_OK)
         rc = opp_tx_update(tx, &OPP_DRAFT, draft, columns, err);
     if (rc == OPP_OK)
-        rc = opp_call_audit(call, tx, "agent.draft.approve", OPP_OK, NULL, err);
+        rc = audit_decision(call, tx, "agent.draft.approve", err);
     opp_crash_point("approval.written");
     return rc;
 }
@@ -275,7 +288,7 @@ static enum opp_code write_claim(struct opp_tx *tx, void *arg, struct opp_err *e
     if (rc == OPP_OK)
         rc = opp_execute_claim(call, tx, false, err);
     if (rc == OPP_OK)
-        rc = opp_call_audit(call, tx, "agent.draft.approve", OPP_OK, NULL, err);
+        rc = audit_decision(call, tx, "agent.draft.approve", err);
     opp_crash_point("claim.approved");
     return rc;
 }
@@ -418,7 +431,7 @@ static enum opp_code write_rejection(struct opp_tx *tx, void *arg, struct opp_er
     rc = end.review != NULL ? opp_draft_end(tx, of(call)->intent.draft, &end, err) : OPP_E_MEMORY;
     json_decref(end.review);
     if (rc == OPP_OK)
-        rc = opp_call_audit(call, tx, "agent.draft.reject", OPP_OK, NULL, err);
+        rc = audit_decision(call, tx, "agent.draft.reject", err);
     opp_crash_point("rejection.written");
     return rc;
 }

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "core/await.h"
+#include "core/evidence.h"
 #include "core/execute.h"
 #include "core/gateway.h"
 #include "core/generation.h"
@@ -302,6 +303,7 @@ static enum opp_code write_cancel(struct opp_tx *tx, void *arg, struct opp_err *
     struct opp_draft_end end = { .status = "canceled",
                                  .now_ms = opp_call_now_ms(call),
                                  .key_lifetime_ms = call->worker->gateway->settings.idempotency_lifetime_ms };
+    json_t *details;
     enum opp_code rc;
 
     forget(state);
@@ -313,7 +315,13 @@ static enum opp_code write_cancel(struct opp_tx *tx, void *arg, struct opp_err *
     rc = end.review != NULL ? opp_draft_end(tx, state->draft, &end, err) : OPP_E_MEMORY;
     json_decref(end.review);
     call->audit.draft_id = state->draft->id;
-    return rc == OPP_OK ? opp_call_audit(call, tx, "agent.draft.cancel", OPP_OK, NULL, err) : rc;
+    details = json_object();
+    if (rc == OPP_OK)
+        rc = opp_evidence_bind(details, "decisionHash", opp_evidence_decision(state->draft), err);
+    if (rc == OPP_OK)
+        rc = opp_call_audit(call, tx, "agent.draft.cancel", OPP_OK, details, err);
+    json_decref(details);
+    return rc;
 }
 
 static enum opp_step cancel(struct opp_call *call)

@@ -4,6 +4,7 @@
 #include "base/crash.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "core/evidence.h"
 #include "core/gateway.h"
 #include "core/hub.h"
 #include "core/stranded.h"
@@ -281,18 +282,21 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
         .now_ms = opp_call_now_ms(call),
         .key_lifetime_ms = call->worker->gateway->settings.idempotency_lifetime_ms,
     };
-    json_t *details = NULL;
+    json_t *details = intent->outcome_details != NULL ? json_copy(intent->outcome_details) : json_object();
     enum opp_code rc;
 
     if (intent->outcome != OPP_OK)
         outcome.error = json_pack("{s:s, s:s, s:s?}", "code", opp_code_name(intent->outcome), "message",
                                   intent->outcome_message, "reason", reason);
     rc = opp_settlement_write(tx, &outcome, err);
-    if (rc == OPP_OK && intent->tool_call.rc != OPP_OK && intent->tool_call.refusal.defect)
+    if (rc == OPP_OK && intent->tool_call.rc != OPP_OK && intent->tool_call.refusal.defect) {
+        json_decref(details);
         details = json_pack("{s:s}", "defect", intent->tool_call.refusal.message);
+    }
     if (rc == OPP_OK)
-        rc = opp_call_audit(call, tx, "agent.action.execute", intent->outcome,
-                            details != NULL ? details : intent->outcome_details, err);
+        rc = opp_evidence_bind(details, "outcomeHash", opp_evidence_outcome(intent->execution), err);
+    if (rc == OPP_OK)
+        rc = opp_call_audit(call, tx, "agent.action.execute", intent->outcome, details, err);
     json_decref(details);
     json_decref(outcome.error);
     opp_crash_point("outcome.written");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * core/gateway.h - what lives as long as the process and is shared by its workers, and what a worker has to itself.
- * May include: adapter, store, base, core.
+ * May include: adapter, policy, store, base, core.
  */
 #ifndef OPP_CORE_GATEWAY_H
 #define OPP_CORE_GATEWAY_H
@@ -11,9 +11,11 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/net.h"
+#include "core/count.h"
 #include "core/settings.h"
 
 struct opp_app_views;
+struct opp_browsers;
 struct opp_databases;
 struct opp_generation_slot;
 struct opp_hub;
@@ -42,7 +44,10 @@ struct opp_gateway {
     struct opp_hub *hub;
     struct opp_stranded *stranded;
     struct opp_replay_jobs *replays;
-    struct opp_staging *staging;            /* NULL while the process opens: nothing is told */
+    struct opp_staging *staging; /* NULL while the process opens: nothing is told */
+    struct opp_browsers *browsers;
+    struct opp_metrics *metrics; /* the worker's own meters count on it */
+    struct opp_core_cells cells;
     const struct opp_sign_key *audit_key;   /* that the audit trail's checkpoints are signed with */
     const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For counts */
     size_t trusted_proxy_count;
@@ -59,7 +64,8 @@ struct opp_worker {
     struct opp_session *session;
     struct opp_manifest_cache *manifests;
     struct opp_app_views *views;
-    uint64_t reads; /* that were allowed: one in so many is logged */
+    uint64_t reads;          /* that were allowed: one in so many is logged */
+    struct opp_meter *meter; /* NULL: nothing is counted */
 };
 
 #endif

@@ -53,20 +53,24 @@ static enum opp_step refuse_rate(struct opp_call *call, const char *name, const 
 }
 
 /* Strangers who guess are slowed down; who has a good token is never held up by them. */
-static void count_stranger(const struct opp_gateway *gateway, const char *ip, struct opp_rate_verdict *verdict)
+static void count_stranger(const struct opp_worker *worker, const char *ip, struct opp_rate_verdict *verdict)
 {
+    const struct opp_gateway *gateway = worker->gateway;
     char address[OPP_ADDRESS_TEXT_MAX];
 
+    opp_meter_add(worker->meter, gateway->cells.auth_failures, 1);
     limit_address(ip, address);
     opp_rate_take(gateway->rate, opp_rate_subject("authentication", address, NULL),
                   gateway->settings.auth_failures_per_minute, opp_monotonic_ms(), verdict);
+    if (!verdict->allowed)
+        opp_meter_add(worker->meter, gateway->cells.rate_limited + OPP_RATE_STRANGER, 1);
 }
 
 static enum opp_step refuse_stranger(struct opp_call *call, enum opp_code code)
 {
     struct opp_rate_verdict verdict;
 
-    count_stranger(call->worker->gateway, call->ip, &verdict);
+    count_stranger(call->worker, call->ip, &verdict);
     call->audit.action = NULL; /* nobody is known to have called */
     return verdict.allowed ? opp_call_refuse(call, code, NULL, NULL) : refuse_rate(call, "authentication", &verdict);
 }
@@ -158,7 +162,10 @@ static enum opp_step limit_rate(struct opp_call *call)
     limit_address(call->ip, address);
     opp_rate_take(gateway->rate, opp_rate_subject("key", call->key->record->id, address),
                   gateway->settings.rate_per_minute, opp_monotonic_ms(), &verdict);
-    return verdict.allowed ? OPP_NEXT : refuse_rate(call, "default", &verdict);
+    if (verdict.allowed)
+        return OPP_NEXT;
+    opp_meter_add(call->worker->meter, gateway->cells.rate_limited + OPP_RATE_KEY, 1);
+    return refuse_rate(call, "default", &verdict);
 }
 
 enum opp_step opp_guard_limit_tool(struct opp_call *call, const struct opp_tool *tool)
@@ -172,28 +179,54 @@ enum opp_step opp_guard_limit_tool(struct opp_call *call, const struct opp_tool 
     opp_rate_take(call->worker->gateway->rate, opp_rate_subject("bucket", call->key->record->id, bucket),
                   tool->rate_per_minute, opp_monotonic_ms(), &verdict);
     call->tool_counted = true;
-    return verdict.allowed ? OPP_NEXT : refuse_rate(call, tool->rate_bucket, &verdict);
+    if (verdict.allowed)
+        return OPP_NEXT;
+    opp_meter_add(call->worker->meter, call->worker->gateway->cells.rate_limited + OPP_RATE_TOOL, 1);
+    return refuse_rate(call, tool->rate_bucket, &verdict);
+}
+
+/* Gives the hash of the token that is shown, or that the browser's session stands for; session->id is "" where there is
+ * none. */
+static enum opp_code find_token(const struct opp_worker *worker, const struct opp_credentials *shown, const char *kind,
+                                struct opp_browser_session *session, char hash[OPP_HASH_HEX])
+{
+    const char *token = bearer(shown->authorization, kind);
+    enum opp_code rc;
+
+    session->id[0] = '\0';
+    if (token != NULL) {
+        opp_token_hash(token, hash);
+        return OPP_OK;
+    }
+    if (shown->authorization != NULL || shown->cookie == NULL || strcmp(kind, OPP_TOKEN_ADMIN) != 0)
+        return OPP_E_TOKEN_INVALID;
+    rc = opp_guard_cookie(worker, shown->cookie, true, session);
+    if (rc == OPP_OK)
+        memcpy(hash, session->token_hash, OPP_HASH_HEX);
+    return rc;
 }
 
 /* Pins what the call is judged by, and hashes its token; a call without a token of this kind is refused. */
-static enum opp_step take_token(struct opp_call *call, const char *authorization, const char *kind,
+static enum opp_step take_token(struct opp_call *call, const struct opp_credentials *shown, const char *kind,
                                 char hash[OPP_HASH_HEX])
 {
-    const char *token = bearer(authorization, kind);
+    struct opp_browser_session session;
+    enum opp_code rc = find_token(call->worker, shown, kind, &session, hash);
 
-    if (token == NULL)
-        return refuse_stranger(call, OPP_E_TOKEN_INVALID);
-    opp_token_hash(token, hash);
+    if (rc != OPP_OK)
+        return refuse_stranger(call, rc);
+    memcpy(call->session_id, session.id, sizeof call->session_id);
     return pin(call);
 }
 
 enum opp_step opp_guard_agent(struct opp_call *call, const char *authorization)
 {
+    const struct opp_credentials shown = { .authorization = authorization };
     const struct opp_key_entry *entry;
     char hash[OPP_HASH_HEX];
     enum opp_code rc;
 
-    if (take_token(call, authorization, OPP_TOKEN_AGENT, hash) == OPP_DONE)
+    if (take_token(call, &shown, OPP_TOKEN_AGENT, hash) == OPP_DONE)
         return OPP_DONE;
     entry = opp_registry_key(call->registry, hash);
     rc = check_key(entry, opp_call_now_ms(call));
@@ -220,19 +253,20 @@ static enum opp_code check_admin(const struct opp_admin_token *admin, int64_t no
 }
 
 /* What the token would be answered, by the registry of now. */
-static enum opp_code token_fate(const struct opp_gateway *gateway, const char *authorization)
+static enum opp_code token_fate(const struct opp_worker *worker, const struct opp_credentials *shown)
 {
-    const char *agent = bearer(authorization, OPP_TOKEN_AGENT), *person = bearer(authorization, OPP_TOKEN_ADMIN);
+    const struct opp_gateway *gateway = worker->gateway;
+    const char *agent = bearer(shown->authorization, OPP_TOKEN_AGENT);
     const struct opp_registry *registry;
     char hash[OPP_HASH_HEX];
-    enum opp_code rc;
+    struct opp_browser_session session;
+    enum opp_code rc = find_token(worker, shown, agent != NULL ? OPP_TOKEN_AGENT : OPP_TOKEN_ADMIN, &session, hash);
 
-    if (agent == NULL && person == NULL)
-        return OPP_E_TOKEN_INVALID;
+    if (rc != OPP_OK)
+        return rc;
     registry = opp_registry_pin(gateway->registry);
     if (registry == NULL)
         return OPP_E_UNAVAILABLE;
-    opp_token_hash(agent != NULL ? agent : person, hash);
     if (agent != NULL)
         rc = check_key(opp_registry_key(registry, hash), opp_clock_now_ms(gateway->clock));
     else
@@ -241,15 +275,15 @@ static enum opp_code token_fate(const struct opp_gateway *gateway, const char *a
     return rc;
 }
 
-enum opp_code opp_guard_glance(const struct opp_worker *worker, const char *authorization, const char *ip,
+enum opp_code opp_guard_glance(const struct opp_worker *worker, const struct opp_credentials *shown, const char *ip,
                                int *retry_after_s)
 {
     struct opp_rate_verdict verdict;
-    enum opp_code rc = token_fate(worker->gateway, authorization);
+    enum opp_code rc = token_fate(worker, shown);
 
     if (rc != OPP_E_TOKEN_INVALID && rc != OPP_E_TOKEN_EXPIRED)
         return rc;
-    count_stranger(worker->gateway, ip, &verdict);
+    count_stranger(worker, ip, &verdict);
     if (verdict.allowed)
         return rc;
     *retry_after_s = (int)((verdict.retry_after_ms + 999) / 1000);
@@ -279,13 +313,13 @@ static json_t *role_names(unsigned roles)
     return names;
 }
 
-enum opp_step opp_guard_admin(struct opp_call *call, const char *authorization, unsigned roles)
+enum opp_step opp_guard_admin(struct opp_call *call, const struct opp_credentials *shown, unsigned roles)
 {
     const struct opp_admin_token *admin;
     char hash[OPP_HASH_HEX];
     enum opp_code rc;
 
-    if (take_token(call, authorization, OPP_TOKEN_ADMIN, hash) == OPP_DONE)
+    if (take_token(call, shown, OPP_TOKEN_ADMIN, hash) == OPP_DONE)
         return OPP_DONE;
     admin = opp_registry_admin(call->registry, hash);
     rc = check_admin(admin, opp_call_now_ms(call));
@@ -294,12 +328,19 @@ enum opp_step opp_guard_admin(struct opp_call *call, const char *authorization, 
     call->admin = admin;
     call->audit.performed_by_user_id = admin->user_id;
     opp_registry_used_admin(call->registry, admin, opp_call_now_ms(call));
+    if (call->session_id[0] != '\0' && opp_guard_own_page(call, shown) == OPP_DONE)
+        return OPP_DONE;
     return opp_guard_require(call, roles);
+}
+
+bool opp_guard_has_role(const struct opp_admin_token *admin, unsigned roles)
+{
+    return (roles_of(admin) & roles) != 0;
 }
 
 enum opp_step opp_guard_require(struct opp_call *call, unsigned roles)
 {
-    if ((roles & OPP_ROLE_VIEWER) != 0 || (roles_of(call->admin) & roles) != 0)
+    if ((roles & OPP_ROLE_VIEWER) != 0 || opp_guard_has_role(call->admin, roles))
         return OPP_NEXT;
     return opp_call_refuse(call, OPP_E_FORBIDDEN, "This needs another role.",
                            json_pack("{s:o}", "missing", role_names(roles)));
@@ -349,6 +390,9 @@ enum opp_code opp_guard_renew(struct opp_call *call)
         const struct opp_admin_token *admin = opp_registry_admin(call->registry, call->admin->token_hash);
 
         rc = check_admin(admin, opp_call_now_ms(call));
+        if (rc == OPP_OK && call->session_id[0] != '\0' &&
+            !opp_browser_lives(call->worker->gateway->browsers, call->session_id))
+            rc = OPP_E_TOKEN_INVALID;
         if (rc == OPP_OK)
             call->admin = admin;
     }

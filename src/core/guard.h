@@ -6,6 +6,7 @@
 #ifndef OPP_CORE_GUARD_H
 #define OPP_CORE_GUARD_H
 
+#include "core/browser.h"
 #include "core/call.h"
 
 enum opp_role {
@@ -18,10 +19,18 @@ enum opp_role {
 /* The role of a name; 0: none. */
 unsigned opp_role_of(const char *name);
 
+/* How a request shows who sends it; all lent, and NULL where it does not. */
+struct opp_credentials {
+    const char *authorization;
+    const char *cookie;                     /* looked at where there is no authorization, and for people only */
+    const char *csrf_token, *origin, *host; /* what has to come with a cookie where the request changes something */
+    bool changes;
+};
+
 /* Fills in key and app from an Authorization header (may be NULL), or refuses. OPP_NEXT: admitted. */
 enum opp_step opp_guard_agent(struct opp_call *call, const char *authorization);
-/* Fills in admin, or refuses; roles as opp_guard_require. */
-enum opp_step opp_guard_admin(struct opp_call *call, const char *authorization, unsigned roles);
+/* Fills in admin, or refuses; roles as opp_guard_require. A browser's session is that of its token, as that is now. */
+enum opp_step opp_guard_admin(struct opp_call *call, const struct opp_credentials *shown, unsigned roles);
 
 /* Counts the call in its tool's bucket, once, if the tool has one and an agent calls; refuses when it is full, or gives
  * OPP_NEXT. */
@@ -30,11 +39,20 @@ enum opp_step opp_guard_limit_tool(struct opp_call *call, const struct opp_tool 
 
 /* The token's fate alone, before a body is accepted: what the guard says of it in the end. OPP_OK, or the code to
  * answer with; a stranger's failure is counted. */
-enum opp_code opp_guard_glance(const struct opp_worker *worker, const char *authorization, const char *ip,
+enum opp_code opp_guard_glance(const struct opp_worker *worker, const struct opp_credentials *shown, const char *ip,
                                int *retry_after_s);
+
+/* guard_browser.c. Gives the session of a Cookie header; codes as opp_browser_find. */
+enum opp_code opp_guard_cookie(const struct opp_worker *worker, const char *cookie, bool use,
+                               struct opp_browser_session *out);
+/* Refuses a change that a session's own pages have not asked for, or gives OPP_NEXT. */
+enum opp_step opp_guard_own_page(struct opp_call *call, const struct opp_credentials *shown);
 
 /* Refuses a person who has none of these roles (viewer: any role will do), or gives OPP_NEXT. */
 enum opp_step opp_guard_require(struct opp_call *call, unsigned roles);
+
+/* Whether a person has any of these roles. */
+bool opp_guard_has_role(const struct opp_admin_token *admin, unsigned roles);
 
 /* Looks the caller up in the registry of now, after it has changed. OPP_E_TOKEN_INVALID: the caller is out. */
 enum opp_code opp_guard_renew(struct opp_call *call);

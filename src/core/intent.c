@@ -234,6 +234,8 @@ enum opp_step opp_intent_refuse_tool(struct opp_call *call)
     struct opp_intent *intent = of(call);
     const struct opp_refusal *refusal = &intent->tool_call.refusal;
 
+    if (refusal->tripped)
+        opp_count_trip(call, OPP_TRIP_ADAPTER);
     switch (intent->tool_call.rc) {
     case OPP_E_ABSENT:
         return opp_intent_refuse_resource(call);

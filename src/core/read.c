@@ -2,6 +2,7 @@
 #include "core/read.h"
 
 #include "base/json.h"
+#include "base/reserve.h"
 #include "core/boundary.h"
 #include "core/gateway.h"
 #include "core/intent.h"
@@ -174,7 +175,7 @@ static void dispose(void *state)
     struct reading *reading = state;
 
     for (size_t i = 0; reading->pairs != NULL && reading->pairs[i] != NULL; i += 2)
-        free((void *)(uintptr_t)reading->pairs[i + 1]);
+        opp_reserve_free((void *)(uintptr_t)reading->pairs[i + 1]);
     free(reading->pairs);
     json_decref(reading->redacted);
     opp_buf_free(&reading->out);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/id.h"
+#include "core/evidence.h"
 #include "core/execute.h"
 #include "core/gateway.h"
 #include "core/hub.h"
@@ -142,10 +143,11 @@ static enum opp_code audit_outcome(struct opp_tx *tx, const struct opp_settlemen
                                      .execution_id = execution->id,
                                      .details = details,
                                      .created_at = outcome->now_ms };
-    enum opp_code rc;
+    enum opp_code rc = opp_evidence_bind(details, "outcomeHash", opp_evidence_outcome(execution), err);
 
     opp_id_make(request_id, "req_", outcome->now_ms);
-    rc = details != NULL ? opp_audit_append(tx, &event, err) : OPP_E_MEMORY;
+    if (rc == OPP_OK)
+        rc = opp_audit_append(tx, &event, err);
     json_decref(details);
     return rc;
 }

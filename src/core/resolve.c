@@ -3,6 +3,7 @@
 
 #include "base/crash.h"
 #include "base/json.h"
+#include "core/evidence.h"
 #include "core/execute.h"
 #include "core/gateway.h"
 #include "core/guard.h"
@@ -66,7 +67,7 @@ static bool said_before(const struct opp_execution *execution, const char *outco
     return said != NULL && strcmp(said, outcome) == 0;
 }
 
-static enum opp_code settle(struct opp_call *call, struct opp_tx *tx, const json_t *details, struct opp_err *err)
+static enum opp_code settle(struct opp_call *call, struct opp_tx *tx, json_t *details, struct opp_err *err)
 {
     struct resolving *resolving = of(call);
     bool applied = strcmp(opp_json_text(call->input, "outcome"), "applied") == 0;
@@ -87,6 +88,8 @@ static enum opp_code settle(struct opp_call *call, struct opp_tx *tx, const json
     rc = outcome.resolution != NULL ? opp_settlement_write(tx, &outcome, err) : OPP_E_MEMORY;
     json_decref(outcome.error);
     json_decref(outcome.resolution);
+    if (rc == OPP_OK)
+        rc = opp_evidence_bind(details, "outcomeHash", opp_evidence_outcome(resolving->execution), err);
     return rc == OPP_OK ? opp_call_audit(call, tx, "agent.draft.resolve", OPP_OK, details, err) : rc;
 }
 

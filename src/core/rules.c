@@ -23,9 +23,11 @@ static struct opp_policy_engine *engine_of(struct opp_call *call)
 }
 
 /* No rule speaks: the core and the app's settings decide alone. */
-static void say_nothing(struct opp_policy_decision *out)
+static enum opp_step say_nothing(struct opp_call *call, enum opp_phase phase, struct opp_policy_decision *out)
 {
     *out = (struct opp_policy_decision){ .max_rows = -1, .max_days = -1, .window_open = true };
+    opp_count_decision(call, phase, out);
+    return OPP_NEXT;
 }
 
 static bool speaks(struct opp_call *call, const struct opp_tool *tool)
@@ -106,6 +108,7 @@ static void decide(struct asking *asking, const struct opp_tool *tool, enum opp_
 
     *out = (struct opp_policy_decision){ 0 };
     opp_policy_decide(engine_of(call), &request, out);
+    opp_count_decision(call, phase, out);
     if (out->failed)
         note_failure(call, out);
 }
@@ -121,9 +124,10 @@ static void discover(struct opp_call *call, const struct opp_tool *tool, json_t 
 
 void opp_rules_look(struct opp_call *call, const struct opp_tool *tool, struct opp_policy_decision *out)
 {
-    say_nothing(out);
     if (speaks(call, tool))
         discover(call, tool, show_caller(call, tool, call->app, OPP_PHASE_DISCOVER), out);
+    else
+        say_nothing(call, OPP_PHASE_DISCOVER, out);
 }
 
 static enum opp_step refuse(struct opp_call *call, const struct opp_policy_decision *decision)
@@ -140,9 +144,8 @@ enum opp_step opp_rules_discover(struct opp_call *call, const struct opp_tool *t
     const struct opp_intent *intent = call->state;
 
     opp_policy_decision_clear(ruling);
-    say_nothing(ruling);
     if (!speaks(call, tool))
-        return OPP_NEXT;
+        return say_nothing(call, OPP_PHASE_DISCOVER, ruling);
     discover(call, tool, show_caller(call, tool, intent->app != NULL ? intent->app : call->app, OPP_PHASE_DISCOVER),
              ruling);
     keep(call, ruling);
@@ -163,6 +166,8 @@ static void judge(struct opp_call *call, const struct opp_intent *intent, enum o
         opp_shown_add_intent(shown, call, intent, phase);
         decide(&asking, intent->tool, phase, shown, ruling);
         keep(call, ruling);
+    } else {
+        say_nothing(call, phase, ruling);
     }
     telling.request = shown;
     telling.took_ns = opp_monotonic_ns() - begun_ns;
@@ -177,7 +182,6 @@ enum opp_step opp_rules_judge(struct opp_call *call, enum opp_phase phase)
     struct opp_policy_decision *ruling = &intent->ruling;
 
     opp_policy_decision_clear(ruling);
-    say_nothing(ruling);
     judge(call, intent, phase, ruling);
     return ruling->outcome == OPP_OUTCOME_DENY ? refuse(call, ruling) : OPP_NEXT;
 }
@@ -218,6 +222,7 @@ enum opp_step opp_step_rules(struct opp_call *call)
     if (rc == OPP_E_MEMORY)
         return opp_intent_refuse(call, rc, NULL, NULL);
     if (rc != OPP_OK) {
+        opp_count_decision(call, intent->phase, &failed);
         note_failure(call, &failed);
         keep(call, &failed);
         opp_told_decision(call, &telling);

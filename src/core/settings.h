@@ -15,6 +15,8 @@ struct opp_settings {
     int64_t draft_lifetime_ms;
     int64_t preflight_lifetime_ms;
     int64_t idempotency_lifetime_ms; /* after the draft is final */
+    int64_t session_idle_ms;         /* a browser's session without use */
+    int64_t session_lifetime_ms;     /* at all */
     int64_t window_default_ms;       /* an app window that names no end */
     int64_t window_max_ms;           /* 0: none */
     int64_t unknown_retry_ms;        /* how often receipts of unknown executions are asked for again */
@@ -27,6 +29,8 @@ struct opp_settings {
                             .draft_lifetime_ms = 7 * INT64_C(86400000),   \
                             .preflight_lifetime_ms = 10 * INT64_C(60000), \
                             .idempotency_lifetime_ms = INT64_C(86400000), \
+                            .session_idle_ms = 15 * INT64_C(60000),       \
+                            .session_lifetime_ms = 8 * INT64_C(3600000),  \
                             .window_default_ms = 60 * INT64_C(60000),     \
                             .window_max_ms = 0,                           \
                             .unknown_retry_ms = 30 * INT64_C(1000) })

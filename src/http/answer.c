@@ -23,20 +23,24 @@ struct outcome {
 
 static const struct outcome SUCCESS = { OPP_OK, 200, CONTENT_TYPE, NULL };
 
-/* One line for each failure of ours, and where it was asked for, one for each request. */
-static void log_outcome(const struct opp_request *request, const struct outcome *outcome)
+/* Counts it, and writes one line for each failure of ours, and where it was asked for, one for each request. */
+static void note_outcome(const struct opp_request *request, const struct outcome *outcome)
 {
     const struct opp_http_context *context = &request->http->context;
     const struct opp_route *route = request->route;
+    int64_t duration_ns = opp_monotonic_ns() - request->started_ns;
     bool failed = outcome->status >= 500;
-    char status[16], duration[32];
+    char status[16], duration[32], trace_id[OPP_TRACE_ID_LENGTH + 1];
 
+    if (route == NULL || (route->flags & OPP_ROUTE_HIDDEN) == 0)
+        opp_count_request(request, outcome->code, duration_ns);
     if (!failed && (!context->log_requests || (route != NULL && (route->flags & OPP_ROUTE_HIDDEN) != 0)))
         return;
     snprintf(status, sizeof status, "%d", outcome->status);
-    snprintf(duration, sizeof duration, "%.3f", (double)(opp_monotonic_ns() - request->started_ns) / 1e6);
+    snprintf(trace_id, sizeof trace_id, "%s", request->trace + OPP_TRACE_ID_AT);
+    snprintf(duration, sizeof duration, "%.3f", (double)duration_ns / 1e6);
     opp_log_event(context->log, failed ? OPP_LOG_ERROR : OPP_LOG_DEBUG, failed ? "request.failed" : "request.done",
-                  "request_id", request->id, "method", opp_method_name(request->method), "route",
+                  "request_id", request->id, "trace_id", trace_id, "method", opp_method_name(request->method), "route",
                   route != NULL ? route->path : NULL, "status", status, "code", opp_code_name(outcome->code),
                   "duration_ms", duration, "message", outcome->logged, NULL);
 }
@@ -93,7 +97,7 @@ static void send_answer(struct opp_request *request, const struct outcome *outco
         built = built && add_length(request);
     opp_request_wake(request);
     request->state = OPP_REQUEST_SENDING;
-    log_outcome(request, built ? outcome : &lost);
+    note_outcome(request, built ? outcome : &lost);
     if (built)
         evhttp_send_reply(request->ev, outcome->status, opp_status_phrase(outcome->status), NULL);
     else
@@ -146,6 +150,15 @@ void opp_request_answer_bytes(struct opp_request *request, struct opp_buf *data)
         send_answer(request, &SUCCESS, built);
     }
     opp_buf_free(data);
+}
+
+void opp_request_answer_text(struct opp_request *request, const char *content_type, struct opp_buf *text)
+{
+    const struct outcome outcome = { OPP_OK, 200, content_type, NULL };
+
+    if (is_wanted(request))
+        send_answer(request, &outcome, put_bytes(request, text));
+    opp_buf_free(text);
 }
 
 static void let_go(const void *bytes, size_t length, void *data)

@@ -3,6 +3,7 @@
 
 #include "http/crowd.h"
 #include "http/state.h"
+#include "http/tls.h"
 
 #include <arpa/inet.h>
 #include <event2/buffer.h>
@@ -71,6 +72,12 @@ void opp_connection_settle(struct opp_connection *connection, bool restart)
         opp_connection_enter(connection, phase);
 }
 
+void opp_connection_secured(struct opp_connection *connection)
+{
+    if (connection->phase == OPP_PHASE_HANDSHAKE)
+        opp_connection_enter(connection, OPP_PHASE_IDLE);
+}
+
 void opp_connection_send_on_errand(struct opp_connection *connection)
 {
     struct opp_guard *guard = &connection->http->guard;
@@ -106,11 +113,13 @@ static void forget(struct opp_connection *connection)
         opp_crowd_leave(guard->crowd, &connection->address);
     if (connection->fd >= 0 && guard->by_fd[connection->fd] == connection)
         guard->by_fd[connection->fd] = NULL;
+    opp_tls_attach(connection->events, NULL);
     evbuffer_remove_cb_entry(bufferevent_get_input(connection->events), connection->watch);
     bufferevent_decref(connection->events);
     opp_buf_free(&connection->head);
     free(connection);
     guard->count--;
+    opp_count_open(http);
     guard->pause_ticks = 0;
     opp_guard_regulate(http);
 }
@@ -123,6 +132,7 @@ static void on_closed(struct evhttp_connection *ev, void *arg)
     (void)ev;
     if (connection->request != NULL)
         opp_request_closed(connection->request);
+    opp_tls_say_goodbye(connection->events);
     forget(connection);
 }
 
@@ -146,9 +156,11 @@ bool opp_guard_watch(struct opp_http *http, struct bufferevent *events)
         return false;
     }
     bufferevent_incref(events);
-    link_in(connection, OPP_PHASE_IDLE);
+    opp_tls_attach(events, connection);
+    link_in(connection, http->context.tls != NULL ? OPP_PHASE_HANDSHAKE : OPP_PHASE_IDLE);
     connection->since_ms = opp_monotonic_ms();
     http->guard.count++;
+    opp_count_opened(http);
     opp_guard_make_room(http);
     opp_guard_set_tick(http);
     opp_connection_send_on_errand(connection);
@@ -213,8 +225,10 @@ static void adopt(struct opp_connection *connection)
     connection->ev = ev;
     evhttp_connection_set_closecb(ev, on_closed, connection);
     read_address(connection);
-    if (!remember_fd(&http->guard, connection, fd) || !may_enter(connection))
-        opp_connection_close(connection);
+    if (remember_fd(&http->guard, connection, fd) && may_enter(connection))
+        return;
+    opp_count_ended(http, OPP_ENDED_ADDRESS);
+    opp_connection_close(connection);
 }
 
 static void run_errand(struct opp_connection *connection)
@@ -273,6 +287,7 @@ bool opp_guard_stream(struct opp_connection *connection)
     struct opp_guard *guard = &connection->http->guard;
 
     opp_connection_enter(connection, OPP_PHASE_STREAM);
+    opp_count_open(connection->http);
     return guard->streams <= guard->streams_max;
 }
 
@@ -285,7 +300,10 @@ void opp_guard_sweep(struct opp_http *http)
         struct opp_connection *first;
 
         while ((first = guard->phases[i].first) != NULL && first->ev != NULL &&
-               now_ms - first->since_ms >= guard->phases[i].limit_ms)
+               now_ms - first->since_ms >= guard->phases[i].limit_ms) {
+            if (i <= OPP_PHASE_STREAM)
+                opp_count_ended(http, (enum opp_ended)i);
             opp_connection_close(first);
+        }
     }
 }

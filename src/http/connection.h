@@ -22,10 +22,11 @@ struct opp_request;
 
 /* What a connection is doing, and so what its deadline is. */
 enum opp_phase {
-    OPP_PHASE_IDLE,   /* waits for the first byte of a request */
-    OPP_PHASE_HEAD,   /* waits for the rest of a header block */
-    OPP_PHASE_BODY,   /* waits for the rest of a body */
-    OPP_PHASE_ANSWER, /* waits for an answer of ours, or takes it */
+    OPP_PHASE_HANDSHAKE, /* of TLS */
+    OPP_PHASE_IDLE,      /* waits for the first byte of a request */
+    OPP_PHASE_HEAD,      /* waits for the rest of a header block */
+    OPP_PHASE_BODY,      /* waits for the rest of a body */
+    OPP_PHASE_ANSWER,    /* waits for an answer of ours, or takes it */
     OPP_PHASE_STREAM,
     OPP_PHASE_LINGER,       /* was refused, and may read why */
     OPP_PHASE_LINGER_SHORT, /* the same, where nothing was ever answered */
@@ -76,6 +77,8 @@ void opp_connection_settle(struct opp_connection *connection, bool restart);
 void opp_connection_enter(struct opp_connection *connection, enum opp_phase phase);
 /* Has it looked after when no callback of libevent is under way. */
 void opp_connection_send_on_errand(struct opp_connection *connection);
+/* The handshake of TLS has ended well. */
+void opp_connection_secured(struct opp_connection *connection);
 /* Not from a callback of its input buffer. */
 void opp_connection_close(struct opp_connection *connection);
 
@@ -89,7 +92,8 @@ void opp_client_of_head(const struct opp_connection *connection, char text[OPP_A
 /* guard.c: the callback of the input buffer is set. False: no memory. */
 bool opp_connection_watch(struct opp_connection *connection);
 
-/* refusal.c. Writes the refusal and lingers; every earlier request must have been answered. */
+/* refusal.c. Writes the refusal and lingers; every earlier request must have been answered. Not from a callback of its
+ * input buffer. */
 void opp_connection_refuse(struct opp_connection *connection);
 /* Takes note of bytes that were thrown away; more than a refused client may send end the connection soon. */
 void opp_connection_drop(struct opp_connection *connection, size_t bytes);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/crowd.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,24 +16,34 @@ struct member {
 };
 
 struct opp_crowd {
+    pthread_mutex_t lock;
     struct member *buckets[BUCKETS];
 };
 
 struct opp_crowd *opp_crowd_new(void)
 {
-    return calloc(1, sizeof(struct opp_crowd));
+    struct opp_crowd *crowd = calloc(1, sizeof *crowd);
+
+    if (crowd != NULL && pthread_mutex_init(&crowd->lock, NULL) != 0) {
+        free(crowd);
+        return NULL;
+    }
+    return crowd;
 }
 
 void opp_crowd_free(struct opp_crowd *crowd)
 {
     struct member *next;
 
-    for (size_t i = 0; crowd != NULL && i < BUCKETS; i++) {
+    if (crowd == NULL)
+        return;
+    for (size_t i = 0; i < BUCKETS; i++) {
         for (struct member *member = crowd->buckets[i]; member != NULL; member = next) {
             next = member->next;
             free(member);
         }
     }
+    pthread_mutex_destroy(&crowd->lock);
     free(crowd);
 }
 
@@ -56,16 +67,15 @@ static struct member **find(struct opp_crowd *crowd, const struct opp_address *k
     return at;
 }
 
-bool opp_crowd_enter(struct opp_crowd *crowd, const struct opp_address *address, size_t max)
+static bool enter(struct opp_crowd *crowd, const struct opp_address *key, size_t max)
 {
-    struct opp_address key = opp_address_limit_key(address);
-    struct member **at = find(crowd, &key);
+    struct member **at = find(crowd, key);
 
     if (*at == NULL) {
         *at = calloc(1, sizeof **at);
         if (*at == NULL)
             return false;
-        (*at)->address = key;
+        (*at)->address = *key;
     }
     if ((*at)->count == max)
         return false;
@@ -73,13 +83,32 @@ bool opp_crowd_enter(struct opp_crowd *crowd, const struct opp_address *address,
     return true;
 }
 
-void opp_crowd_leave(struct opp_crowd *crowd, const struct opp_address *address)
+bool opp_crowd_enter(struct opp_crowd *crowd, const struct opp_address *address, size_t max)
 {
     struct opp_address key = opp_address_limit_key(address);
-    struct member **at = find(crowd, &key), *member = *at;
+    bool entered;
+
+    pthread_mutex_lock(&crowd->lock);
+    entered = enter(crowd, &key, max);
+    pthread_mutex_unlock(&crowd->lock);
+    return entered;
+}
+
+static void leave(struct opp_crowd *crowd, const struct opp_address *key)
+{
+    struct member **at = find(crowd, key), *member = *at;
 
     if (member == NULL || --member->count > 0)
         return;
     *at = member->next;
     free(member);
+}
+
+void opp_crowd_leave(struct opp_crowd *crowd, const struct opp_address *address)
+{
+    struct opp_address key = opp_address_limit_key(address);
+
+    pthread_mutex_lock(&crowd->lock);
+    leave(crowd, &key);
+    pthread_mutex_unlock(&crowd->lock);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * http/crowd.h - how many connections an address has; an IPv6 one counts by its first 64 bits.
+ * http/crowd.h - how many connections an address has, over all servers that share a crowd; an IPv6 one counts by its
+ * first 64 bits.
  * May include: base.
  */
 #ifndef OPP_HTTP_CROWD_H
@@ -16,7 +17,7 @@ struct opp_crowd;
 struct opp_crowd *opp_crowd_new(void);
 void opp_crowd_free(struct opp_crowd *crowd);
 
-/* Counts one connection more, unless max are counted or memory is out: false. */
+/* From any thread, as opp_crowd_leave. Counts one connection more, unless max are counted or memory is out: false. */
 bool opp_crowd_enter(struct opp_crowd *crowd, const struct opp_address *address, size_t max);
 /* Of an address that has entered. */
 void opp_crowd_leave(struct opp_crowd *crowd, const struct opp_address *address);

@@ -44,8 +44,8 @@ struct opp_framing_span {
 struct opp_framing {
     enum opp_method method;
     size_t head_bytes;
-    /* A length of 0: there is none. The authorization may have blanks behind it. */
-    struct opp_framing_span path, authorization;
+    /* A length of 0: there is none. The last two may have blanks behind them. */
+    struct opp_framing_span path, authorization, cookie;
     uint64_t body_bytes; /* what Content-Length says, UINT64_MAX for more than that */
     bool expects_continue;
     enum opp_code code; /* why a request is bad; OPP_OK while none is */

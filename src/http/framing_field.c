@@ -20,8 +20,8 @@ static const struct name {
     [OPP_FIELD_CONTENT_LENGTH] = { "content-length", 14 },
     [OPP_FIELD_EXPECT] = { "expect", 6 },
     [OPP_FIELD_AUTHORIZATION] = { "authorization", 13 },
-    [OPP_FIELD_CONTENT_TYPE] = { "content-type", 12 },
     [OPP_FIELD_COOKIE] = { "cookie", 6 },
+    [OPP_FIELD_CONTENT_TYPE] = { "content-type", 12 },
     [OPP_FIELD_IDEMPOTENCY_KEY] = { "idempotency-key", 15 },
     [OPP_FIELD_TRANSFER_ENCODING] = { "transfer-encoding", 17 },
 };
@@ -96,6 +96,12 @@ static bool in_expect(struct opp_framing *framing, char c)
     return true;
 }
 
+/* Of the two fields whose values are kept. */
+static struct opp_framing_span *span_of(struct opp_framing *framing)
+{
+    return framing->field == OPP_FIELD_COOKIE ? &framing->cookie : &framing->authorization;
+}
+
 static bool in_field(struct opp_framing *framing, char c)
 {
     switch (framing->field) {
@@ -106,7 +112,7 @@ static bool in_field(struct opp_framing *framing, char c)
     case OPP_FIELD_EXPECT:
         return in_expect(framing, c);
     default:
-        framing->authorization.start = framing->head_bytes - 1;
+        span_of(framing)->start = framing->head_bytes - 1;
         return true;
     }
 }
@@ -123,8 +129,7 @@ static bool in_blank(struct opp_framing *framing, char c)
 
 bool opp_framing_field_is_plain(const struct opp_framing *framing)
 {
-    return framing->field > OPP_FIELD_AUTHORIZATION ||
-           (framing->field == OPP_FIELD_AUTHORIZATION && framing->place == WITHIN);
+    return framing->field > OPP_FIELD_COOKIE || (framing->field >= OPP_FIELD_AUTHORIZATION && framing->place == WITHIN);
 }
 
 bool opp_framing_field_byte(struct opp_framing *framing, char c)
@@ -145,8 +150,8 @@ bool opp_framing_field_end(struct opp_framing *framing)
 {
     if (framing->field == OPP_FIELD_CONTENT_LENGTH && framing->place == BEFORE)
         return fail(framing, "The Content-Length is empty.");
-    if (framing->field == OPP_FIELD_AUTHORIZATION && framing->place == WITHIN)
-        framing->authorization.length = framing->head_bytes - 1 - framing->authorization.start;
+    if (framing->field >= OPP_FIELD_AUTHORIZATION && framing->field <= OPP_FIELD_COOKIE && framing->place == WITHIN)
+        span_of(framing)->length = framing->head_bytes - 1 - span_of(framing)->start;
     if (framing->field != OPP_FIELD_EXPECT)
         return true;
     framing->expects_continue = framing->word_length == strlen(CONTINUE);

@@ -9,14 +9,14 @@
 #include "http/framing.h"
 
 /* Those before OPP_FIELD_TRANSFER_ENCODING may stand in a header block once; that one not at all. Only of those up to
- * OPP_FIELD_AUTHORIZATION does the value matter. */
+ * OPP_FIELD_COOKIE does the value matter. */
 enum opp_field {
     OPP_FIELD_HOST,
     OPP_FIELD_CONTENT_LENGTH,
     OPP_FIELD_EXPECT,
     OPP_FIELD_AUTHORIZATION,
-    OPP_FIELD_CONTENT_TYPE,
     OPP_FIELD_COOKIE,
+    OPP_FIELD_CONTENT_TYPE,
     OPP_FIELD_IDEMPOTENCY_KEY,
     OPP_FIELD_TRANSFER_ENCODING,
     OPP_FIELD_OTHER

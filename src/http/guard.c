@@ -40,10 +40,9 @@ static void refuse(struct opp_connection *connection, struct evbuffer *input, co
     connection->refused = true;
     connection->refusal = *refusal;
     cut(connection, input, begin > front ? (size_t)(begin - front) : 0);
+    bufferevent_disable(connection->events, EV_READ);
     if (connection->asked == connection->answered)
-        opp_connection_refuse(connection);
-    else
-        bufferevent_disable(connection->events, EV_READ);
+        opp_connection_send_on_errand(connection);
 }
 
 /* NUL-terminates a part of the header block, which is ours and is not read again, without the blanks behind it. */
@@ -68,6 +67,7 @@ static enum opp_code ask_owner(struct opp_connection *connection, const char *pa
     if (context->admit == NULL)
         return OPP_OK;
     opp_client_of_head(connection, peer);
+    offer.cookie = text_of(connection, &connection->framing.cookie);
     offer.authorization = text_of(connection, &connection->framing.authorization);
     return context->admit(context->worker, &offer, &refusal->retry_after_s);
 }

@@ -24,9 +24,9 @@ struct opp_guard {
     size_t by_fd_count;
     struct opp_connection *errands;
     struct event *errand;
-    struct event *tick;              /* always pending: see accept.c */
-    struct evconnlistener *listener; /* NULL while draining */
-    struct opp_crowd *crowd;
+    struct event *tick;                  /* always pending: see accept.c */
+    struct evconnlistener *listener;     /* NULL while draining */
+    struct opp_crowd *crowd, *own_crowd; /* own_crowd: NULL where another's is used */
     size_t count, streams;
     size_t count_max, per_address_max, streams_max;
     size_t head_max_bytes;

@@ -37,6 +37,7 @@ static int find_fd_max(void)
 static void configure(struct opp_guard *guard, const struct opp_http_settings *settings)
 {
     const int64_t limits_ms[] = {
+        [OPP_PHASE_HANDSHAKE] = or_default(settings->handshake_timeout_ms, OPP_HTTP_HANDSHAKE_MS),
         [OPP_PHASE_IDLE] = or_default(settings->idle_timeout_ms, OPP_HTTP_IDLE_MS),
         [OPP_PHASE_HEAD] = or_default(settings->header_timeout_ms, OPP_HTTP_HEADER_MS),
         [OPP_PHASE_BODY] = or_default(settings->body_timeout_ms, OPP_HTTP_BODY_MS),
@@ -61,7 +62,9 @@ enum opp_code opp_guard_open(struct opp_http *http, const struct opp_http_settin
     struct opp_guard *guard = &http->guard;
 
     configure(guard, settings);
-    guard->crowd = opp_crowd_new();
+    if (http->context.crowd == NULL)
+        guard->own_crowd = opp_crowd_new();
+    guard->crowd = http->context.crowd != NULL ? http->context.crowd : guard->own_crowd;
     guard->errand = event_new(base, -1, 0, opp_guard_on_errand, http);
     guard->tick = event_new(base, -1, EV_PERSIST, opp_guard_on_tick, http);
     if (guard->crowd == NULL || guard->errand == NULL || guard->tick == NULL)
@@ -79,6 +82,6 @@ void opp_guard_close(struct opp_http *http)
         event_free(guard->errand);
     if (guard->tick != NULL)
         event_free(guard->tick);
-    opp_crowd_free(guard->crowd);
+    opp_crowd_free(guard->own_crowd);
     free(guard->by_fd);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/state.h"
+#include "http/tls.h"
 
 #include <event2/keyvalq_struct.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
 
-#define BLOCK_MAX_BYTES 256
+#define BLOCK_MAX_BYTES 640
 
 static const struct phrase {
     int status;
@@ -45,14 +46,16 @@ const char *opp_status_phrase(int status)
 /* The fields that every answer has, but for the name of the first. */
 static size_t write_block(const struct opp_request *request, const char *content_type, char block[BLOCK_MAX_BYTES])
 {
-    int length = snprintf(block, BLOCK_MAX_BYTES, "nosniff\r\nX-Request-Id: %s%s%s%s", request->id,
-                          request->own_cache ? "" : "\r\nCache-Control: no-store",
-                          content_type != NULL ? "\r\nContent-Type: " : "", content_type != NULL ? content_type : "");
+    int length =
+        snprintf(block, BLOCK_MAX_BYTES, "nosniff\r\n" OPP_BROWSER_RULES "X-Request-Id: %s\r\ntraceparent: %s%s%s%s%s",
+                 request->id, request->trace, request->http->context.tls != NULL ? "\r\n" OPP_TLS_HSTS : "",
+                 request->own_cache ? "" : "\r\nCache-Control: no-store",
+                 content_type != NULL ? "\r\nContent-Type: " : "", content_type != NULL ? content_type : "");
 
     return length > 0 && length < BLOCK_MAX_BYTES ? (size_t)length : 0;
 }
 
-/* evhttp takes three allocations and a formatted print for a field, a twentieth of an answer's whole time for these
+/* evhttp takes three allocations and a formatted print for a field, a twentieth of an answer's whole time for
  * four. So it gets them as one, and because it takes no value with line breaks, the value is written over blanks
  * of the same length. */
 static bool add_block(struct evkeyvalq *head, const char *block, size_t length)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * http/match.h - which route a path and a method lead to.
- * May include: http/server.h.
+ * May include: http/count.h, http/server.h.
  */
 #ifndef OPP_HTTP_MATCH_H
 #define OPP_HTTP_MATCH_H
 
+#include "http/count.h"
 #include "http/server.h"
 
 #include <stddef.h>
@@ -47,6 +48,11 @@ struct opp_match {
  * may be the open one's: worker is for asking it. */
 void opp_router_match(const struct opp_router *router, enum opp_method method, const char *path, void *worker,
                       struct opp_match *match);
+
+/* Lends what opp_router_count has made; NULL: nothing is counted. */
+const struct opp_http_cells *opp_router_cells(const struct opp_router *router);
+/* The cells of a route of a router that is counted. */
+void opp_route_cells(const struct opp_route *route, size_t *requests, size_t *seconds);
 
 /* The number of the parameter of this name in a route's path, counted from 0; -1 where there is none. */
 int opp_route_param(const struct opp_route *route, const char *name);

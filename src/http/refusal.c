@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/envelope.h"
 #include "http/state.h"
+#include "http/tls.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -43,8 +44,8 @@ static void add_head(struct opp_buf *out, const struct opp_connection *connectio
     char id[OPP_ID_MAX];
 
     opp_id_make(id, "req_", opp_clock_now_ms(connection->http->context.clock));
-    opp_buf_format(out, "HTTP/1.1 %d %s\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: %s\r\n", status,
-                   opp_status_phrase(status), id);
+    opp_buf_format(out, "HTTP/1.1 %d %s\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: %s\r\n" OPP_BROWSER_RULES,
+                   status, opp_status_phrase(status), id);
     opp_buf_text(out, "Cache-Control: no-store\r\nContent-Type: application/json; charset=utf-8\r\n");
     add_date(out);
     if (status == 401)
@@ -53,6 +54,8 @@ static void add_head(struct opp_buf *out, const struct opp_connection *connectio
         opp_buf_format(out, "Allow: %s\r\n", refusal->allow);
     if (refusal->retry_after_s > 0)
         opp_buf_format(out, "Retry-After: %d\r\n", refusal->retry_after_s);
+    if (connection->http->context.tls != NULL)
+        opp_buf_text(out, OPP_TLS_HSTS "\r\n");
     opp_buf_format(out, "Content-Length: %zu\r\nConnection: close\r\n\r\n", length);
 }
 
@@ -91,6 +94,7 @@ static void on_flushed(struct bufferevent *events, void *arg)
 {
     struct opp_connection *connection = arg;
 
+    opp_tls_say_goodbye(events);
     shutdown(bufferevent_getfd(events), SHUT_WR);
     if (connection->half_closed)
         opp_connection_close(connection);
@@ -115,6 +119,7 @@ void opp_connection_refuse(struct opp_connection *connection)
     connection->lingering = true;
     opp_connection_enter(connection, connection->answered > 0 ? OPP_PHASE_LINGER : OPP_PHASE_LINGER_SHORT);
     log_refusal(connection);
+    opp_count_refusal(connection->http, connection->refusal.code);
     bufferevent_setcb(events, NULL, on_flushed, on_event, connection);
     bufferevent_set_timeouts(events, NULL, NULL);
     if (write_refusal(connection) && bufferevent_enable(events, EV_READ | EV_WRITE) == 0)

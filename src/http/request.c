@@ -4,8 +4,10 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
+#include <event2/keyvalq_struct.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 static void link_in(struct opp_http *http, struct opp_request *request)
 {
@@ -89,6 +91,23 @@ static enum opp_method method_of(struct evhttp_request *ev)
     }
 }
 
+/* Lends the value of a field that stands there once; NULL otherwise. */
+static const char *only_value(struct evhttp_request *ev, const char *name)
+{
+    const char *found = NULL;
+    struct evkeyval *field;
+
+    TAILQ_FOREACH(field, evhttp_request_get_input_headers(ev), next)
+    {
+        if (strcasecmp(field->key, name) != 0)
+            continue;
+        if (found != NULL)
+            return NULL;
+        found = field->value;
+    }
+    return found;
+}
+
 struct opp_request *opp_request_begin(struct opp_http *http, struct evhttp_request *ev, const struct opp_target *target)
 {
     struct opp_connection *connection = opp_guard_connection(http, evhttp_request_get_connection(ev));
@@ -110,6 +129,7 @@ struct opp_request *opp_request_begin(struct opp_http *http, struct evhttp_reque
         memcpy(request->text, target->path, length);
     request->text[length] = '\0';
     opp_id_make(request->id, "req_", opp_clock_now_ms(http->context.clock));
+    opp_trace_make(request->trace, only_value(ev, "traceparent"));
     opp_client_of_request(connection, ev, request->peer);
     link_in(http, request);
     evhttp_request_set_on_complete_cb(ev, on_complete, request);

@@ -51,6 +51,8 @@ void opp_request_answer(struct opp_request *request, json_t *data);             
 void opp_request_answer_bytes(struct opp_request *request, struct opp_buf *data); /* takes JSON bytes of data */
 /* JSON bytes of data that many answers send from the same memory; takes no reference. */
 void opp_request_answer_shared(struct opp_request *request, struct opp_shared *data);
+/* takes text, which is the whole answer */
+void opp_request_answer_text(struct opp_request *request, const char *content_type, struct opp_buf *text);
 void opp_request_not_modified(struct opp_request *request); /* 304 */
 /* takes details (an object or NULL); adds details.recovery; message NULL: the code's own. Of a code whose wire name is
  * common.internal_error nothing is told but that: the message goes to the log, where every 5xx has a line. */

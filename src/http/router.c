@@ -1,27 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "http/match.h"
+#include "http/router_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define ALLOW_MAX 64
-
-/* One segment of the paths that pass here. A node with an empty allow is only on the way to others. */
-struct node {
-    const char *segment;
-    size_t length;
-    struct node **children; /* of literal segments, sorted */
-    size_t count;
-    struct node *param; /* of any segment that is not empty */
-    struct opp_route routes[OPP_METHOD_HEAD];
-    char allow[ALLOW_MAX];
-};
-
-struct opp_router {
-    struct node root;
-    struct opp_route open; /* without a handle: there is none */
-    bool (*known)(void *worker, const char *path);
-};
 
 static const char *const METHODS[] = {
     [OPP_METHOD_GET] = "GET",         [OPP_METHOD_POST] = "POST",     [OPP_METHOD_PUT] = "PUT",
@@ -94,7 +75,7 @@ static const struct node *find(const struct node *node, const char *at, struct o
 static void match_open(const struct opp_router *router, enum opp_method method, const char *path, void *worker,
                        struct opp_match *match)
 {
-    const struct opp_route *open = &router->open;
+    const struct opp_route *open = &router->open.route;
 
     if (open->handle == NULL || strncmp(path, open->path, strlen(open->path)) != 0 || !router->known(worker, path))
         return;
@@ -119,8 +100,8 @@ void opp_router_match(const struct opp_router *router, enum opp_method method, c
     match->allow = node->allow;
     if (method == OPP_METHOD_HEAD)
         method = OPP_METHOD_GET;
-    if (method < OPP_METHOD_HEAD && node->routes[method].handle != NULL)
-        match->route = &node->routes[method];
+    if (method < OPP_METHOD_HEAD && node->routes[method].route.handle != NULL)
+        match->route = &node->routes[method].route;
 }
 
 int opp_route_param(const struct opp_route *route, const char *name)
@@ -195,7 +176,7 @@ static bool is_pattern(const char *path)
 
         if (is_param(segment, length))
             params++;
-        else if (strcspn(segment, "/{}%?#\\ ") != length || (length == 0 && segment[0] == '/'))
+        else if (strcspn(segment, "/{}%?#\"\\ ") != length || (length == 0 && segment[0] == '/'))
             return false;
         at = segment + length;
     }
@@ -254,18 +235,18 @@ static struct node *node_at(struct opp_router *router, const char *path)
 static bool named_otherwise(const struct node *node, const char *path)
 {
     for (size_t i = 0; i < OPP_METHOD_HEAD; i++)
-        if (node->routes[i].handle != NULL && strcmp(node->routes[i].path, path) != 0)
+        if (node->routes[i].route.handle != NULL && strcmp(node->routes[i].route.path, path) != 0)
             return true;
     return false;
 }
 
 static void write_allow(struct node *node)
 {
-    struct opp_route *routes = node->routes;
+    const struct counted_route *routes = node->routes;
     char *at = node->allow;
 
     for (enum opp_method method = OPP_METHOD_GET; method < OPP_METHOD_HEAD; method++) {
-        if (routes[method].handle == NULL)
+        if (routes[method].route.handle == NULL)
             continue;
         if (at != node->allow)
             at = stpcpy(at, ", ");
@@ -283,9 +264,9 @@ enum opp_code opp_router_add(struct opp_router *router, const struct opp_route *
     node = node_at(router, route->path);
     if (node == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for the route %s", route->path);
-    if (node->routes[method].handle != NULL || named_otherwise(node, route->path))
+    if (node->routes[method].route.handle != NULL || named_otherwise(node, route->path))
         return opp_fail(err, OPP_E_EXISTS, "a route like %s %s exists", route->method, route->path);
-    node->routes[method] = *route;
+    node->routes[method].route = *route;
     write_allow(node);
     return OPP_OK;
 }
@@ -293,9 +274,9 @@ enum opp_code opp_router_add(struct opp_router *router, const struct opp_route *
 enum opp_code opp_router_open(struct opp_router *router, const struct opp_route *route,
                               bool (*known)(void *worker, const char *path), struct opp_err *err)
 {
-    if (router->open.handle != NULL)
+    if (router->open.route.handle != NULL)
         return opp_fail(err, OPP_E_EXISTS, "there is an open route already");
-    router->open = *route;
+    router->open.route = *route;
     router->known = known;
     return OPP_OK;
 }

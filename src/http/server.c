@@ -2,6 +2,7 @@
 #include "http/server.h"
 
 #include "http/state.h"
+#include "http/tls.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -31,7 +32,8 @@ static void do_chores(evutil_socket_t fd, short what, void *arg)
 static struct bufferevent *make_bufferevent(struct event_base *base, void *arg)
 {
     struct opp_http *http = arg;
-    struct bufferevent *events = bufferevent_socket_new(base, -1, 0);
+    struct opp_tls *tls = http->context.tls;
+    struct bufferevent *events = tls != NULL ? opp_tls_bufferevent(tls, base) : bufferevent_socket_new(base, -1, 0);
 
     if (events == NULL)
         return NULL;

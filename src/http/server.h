@@ -16,9 +16,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct opp_crowd;
 struct opp_http;
+struct opp_meter;
+struct opp_metrics;
 struct opp_request;
 struct opp_router;
+struct opp_tls;
 
 typedef void (*opp_handler)(struct opp_request *request);
 
@@ -42,6 +46,10 @@ enum opp_code opp_router_new(struct opp_router **out, struct opp_err *err);
  * segments and parameters; more than 8 parameters). OPP_E_EXISTS: the method and path are taken, or differ from another
  * only in a parameter's name. */
 enum opp_code opp_router_add(struct opp_router *router, const struct opp_route *route, struct opp_err *err);
+/* Has the requests of all its routes counted, and the connections to its servers, under a listener's name. Once, when
+ * all routes are there. OPP_E_MEMORY. */
+enum opp_code opp_router_count(struct opp_router *router, struct opp_metrics *metrics, const char *listener,
+                               struct opp_err *err);
 /* The paths that come and go: where no other route ends, known is asked, on any worker's thread, whether this path is
  * one of them now. Only GET; path is what they begin with. OPP_E_EXISTS: there is such a route already. */
 enum opp_code opp_router_open(struct opp_router *router, const struct opp_route *route,
@@ -54,16 +62,18 @@ struct opp_http_settings {
     size_t body_max_bytes;
     size_t header_max_bytes;
     /* Each of these 0: the default below. The timeouts are absolute: bytes that drip do not put them off. */
-    int64_t idle_timeout_ms;   /* until the first byte of a request */
-    int64_t header_timeout_ms; /* from there to the end of its header block */
-    int64_t body_timeout_ms;   /* from there to the end of its body */
-    int64_t answer_timeout_ms; /* from there, or from the last answer, until the answer has left; long-polls too */
-    int64_t stream_timeout_ms; /* of a stream, whose client comes back */
-    size_t connections_max;    /* of this server: others wait to be accepted */
+    int64_t handshake_timeout_ms; /* of TLS, from the first moment of the connection */
+    int64_t idle_timeout_ms;      /* until the first byte of a request */
+    int64_t header_timeout_ms;    /* from there to the end of its header block */
+    int64_t body_timeout_ms;      /* from there to the end of its body */
+    int64_t answer_timeout_ms;    /* from there, or from the last answer, until the answer has left; long-polls too */
+    int64_t stream_timeout_ms;    /* of a stream, whose client comes back */
+    size_t connections_max;       /* of this server: others wait to be accepted */
     size_t connections_per_address_max; /* others are closed; those of trusted proxies are not counted */
     size_t streams_max;                 /* others end as soon as they have begun */
 };
 
+#define OPP_HTTP_HANDSHAKE_MS 5000
 #define OPP_HTTP_IDLE_MS 30000
 #define OPP_HTTP_HEADER_MS 5000
 #define OPP_HTTP_BODY_MS 10000
@@ -76,6 +86,7 @@ struct opp_http_offer {
     const char *method;
     const char *path;          /* as opp_request_path */
     const char *authorization; /* the header's value, or NULL */
+    const char *cookie;        /* likewise */
     const char *peer;          /* as opp_request_peer */
 };
 
@@ -90,8 +101,12 @@ struct opp_http_context {
     const struct opp_router *router; /* immutable once the first server is open */
     struct opp_clock *clock;
     struct opp_log *log;
-    void *worker;      /* for opp_request_worker */
-    bool log_requests; /* a line at debug level for each request; failures of ours always have one */
+    struct opp_meter *meter; /* of this thread, made after opp_router_count; NULL: nothing is counted */
+    void *worker;            /* for opp_request_worker */
+    bool log_requests;       /* a line at debug level for each request; failures of ours always have one */
+    struct opp_tls
+        *tls; /* what connections speak; outlives the server and the last of them; NULL: nothing more than TCP */
+    struct opp_crowd *crowd; /* counts the connections of each address; outlives the server; NULL: one of its own */
     const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For and Forwarded count; outlive the server */
     size_t trusted_proxy_count;
     /* Asked before a byte of a body is accepted, where a route takes one; NULL: all are. What is not OPP_OK is

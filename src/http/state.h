@@ -14,6 +14,7 @@
 #include "http/request.h"
 #include "http/server.h"
 #include "http/target.h"
+#include "http/trace.h"
 
 #include <event2/http.h>
 #include <sys/time.h>
@@ -68,6 +69,7 @@ struct opp_request {
     size_t param_count;
     const char *params[OPP_ROUTE_PARAMS_MAX];
     char id[OPP_ID_MAX];
+    char trace[OPP_TRACE_MAX];
     char peer[OPP_ADDRESS_TEXT_MAX];
     char text[]; /* the path, then the parameters */
 };
@@ -84,6 +86,12 @@ void opp_request_wake(struct opp_request *request);
 struct bufferevent *opp_request_bufferevent(const struct opp_request *request);
 /* The connection is about to be freed. */
 void opp_request_closed(struct opp_request *request);
+
+/* For browsers, on all answers: JSON is not to be run, framed or read by other sites. Whole lines. */
+#define OPP_BROWSER_RULES                                                                      \
+    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'; base-uri 'none'\r\n" \
+    "Cross-Origin-Resource-Policy: same-origin\r\n"                                            \
+    "Referrer-Policy: no-referrer\r\n"
 
 /* head.c. Adds the headers that every answer has; false when memory is out. content_type may be NULL. */
 bool opp_head_add(struct opp_request *request, const char *content_type);

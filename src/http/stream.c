@@ -28,6 +28,7 @@ void opp_request_stream_begin(struct opp_request *request, const char *content_t
     bufferevent_set_timeouts(opp_request_bufferevent(request), NULL, &http->idle);
     if (request->failed)
         event_active(http->chores, EV_TIMEOUT, 0);
+    opp_count_request(request, OPP_OK, opp_monotonic_ns() - request->started_ns);
 }
 
 void opp_request_stream_write(struct opp_request *request, const void *bytes, size_t length)

@@ -85,6 +85,7 @@ static enum opp_code start(struct opp_store *store, struct opp_db *db, const str
     struct opp_writer_settings writer = {
         .name = "gateway",
         .log = settings->log,
+        .metrics = settings->metrics,
         .hooks = { on_save, on_restore, on_commit, store },
         .queue_max_bytes = settings->queue_max_bytes,
         .lazy_max_bytes = settings->lazy_max_bytes,

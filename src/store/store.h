@@ -39,7 +39,8 @@ struct opp_store_op {
 struct opp_store_settings {
     const char *dir; /* the data directory */
     struct opp_log *log;
-    struct opp_clock *clock; /* raised to the newest recorded time at opening */
+    struct opp_metrics *metrics; /* as of struct opp_writer_settings */
+    struct opp_clock *clock;     /* raised to the newest recorded time at opening */
     size_t queue_max_bytes;
     size_t lazy_max_bytes;
     int64_t read_max_ms;                                       /* of a session's read; 0: five seconds */

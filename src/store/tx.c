@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/tx.h"
 
+#include "base/jcs.h"
 #include "store/db.h"
 #include "store/record_map.h"
 #include "store/tx_internal.h"
@@ -257,10 +258,12 @@ static void add_conditions(struct sql *sql, const struct opp_query *query)
 
 static int bind_condition(const struct opp_where *where, sqlite3_stmt *statement, int index)
 {
+    struct opp_buf text = { 0 };
     char *list;
 
     if (where->list != NULL) {
-        list = json_dumps(where->list, JSON_COMPACT);
+        opp_jcs_write(&text, where->list);
+        list = opp_buf_take(&text);
         return list != NULL ? sqlite3_bind_text(statement, index, list, -1, free) : SQLITE_NOMEM;
     }
     if (where->text != NULL)

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -28,6 +29,9 @@ struct opp_writer {
     size_t urgent; /* queued operations that somebody waits for */
     bool stopping;
     atomic_bool healthy;
+    struct opp_meter *meter;
+    size_t queue, queue_bytes;                  /* cells, with the lock held */
+    size_t operations, commit_seconds, is_well; /* cells, on the writer's thread */
 };
 
 static void hook(void (*fn)(void *), void *arg)
@@ -72,8 +76,10 @@ static struct opp_write *take_batch(struct opp_writer *writer)
             writer->lazy_bytes -= (*end)->bytes;
         else
             writer->urgent--;
+        opp_meter_subtract(writer->meter, writer->queue, 1);
         end = &(*end)->next;
     }
+    opp_meter_set(writer->meter, writer->queue_bytes, writer->queued_bytes);
     writer->first = *end;
     if (writer->first == NULL)
         writer->last = &writer->first;
@@ -154,11 +160,13 @@ static enum opp_code commit(struct opp_writer *writer, struct opp_err *err)
 {
     sqlite3_stmt *statement = NULL;
     enum opp_code rc = opp_db_prepare(writer->db, "COMMIT", &statement, err);
+    int64_t began_ns = opp_monotonic_ns();
     int result;
 
     if (rc != OPP_OK)
         return rc; /* not even tried */
     result = sqlite3_step(statement);
+    opp_meter_time(writer->meter, writer->commit_seconds, opp_monotonic_ns() - began_ns);
     sqlite3_reset(statement);
     if (result == SQLITE_DONE)
         return OPP_OK;
@@ -180,6 +188,7 @@ static void report(struct opp_writer *writer, enum opp_code rc, const struct opp
 {
     bool healthy = rc == OPP_OK;
 
+    opp_meter_set(writer->meter, writer->is_well, healthy);
     if (atomic_exchange(&writer->healthy, healthy) == healthy)
         return;
     opp_log_event(writer->settings.log, healthy ? OPP_LOG_INFO : OPP_LOG_ERROR,
@@ -187,12 +196,13 @@ static void report(struct opp_writer *writer, enum opp_code rc, const struct opp
                   healthy ? NULL : err->message, NULL);
 }
 
-static void complete(struct opp_write *batch)
+static void complete(struct opp_writer *writer, struct opp_write *batch)
 {
     struct opp_write *next;
 
     for (; batch != NULL; batch = next) {
         next = batch->next;
+        opp_meter_add(writer->meter, writer->operations, 1);
         batch->post = (struct opp_post){ .run = batch->done, .arg = batch->arg };
         if (batch->loop != NULL)
             opp_loop_post(batch->loop, &batch->post);
@@ -217,7 +227,7 @@ static void run_batch(struct opp_writer *writer, struct opp_write *batch)
     if (hooks->commit != NULL)
         hooks->commit(hooks->arg, rc == OPP_OK);
     report(writer, rc, &err);
-    complete(batch);
+    complete(writer, batch);
 }
 
 static void *run(void *arg)
@@ -228,6 +238,32 @@ static void *run(void *arg)
     while ((batch = take_batch(writer)) != NULL)
         run_batch(writer, batch);
     return NULL;
+}
+
+static enum opp_code start_counting(struct opp_writer *writer, struct opp_err *err)
+{
+    const struct {
+        enum opp_metric metric;
+        size_t *cell;
+    } cells[] = { { OPP_M_QUEUE, &writer->queue },
+                  { OPP_M_QUEUE_BYTES, &writer->queue_bytes },
+                  { OPP_M_OPERATIONS, &writer->operations },
+                  { OPP_M_COMMIT_SECONDS, &writer->commit_seconds },
+                  { OPP_M_HEALTHY, &writer->is_well } };
+    struct opp_metrics *metrics = writer->settings.metrics;
+    enum opp_code rc = OPP_OK;
+    char labels[160];
+
+    if (metrics == NULL)
+        return OPP_OK;
+    snprintf(labels, sizeof labels, "database=\"%.128s\"", writer->settings.name);
+    for (size_t i = 0; rc == OPP_OK && i < sizeof cells / sizeof cells[0]; i++)
+        rc = opp_metrics_add(metrics, &(struct opp_series){ .metric = cells[i].metric, .labels = labels },
+                             cells[i].cell, err);
+    if (rc == OPP_OK)
+        writer->meter = opp_meter_new(metrics);
+    opp_meter_set(writer->meter, writer->is_well, 1);
+    return rc == OPP_OK && writer->meter == NULL ? opp_fail(err, OPP_E_MEMORY, "no memory for metrics") : rc;
 }
 
 static int start_thread(struct opp_writer *writer)
@@ -261,6 +297,11 @@ enum opp_code opp_writer_start(struct opp_db *db, const struct opp_writer_settin
     writer->settings = *settings;
     writer->last = &writer->first;
     atomic_init(&writer->healthy, true);
+    if (start_counting(writer, err) != OPP_OK) {
+        opp_db_close(db);
+        free(writer);
+        return OPP_E_MEMORY;
+    }
     if (start_thread(writer) != 0) {
         opp_db_close(db);
         free(writer);
@@ -307,6 +348,8 @@ enum opp_code opp_writer_submit(struct opp_writer *writer, struct opp_write *wri
         *writer->last = write;
         writer->last = &write->next;
         writer->queued_bytes += write->bytes;
+        opp_meter_add(writer->meter, writer->queue, 1);
+        opp_meter_set(writer->meter, writer->queue_bytes, writer->queued_bytes);
         if (write->lazy)
             writer->lazy_bytes += write->bytes;
         else

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/metrics.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,6 +47,7 @@ struct opp_writer_hooks {
 struct opp_writer_settings {
     const char *name; /* for messages */
     struct opp_log *log;
+    struct opp_metrics *metrics; /* where it counts; NULL: nowhere */
     struct opp_writer_hooks hooks;
     size_t queue_max_bytes;
     size_t lazy_max_bytes;

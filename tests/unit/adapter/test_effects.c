@@ -382,6 +382,23 @@ static void a_receipt_of_another_file_of_that_name_is_not_absent_but_unknown(voi
     assert_non_null(strstr(receipt.err.message, "not the one"));
 }
 
+static void receipts_that_there_is_no_time_to_ask_for_are_unknown(void **state)
+{
+    struct opp_receipt receipts[3] = { { .database = "things", .effect_id = "eff_1" },
+                                       { .database = "things", .effect_id = "eff_2" },
+                                       { .effect_id = "eff_3" } };
+
+    (void)state;
+    open_with(ACTION("a.b") "execute = nothing }");
+    for (int i = 0; i < 2; i++)
+        receipts[i].database_id = opp_databases_find(f.databases, "things")->identity;
+    opp_receipts_ask(f.databases, receipts, 3, opp_monotonic_ms() - 1);
+    assert_int_equal(receipts[0].rc, OPP_E_EXECUTION_UNKNOWN);
+    assert_int_equal(receipts[1].rc, OPP_E_EXECUTION_UNKNOWN);
+    assert_non_null(strstr(receipts[1].err.message, "in time"));
+    assert_int_equal(receipts[2].rc, OPP_E_ABSENT); /* it was to write nothing */
+}
+
 static void a_full_queue_applies_nothing(void **state)
 {
     char tools[2048];
@@ -413,6 +430,7 @@ int main(void)
         with_adapters(an_effect_that_makes_no_sense_is_a_defect),
         with_adapters(a_receipt_of_an_unknown_database_is_nobodys_to_ask),
         with_adapters(a_receipt_of_another_file_of_that_name_is_not_absent_but_unknown),
+        with_adapters(receipts_that_there_is_no_time_to_ask_for_are_unknown),
         with_adapters(a_full_queue_applies_nothing),
     };
 

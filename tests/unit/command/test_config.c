@@ -94,7 +94,7 @@ static void without_a_file_there_are_defaults(void **state)
     assert_string_equal(config.profile, "default");
     assert_null(config.credentials);
     assert_true(config.workers >= 1 && config.workers <= 8);
-    assert_int_equal(config.body_max_bytes, 262144);
+    assert_int_equal(config.http.body_max_bytes, 262144);
     assert_int_equal(config.log_format, OPP_LOG_JSON);
     assert_int_equal(config.log_level, OPP_LOG_INFO);
     assert_memory_equal(&config.settings, &settings, sizeof settings);
@@ -117,13 +117,20 @@ static void a_file_counts_more_than_the_defaults_and_flags_more_than_the_file(vo
 
 static void lifetimes_are_seconds_outside_and_milliseconds_inside(void **state)
 {
-    struct opp_config config =
-        loaded("lifetimes: {draft_lifetime_seconds: 2, window_max_seconds: 3}\ntimeouts: {idle_seconds: 4}\n", NULL);
+    struct opp_config config = loaded("lifetimes: {draft_lifetime_seconds: 2, window_max_seconds: 3}\n"
+                                      "timeouts: {handshake_seconds: 4, idle_seconds: 5, header_seconds: 6,\n"
+                                      "  body_seconds: 7, answer_seconds: 8, stream_seconds: 9}\n",
+                                      NULL);
 
     (void)state;
     assert_int_equal(config.settings.draft_lifetime_ms, 2000);
     assert_int_equal(config.settings.window_max_ms, 3000);
-    assert_int_equal(config.idle_timeout_ms, 4000);
+    assert_int_equal(config.http.handshake_ms, 4000);
+    assert_int_equal(config.http.idle_ms, 5000);
+    assert_int_equal(config.http.header_ms, 6000);
+    assert_int_equal(config.http.body_ms, 7000);
+    assert_int_equal(config.http.answer_ms, 8000);
+    assert_int_equal(config.http.stream_ms, 9000);
     opp_config_clear(&config);
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 /* cmocka wants the four above */
 #include <cmocka.h>
+#include <string.h>
 
 static struct opp_endpoint parsed(const char *text)
 {
@@ -22,7 +23,7 @@ static void assert_url(const char *text, const char *expected)
     struct opp_endpoint endpoint = parsed(text);
     char url[OPP_URL_MAX];
 
-    opp_endpoint_url(&endpoint, url);
+    opp_endpoint_url(&endpoint, strncmp(expected, "https:", 6) == 0, url);
     assert_string_equal(url, expected);
 }
 

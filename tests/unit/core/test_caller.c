@@ -39,10 +39,11 @@ static int tear_down(void **state)
 static enum opp_code glance(const char *token, const char *ip)
 {
     char authorization[96];
+    struct opp_credentials shown = { .authorization = authorization };
     int retry_after_s = 0;
 
     snprintf(authorization, sizeof authorization, "Bearer %s", token);
-    return opp_guard_glance(&flow.worker, authorization, ip, &retry_after_s);
+    return opp_guard_glance(&flow.worker, &shown, ip, &retry_after_s);
 }
 
 static void a_mistyped_token_is_not_looked_up(void **state)

@@ -9,10 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct client {
     int fd;
-    char *bytes; /* received and not yet taken */
+    struct ssl_st *tls; /* NULL: none is spoken */
+    char *bytes;        /* received and not yet taken */
     size_t length;
     size_t capacity;
 };
@@ -26,9 +28,17 @@ struct reply {
 
 /* All of them fail the test where something that must work does not; none waits longer than 5 s. */
 struct client client_connect(uint16_t port);
+/* Whether those that connect from now on speak TLS; then an end of the connection that was not announced fails the
+ * test. */
+void client_speak_tls(bool on);
+/* Speaks TLS on a connection; false: the server did not want to. Versions as OpenSSL has them, 0: any. */
+bool client_begin_tls(struct client *client, int version);
 void client_close(struct client *client);
 void client_send(struct client *client, const char *bytes, size_t length);
 void client_send_text(struct client *client, const char *text);
+/* Sends some of the bytes, and waits for room, or does not; below 0: the connection has ended, or there is no room. */
+ssize_t client_send_some(struct client *client, const char *bytes, size_t length);
+ssize_t client_send_now(struct client *client, const char *bytes, size_t length);
 /* Reads one answer; head_only: one to a HEAD. */
 struct reply client_receive(struct client *client, bool head_only);
 struct reply client_ask(struct client *client, const char *request);

@@ -1,7 +1,11 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Built twice: OVER_TLS has everything come through TLS.
+ */
 #include "http/framing_vectors.h"
 #include "http/http_client.h"
 #include "http/http_server.h"
+#include "http/http_tls.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -140,7 +144,7 @@ static void an_answer_that_waits_goes_out_before_a_refusal(void **state)
     client_send_text(&client, GET("/later") GET("/shared"));
     await(&server->held_one);
     client_send_text(&client, "BREW ");
-    send(client.fd, junk, sizeof junk, MSG_DONTWAIT | MSG_NOSIGNAL);
+    client_send_now(&client, junk, sizeof junk);
     usleep(20000);
     server_run(server, answer_held);
     reply = client_receive(&client, false);
@@ -155,6 +159,7 @@ static void an_answer_that_waits_goes_out_before_a_refusal(void **state)
     client_close(&client);
 }
 
+#ifndef OVER_TLS /* there, who has said that nothing follows has gone */
 static void a_client_that_has_said_all_it_will_still_reads_why(void **state)
 {
     const struct test_server *server = *state;
@@ -169,6 +174,7 @@ static void a_client_that_has_said_all_it_will_still_reads_why(void **state)
     assert_true(client_at_end(&client));
     client_close(&client);
 }
+#endif
 
 /* Without lingering, the bytes that wait unread reset the connection, and most answers are lost. */
 static void a_client_that_still_sends_reads_why(void **state)
@@ -199,7 +205,7 @@ static void a_client_that_never_stops_is_cut_off(void **state)
     ssize_t now;
 
     client_send_text(&client, "BREW ");
-    while ((now = send(client.fd, junk, sizeof junk, MSG_NOSIGNAL)) > 0 && sent < (size_t)64 * 1024 * 1024)
+    while ((now = client_send_some(&client, junk, sizeof junk)) > 0 && sent < (size_t)64 * 1024 * 1024)
         sent += (size_t)now;
     assert_true(now < 0);
     client_close(&client);
@@ -322,7 +328,30 @@ static void no_other_spelling_reaches_a_route(void **state)
     }
 }
 
+#ifdef OVER_TLS
+static struct opp_tls *tls;
+
+static int start(void **state)
+{
+    struct tls_files files = tls_files_make(3600);
+
+    assert_int_equal(opp_tls_open(files.certificate, files.key, &tls, NULL), OPP_OK);
+    tls_files_remove(&files);
+    client_speak_tls(true);
+    return server_start_with(state, &SERVER_SETTINGS, &(struct opp_http_context){ .tls = tls });
+}
+
+static int stop(void **state)
+{
+    server_stop(state);
+    opp_tls_free(tls);
+    return 0;
+}
+
+#define SERVED(test) cmocka_unit_test_setup_teardown(test, start, stop)
+#else
 #define SERVED(test) cmocka_unit_test_setup_teardown(test, server_start, server_stop)
+#endif
 
 int main(void)
 {
@@ -332,7 +361,9 @@ int main(void)
         SERVED(each_fair_request_is_answered_by_us),
         SERVED(earlier_requests_are_answered_before_a_refusal),
         SERVED(an_answer_that_waits_goes_out_before_a_refusal),
+#ifndef OVER_TLS
         SERVED(a_client_that_has_said_all_it_will_still_reads_why),
+#endif
         SERVED(a_client_that_still_sends_reads_why),
         SERVED(a_client_that_never_stops_is_cut_off),
         SERVED(a_body_that_nobody_takes_is_refused_before_it_comes),

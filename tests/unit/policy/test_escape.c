@@ -12,7 +12,7 @@
 #define DIR OPP_SOURCE_DIR "/tests/escape"
 #ifdef __SANITIZE_ADDRESS__
 #define CPU_MS_MAX 250
-#elif defined(__SANITIZE_THREAD__)
+#elif defined(__SANITIZE_THREAD__) || defined(OPP_COVERAGE)
 #define CPU_MS_MAX 250
 #else
 #define CPU_MS_MAX 25

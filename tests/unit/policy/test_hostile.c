@@ -8,7 +8,7 @@
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 /* Sanitizers make the same work many times slower; what is measured is then only that it ends. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(OPP_COVERAGE)
 #define CPU_MS_MAX 250
 #else
 #define CPU_MS_MAX 25

@@ -7,7 +7,7 @@
 #define RUNS 3
 #define DECISIONS 20000
 #define DECISIONS_LONG 1000000
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(OPP_COVERAGE)
 #define PAUSE_MAX_NS 10000000
 #else
 #define PAUSE_MAX_NS 1000000

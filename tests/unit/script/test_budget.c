@@ -12,7 +12,7 @@
 #include <time.h>
 
 /* Sanitizers make the same work many times slower; what is measured is then only that it ends. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(OPP_COVERAGE)
 #define CPU_MS_MAX 2000
 #else
 #define CPU_MS_MAX 25

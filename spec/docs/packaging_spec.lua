@@ -1,0 +1,64 @@
+-- SPDX-License-Identifier: MIT
+-- The systemd unit and the container file: they start the same thing, with what it needs.
+local certificate = require "spec.support.certificate"
+local gateway = require "spec.support.gateway"
+
+local function read(name) return assert(gateway.read_file("packaging/" .. name), name) end
+
+local function lines(command)
+  local pipe, found = io.popen(command .. " 2>/dev/null"), {}
+  for line in pipe:lines() do
+    found[#found + 1] = line
+  end
+  pipe:close()
+  return found
+end
+
+describe("what starts the gateway elsewhere", function()
+  it("is the same command with the same configuration", function()
+    local unit = read("oppd.service"):match("\nExecStart=([^\n]+)")
+    local words = {}
+    for _, step in ipairs { "ENTRYPOINT", "CMD" } do
+      for word in read("Containerfile"):match("\n" .. step .. " %[([^\n]+)%]"):gmatch('"([^"]+)"') do
+        words[#words + 1] = word
+      end
+    end
+    assert.equal(unit, table.concat(words, " "))
+    local config = unit:match("%-%-config (%S+)")
+    assert.is_truthy(read("Containerfile"):find("COPY packaging/oppd.yaml " .. config, 1, true))
+    local data = read("oppd.yaml"):match("\ndata: (%S+)")
+    assert.equal("/var/lib/" .. read("oppd.service"):match("\nStateDirectory=(%S+)"), data)
+    assert.is_truthy(read("Containerfile"):find("VOLUME " .. data, 1, true))
+  end)
+
+  it("is a configuration that the gateway starts with", function()
+    local dir = gateway.make_dir()
+    finally(function() os.execute("rm -r '" .. dir .. "'") end)
+    local file, key = certificate.make(dir, "own")
+    local g = gateway.start { flags = { "--config", "packaging/oppd.yaml", "--admin-listen", "127.0.0.1:0",
+      "--tls-certificate", file, "--tls-key", key } }
+    finally(function() gateway.stop(g) end)
+    assert.equal(200, g.agent:get("/manifest").status)
+  end)
+
+  it("has every library that the program is linked with", function()
+    local installed, missing = read("Containerfile"):match("\nFROM debian:12%-slim\n(.*)"), {}
+    local libraries = lines("ldd '" .. gateway.program() .. "' | grep -o ' /[^ ]*' | xargs -r readlink -f")
+    assert.is_true(#libraries > 5)
+    for _, library in ipairs(libraries) do
+      local package = (lines("dpkg -S '" .. library .. "'")[1] or ""):match("^[^:]+")
+      if package and not package:find("^libc6") and not package:find("san%d") and not package:find("^libgcc")
+        and not installed:find(package, 1, true) then
+        missing[#missing + 1] = package
+      end
+    end
+    assert.same({}, missing)
+  end)
+
+  it("is built with all that ./dev builds with", function()
+    local list = gateway.read_file("dev"):match('%[build%]="(.-)"')
+    for word in list:gmatch("lib%S+%-dev") do
+      assert.is_truthy(read("Containerfile"):find(" " .. word, 1, true), word)
+    end
+  end)
+end)

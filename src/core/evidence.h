@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * core/evidence.h - what was asked, seen, decided and done, tied to the audit trail so that it can be shown to
+ * strangers. May include: audit, store, base, core.
+ *
+ * Audit rows carry hashes of a draft's parts as they were stored with the row: draftHash where the draft was made or
+ * completed, decisionHash where somebody decided, outcomeHash where it was known what became of it.
+ */
+#ifndef OPP_CORE_EVIDENCE_H
+#define OPP_CORE_EVIDENCE_H
+
+#include "base/error.h"
+#include "store/records.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct opp_sign_key;
+struct opp_tx;
+
+/* The parts that are hashed, as the evidence shows them. Give a new value, NULL when memory is out. */
+json_t *opp_evidence_draft(const struct opp_draft *draft);
+json_t *opp_evidence_decision(const struct opp_draft *draft);
+json_t *opp_evidence_outcome(const struct opp_execution *execution);
+
+/* Puts the hash of a part (taken) into the details of an audit row, under "draftHash", "decisionHash" or "outcomeHash".
+ * OPP_E_MEMORY, also when details or part is NULL. */
+enum opp_code opp_evidence_bind(json_t *details, const char *name, json_t *part, struct opp_err *err);
+
+/* Gives the evidence of a draft: its parts, and the rows about it among the hashes of the rows between them, up to the
+ * next checkpoint. execution may be NULL. In a read transaction. OPP_E_UNAVAILABLE: the trail has a gap there. */
+enum opp_code opp_evidence_make(struct opp_tx *tx, const struct opp_draft *draft, const struct opp_execution *execution,
+                                const struct opp_sign_key *key, json_t **out, struct opp_err *err);
+
+/* Checks evidence with nothing but itself and the key (NULL: the one that it brings along). OPP_OK: it holds.
+ * OPP_E_VALIDATION: it does not, and err says where. OPP_E_MEMORY. */
+struct opp_evidence_verdict {
+    size_t rows;         /* about the draft */
+    int64_t first, last; /* of them */
+    bool all_signed;     /* each lies before a checkpoint */
+};
+enum opp_code opp_evidence_verify(const json_t *evidence, const struct opp_sign_key *key,
+                                  struct opp_evidence_verdict *out, struct opp_err *err);
+
+#endif
