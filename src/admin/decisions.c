@@ -28,6 +28,7 @@ static json_t *parsed(const char *text)
 static json_t *shape_decision(const void *record, struct opp_tx *tx)
 {
     const struct opp_decision *decision = record;
+    int64_t tenths = decision->took_ns / 100; /* of a microsecond */
 
     (void)tx;
     return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s?, s:s, s:o, s:s, s:I, s:s, s:f, s:I, s:b, s:b, s:o, s:o, s:o, s:o,"
@@ -35,12 +36,12 @@ static json_t *shape_decision(const void *record, struct opp_tx *tx)
                      "number", (json_int_t)decision->number, "request_id", decision->request_id, "tool", decision->tool,
                      "phase", decision->phase, "app_id", decision->app_id, "org_id", decision->org_id, "outcome",
                      decision->outcome, "at", opp_shape_time(decision->at), "profile", decision->profile, "generation",
-                     (json_int_t)decision->generation, "sha256", decision->sha256, "took_us",
-                     (double)(decision->took_ns / 100) / 10, "sample", (json_int_t)decision->sample, "replayable",
-                     (int)decision->replayable, "differs", (int)decision->differs, "request", parsed(decision->request),
-                     "core", parsed(decision->core), "recent", parsed(decision->recent), "hashed",
-                     parsed(decision->hashed), "ruling", parsed(decision->ruling), "verdict", parsed(decision->verdict),
-                     "staged", parsed(decision->staged));
+                     (json_int_t)decision->generation, "sha256", decision->sha256, "took_us", (double)tenths / 10,
+                     "sample", (json_int_t)decision->sample, "replayable", (int)decision->replayable, "differs",
+                     (int)decision->differs, "request", parsed(decision->request), "core", parsed(decision->core),
+                     "recent", parsed(decision->recent), "hashed", parsed(decision->hashed), "ruling",
+                     parsed(decision->ruling), "verdict", parsed(decision->verdict), "staged",
+                     parsed(decision->staged));
 }
 
 /* Times are read out of a decision's number: the list is in its order. */

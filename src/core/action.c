@@ -234,7 +234,7 @@ static enum opp_code write_action(struct opp_tx *tx, void *arg, struct opp_err *
         return opp_fail(err, OPP_E_STALE, "the registry changed");
     rc = hold_key(call, tx, err);
     if (rc == OPP_OK && (action->runs || !action->existing))
-        rc = opp_execute_unblocked(tx, action->intent.app->record->id, action->intent.intent_hash, err);
+        rc = opp_execute_unblocked(tx, action->intent.draft, call->worker->gateway->stranded, err);
     if (rc == OPP_OK && action->runs)
         rc = opp_rules_limits(tx, &action->intent.ruling, action->intent.draft, opp_call_now_ms(call), NULL, err);
     if (rc == OPP_OK && action->runs)

@@ -282,7 +282,7 @@ static enum opp_code write_claim(struct opp_tx *tx, void *arg, struct opp_err *e
 
     call->audit.execution_id = of(call)->intent.execution->id;
     if (rc == OPP_OK)
-        rc = opp_execute_unblocked(tx, draft->app_id, draft->intent_hash, err);
+        rc = opp_execute_unblocked(tx, draft, call->worker->gateway->stranded, err);
     if (rc == OPP_OK)
         rc = opp_rules_limits(tx, &of(call)->intent.ruling, draft, opp_call_now_ms(call), &of(call)->used_up, err);
     if (rc == OPP_OK)

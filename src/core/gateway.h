@@ -43,11 +43,11 @@ struct opp_gateway {
     struct opp_databases *databases; /* of the adapters of all generations */
     struct opp_hub *hub;
     struct opp_stranded *stranded;
-    struct opp_replay_jobs *replays;
-    struct opp_staging *staging; /* NULL while the process opens: nothing is told */
     struct opp_browsers *browsers;
     struct opp_metrics *metrics; /* the worker's own meters count on it */
     struct opp_core_cells cells;
+    struct opp_replay_jobs *replays;
+    struct opp_staging *staging;            /* NULL while the process opens: nothing is told */
     const struct opp_sign_key *audit_key;   /* that the audit trail's checkpoints are signed with */
     const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For counts */
     size_t trusted_proxy_count;
@@ -64,8 +64,8 @@ struct opp_worker {
     struct opp_session *session;
     struct opp_manifest_cache *manifests;
     struct opp_app_views *views;
-    uint64_t reads;          /* that were allowed: one in so many is logged */
     struct opp_meter *meter; /* NULL: nothing is counted */
+    uint64_t reads;          /* that were allowed: one in so many is logged */
 };
 
 #endif

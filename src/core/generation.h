@@ -17,8 +17,9 @@
 #include <stdint.h>
 
 #define OPP_GENERATION_LABEL_MAX 40
-#define OPP_GENERATIONS_MAX 4 /* at once: the one in force, the staged one, and old ones that calls still have pinned \
-                               */
+#define OPP_GENERATIONS_MAX                                                                   \
+    4 /* at once: the one in force, the staged one, and old ones that calls still have pinned \
+       */
 
 struct opp_adapter_session;
 struct opp_adapters;

@@ -23,11 +23,9 @@ static struct opp_policy_engine *engine_of(struct opp_call *call)
 }
 
 /* No rule speaks: the core and the app's settings decide alone. */
-static enum opp_step say_nothing(struct opp_call *call, enum opp_phase phase, struct opp_policy_decision *out)
+static void say_nothing(struct opp_policy_decision *out)
 {
     *out = (struct opp_policy_decision){ .max_rows = -1, .max_days = -1, .window_open = true };
-    opp_count_decision(call, phase, out);
-    return OPP_NEXT;
 }
 
 static bool speaks(struct opp_call *call, const struct opp_tool *tool)
@@ -108,7 +106,6 @@ static void decide(struct asking *asking, const struct opp_tool *tool, enum opp_
 
     *out = (struct opp_policy_decision){ 0 };
     opp_policy_decide(engine_of(call), &request, out);
-    opp_count_decision(call, phase, out);
     if (out->failed)
         note_failure(call, out);
 }
@@ -124,10 +121,10 @@ static void discover(struct opp_call *call, const struct opp_tool *tool, json_t 
 
 void opp_rules_look(struct opp_call *call, const struct opp_tool *tool, struct opp_policy_decision *out)
 {
+    say_nothing(out);
     if (speaks(call, tool))
         discover(call, tool, show_caller(call, tool, call->app, OPP_PHASE_DISCOVER), out);
-    else
-        say_nothing(call, OPP_PHASE_DISCOVER, out);
+    opp_count_decision(call, OPP_PHASE_DISCOVER, out);
 }
 
 static enum opp_step refuse(struct opp_call *call, const struct opp_policy_decision *decision)
@@ -144,11 +141,13 @@ enum opp_step opp_rules_discover(struct opp_call *call, const struct opp_tool *t
     const struct opp_intent *intent = call->state;
 
     opp_policy_decision_clear(ruling);
-    if (!speaks(call, tool))
-        return say_nothing(call, OPP_PHASE_DISCOVER, ruling);
-    discover(call, tool, show_caller(call, tool, intent->app != NULL ? intent->app : call->app, OPP_PHASE_DISCOVER),
-             ruling);
-    keep(call, ruling);
+    say_nothing(ruling);
+    if (speaks(call, tool)) {
+        discover(call, tool, show_caller(call, tool, intent->app != NULL ? intent->app : call->app, OPP_PHASE_DISCOVER),
+                 ruling);
+        keep(call, ruling);
+    }
+    opp_count_decision(call, OPP_PHASE_DISCOVER, ruling);
     return ruling->outcome == OPP_OUTCOME_DENY ? refuse(call, ruling) : OPP_NEXT;
 }
 
@@ -166,11 +165,10 @@ static void judge(struct opp_call *call, const struct opp_intent *intent, enum o
         opp_shown_add_intent(shown, call, intent, phase);
         decide(&asking, intent->tool, phase, shown, ruling);
         keep(call, ruling);
-    } else {
-        say_nothing(call, phase, ruling);
     }
     telling.request = shown;
     telling.took_ns = opp_monotonic_ns() - begun_ns;
+    opp_count_decision(call, phase, ruling);
     opp_told_decision(call, &telling);
     json_decref(shown);
     opp_buf_free(&asking.recent);
@@ -182,6 +180,7 @@ enum opp_step opp_rules_judge(struct opp_call *call, enum opp_phase phase)
     struct opp_policy_decision *ruling = &intent->ruling;
 
     opp_policy_decision_clear(ruling);
+    say_nothing(ruling);
     judge(call, intent, phase, ruling);
     return ruling->outcome == OPP_OUTCOME_DENY ? refuse(call, ruling) : OPP_NEXT;
 }

@@ -159,7 +159,6 @@ static void *run_thread(void *arg)
     unsigned flushes = 0;
 
     setpriority(PRIO_PROCESS, 0, NICE); /* of this thread alone, on Linux */
-    opp_staging_log_open(staging);
     while (wait_for_work(staging, &flushes)) {
         bool hurry = flushes != staging->flushed;
 
@@ -337,12 +336,14 @@ enum opp_code opp_staging_open(struct opp_gateway *gateway, const struct opp_sta
     staging->settings.dir = staging->dir;
     staging->last = &staging->first;
     rc = opp_session_open(gateway->store, NULL, &staging->executions, err);
+    opp_staging_log_open(staging); /* before anybody can read it */
     if (rc == OPP_OK)
         rc = start_thread(staging, err);
     if (rc == OPP_OK) {
         *out = staging;
         return OPP_OK;
     }
+    opp_staging_log_close(staging);
     opp_session_close(staging->executions);
     free(staging);
     return rc;

@@ -106,7 +106,7 @@ static int most_first(const void *a, const void *b)
 
 static json_t *show_apps(const json_t *apps, const json_t *org_ids)
 {
-    json_t *shown = json_array(), *app, **sorted = calloc(json_object_size(apps) + 1, sizeof(json_t *));
+    json_t *shown = json_array(), *app, **sorted = calloc(json_object_size(apps) + 1, sizeof(void *));
     const char *id;
     size_t count = 0;
 
@@ -116,7 +116,7 @@ static json_t *show_apps(const json_t *apps, const json_t *org_ids)
             sorted[count++] = json_pack("{s:s, s:O}", "app_id", id, "count", json_object_get(app, "count"));
     }
     if (count != 0)
-        qsort(sorted, count, sizeof *sorted, most_first);
+        qsort(sorted, count, sizeof(void *), most_first);
     for (size_t i = 0; i < count; i++) {
         if (i < APPS_SHOWN)
             json_array_append(shown, sorted[i]);
@@ -169,12 +169,12 @@ static int commonest_first(const void *a, const void *b)
 
 static json_t *show_differences(const struct opp_tally *tally, const json_t *org_ids)
 {
-    const struct opp_difference *sorted[OPP_TALLY_DIFFERENCES];
+    const struct opp_difference *sorted[OPP_TALLY_DIFFERENCES] = { NULL };
     json_t *shown = json_array();
 
     for (size_t i = 0; i < tally->count; i++)
         sorted[i] = &tally->differences[i];
-    qsort(sorted, tally->count, sizeof *sorted, commonest_first);
+    qsort(sorted, tally->count, sizeof(void *), commonest_first);
     for (size_t i = 0; i < tally->count; i++)
         json_array_append_new(shown, show_difference(sorted[i], org_ids));
     return shown;
@@ -182,7 +182,9 @@ static json_t *show_differences(const struct opp_tally *tally, const json_t *org
 
 static double microseconds(const struct opp_tally_times *times, int percent)
 {
-    return (double)(opp_tally_percentile(times, percent) / 100) / 10;
+    int64_t tenths = opp_tally_percentile(times, percent) / 100;
+
+    return (double)tenths / 10;
 }
 
 static json_t *show_cost(const struct opp_tally *tally)
@@ -195,9 +197,12 @@ static json_t *show_cost(const struct opp_tally *tally)
 /* To four digits, never rounded up to whole agreement. */
 static json_t *agreement(const struct opp_tally *tally)
 {
+    int64_t share;
+
     if (tally->decisions == 0)
         return json_null();
-    return json_real((double)(tally->same * 10000 / tally->decisions) / 10000);
+    share = tally->same * 10000 / tally->decisions;
+    return json_real((double)share / 10000);
 }
 
 json_t *opp_tally_report(const struct opp_tally *tally, const json_t *org_ids)
