@@ -6,6 +6,8 @@
 #include "api/api.h"
 #include "audit/checkpoint.h"
 #include "audit/notary.h"
+#include "command/backup_serve.h"
+#include "command/control.h"
 #include "command/secret.h"
 #include "command/unknown.h"
 #include "core/browser.h"
@@ -268,11 +270,17 @@ static enum opp_code open_workers(struct opp_process *process, struct opp_err *e
                             &process->workers, err);
 }
 
+static enum opp_code open_control(struct opp_process *process, struct opp_err *err)
+{
+    return opp_control_start(process->config->data_dir, process->gateway.log, opp_backup_serve, process,
+                             &process->control, err);
+}
+
 enum opp_code opp_process_open(struct opp_process *process, const struct opp_config *config, struct opp_err *err)
 {
     static enum opp_code (*const steps[])(struct opp_process * process, struct opp_err * err) = {
-        open_basics,  open_store, open_audit,          open_generation, open_staging, recover,
-        make_routers, open_tls,   opp_process_measure, bind_ports,      make_demo,    open_workers,
+        open_basics, open_store,          open_audit, open_generation, open_staging, recover,      make_routers,
+        open_tls,    opp_process_measure, bind_ports, make_demo,       open_workers, open_control,
     };
     enum opp_code rc = OPP_OK;
 
@@ -294,6 +302,7 @@ void opp_process_close(struct opp_process *process)
 {
     struct opp_gateway *gateway = &process->gateway;
 
+    opp_control_stop(process->control);
     opp_workers_close(process->workers);
     for (size_t i = 0; i < OPP_LISTENERS_MAX; i++)
         close_listener(&process->listeners[i]);

@@ -64,7 +64,7 @@ static enum opp_code find_stored(struct opp_policy_change *change, struct opp_tx
     if (rc == OPP_OK && head != NULL)
         rc = opp_tx_get(tx, &OPP_GENERATION_RECORD, "id", head->id, &found, err);
     change->stored = found;
-    return rc == OPP_OK ? opp_policies_stored(tx, change->stored, &change->sources, err) : rc;
+    return rc == OPP_OK ? opp_policies_stored(change->gateway, tx, change->stored, &change->sources, err) : rc;
 }
 
 enum opp_code opp_policy_change_look(struct opp_policy_change *change, struct opp_tx *tx, struct opp_err *err)

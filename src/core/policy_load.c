@@ -68,13 +68,33 @@ static enum opp_code read_stored(struct opp_tx *tx, const struct opp_generation_
     return rc;
 }
 
-enum opp_code opp_policies_stored(struct opp_tx *tx, const struct opp_generation_record *record,
-                                  struct opp_sources *out, struct opp_err *err)
+/* One that a gateway of schema 1 kept: without its adapters, which were those on the disk at each start. */
+static enum opp_code read_schema_1(const struct opp_gateway *gateway, const struct opp_generation_record *record,
+                                   struct opp_sources *out, struct opp_err *err)
+{
+    struct opp_sources sources = { .stored = true };
+    enum opp_code rc = opp_adapter_sources_read(gateway->adapters_dir, &sources.adapters, err);
+
+    if (rc == OPP_OK)
+        rc = opp_policy_sources_from_json(record->sources, &sources.policies, err);
+    if (rc == OPP_OK)
+        *out = sources;
+    else
+        opp_sources_clear(&sources);
+    return rc;
+}
+
+enum opp_code opp_policies_stored(struct opp_gateway *gateway, struct opp_tx *tx,
+                                  const struct opp_generation_record *record, struct opp_sources *out,
+                                  struct opp_err *err)
 {
     struct opp_sources sources = { .stored = true };
     char sha256[OPP_HASH_HEX];
-    enum opp_code rc = read_stored(tx, record, &sources, err);
+    enum opp_code rc;
 
+    if (record->head.adapters[0] == '\0')
+        return read_schema_1(gateway, record, out, err);
+    rc = read_stored(tx, record, &sources, err);
     if (rc == OPP_OK)
         rc = opp_sources_hash(&sources, sha256, err);
     if (rc == OPP_OK && strcmp(sha256, record->head.sha256) != 0)
@@ -125,6 +145,7 @@ bool opp_policies_staged_same(struct opp_gateway *gateway)
 
 /* What the store has at the start. */
 struct opening {
+    struct opp_gateway *gateway;
     struct opp_policy_history history;
     struct opp_generation_record *active, *staged;
     struct opp_sources active_sources, staged_sources;
@@ -149,11 +170,11 @@ static enum opp_code look(struct opp_tx *tx, void *arg, struct opp_err *err)
     if (rc == OPP_OK && opening->history.count > 0)
         rc = get(tx, opening->history.latest[0], &opening->active, err);
     if (rc == OPP_OK && opening->active != NULL)
-        rc = opp_policies_stored(tx, opening->active, &opening->active_sources, err);
+        rc = opp_policies_stored(opening->gateway, tx, opening->active, &opening->active_sources, err);
     if (rc == OPP_OK)
         rc = get(tx, opening->history.staged, &opening->staged, err);
     if (rc == OPP_OK && opening->staged != NULL)
-        opp_policies_stored(tx, opening->staged, &opening->staged_sources, &opening->staged_err);
+        opp_policies_stored(opening->gateway, tx, opening->staged, &opening->staged_sources, &opening->staged_err);
     return rc;
 }
 
@@ -243,7 +264,7 @@ static void note_disk(struct opp_gateway *gateway)
 
 enum opp_code opp_policies_open(struct opp_gateway *gateway, struct opp_err *err)
 {
-    struct opening opening = { .active = NULL };
+    struct opening opening = { .gateway = gateway };
     enum opp_code rc = opp_store_now(gateway->store, look, &opening, err);
 
     if (rc == OPP_OK)

@@ -39,10 +39,11 @@ enum opp_code opp_policies_read_rules(struct opp_gateway *gateway, const char *p
 enum opp_code opp_policies_read_all(struct opp_gateway *gateway, const char *profile, struct opp_sources *out,
                                     struct opp_load_report *report, struct opp_err *err);
 
-/* Gives the files of a generation that was in force or staged. OPP_E_VALIDATION: they are not those that were stored.
- * OPP_E_ABSENT, OPP_E_MEMORY. */
-enum opp_code opp_policies_stored(struct opp_tx *tx, const struct opp_generation_record *record,
-                                  struct opp_sources *out, struct opp_err *err);
+/* Gives the files of a generation that was in force or staged; those of schema 1 come with the adapters that are on the
+ * disk. OPP_E_VALIDATION: they are not those that were stored. OPP_E_ABSENT, OPP_E_CONFIG, OPP_E_MEMORY. */
+enum opp_code opp_policies_stored(struct opp_gateway *gateway, struct opp_tx *tx,
+                                  const struct opp_generation_record *record, struct opp_sources *out,
+                                  struct opp_err *err);
 
 /* At the start, before the workers: the generation that was in force last, from its stored bytes, and the staged one;
  * at the very first start the files of the adapters and of the profile. OPP_E_CONFIG: they do not load; err says where.

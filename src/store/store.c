@@ -2,6 +2,7 @@
 #include "store/store.h"
 
 #include "base/crash.h"
+#include "store/backup.h"
 #include "store/db.h"
 #include "store/migrate.h"
 #include "store/migrations.h"
@@ -13,7 +14,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define FILE_NAME "gateway.db"
 #define READ_MAX_MS 5000
 #define UNHURRIED_MS INT64_C(86400000) /* where nobody waits for the reader */
 
@@ -128,6 +128,7 @@ enum opp_code opp_store_open(const struct opp_store_settings *settings, struct o
                              struct opp_err *err)
 {
     struct opp_store *store = calloc(1, sizeof *store);
+    struct opp_err why = { 0 };
     struct opp_db *db = NULL;
     enum opp_code rc;
 
@@ -136,15 +137,16 @@ enum opp_code opp_store_open(const struct opp_store_settings *settings, struct o
     store->clock = settings->clock;
     pthread_mutex_init(&store->on_commit_lock, NULL);
     store->read_max_ms = settings->read_max_ms != 0 ? settings->read_max_ms : READ_MAX_MS;
-    snprintf(store->path, sizeof store->path, "%s/" FILE_NAME, settings->dir);
+    snprintf(store->path, sizeof store->path, "%s/" OPP_STORE_FILE, settings->dir);
     rc = opp_db_open(store->path, OPP_DB_WRITER, &db, err);
     if (rc == OPP_OK)
-        rc = opp_migrate(db, FILE_NAME, OPP_MIGRATIONS, OPP_MIGRATION_COUNT, fresh, err);
+        rc = opp_migrate(db, store->path, OPP_MIGRATIONS, OPP_MIGRATION_COUNT, fresh, err);
     if (rc == OPP_OK)
-        rc = start(store, db, settings, err);
+        rc = start(store, db, settings, &why);
     else
         opp_db_close(db);
     if (rc != OPP_OK) {
+        opp_fail(err, rc, "the database %s: %s", store->path, why.message);
         pthread_mutex_destroy(&store->on_commit_lock);
         free(store);
         return rc;
@@ -167,6 +169,11 @@ void opp_store_on_registry(struct opp_store *store, void (*fn)(void *arg, struct
 {
     store->on_registry = fn;
     store->on_registry_arg = arg;
+}
+
+enum opp_code opp_store_backup(struct opp_store *store, struct opp_backup *backup, struct opp_err *err)
+{
+    return opp_backup_add(backup, OPP_STORE_FILE, store->writer, err);
 }
 
 void opp_store_on_commit(struct opp_store *store, void (*fn)(void *arg, const struct opp_chain_head *head), void *arg)
@@ -260,7 +267,7 @@ enum opp_code opp_store_reader(const char *dir, struct opp_session **out, struct
 {
     char path[PATH_MAX];
 
-    snprintf(path, sizeof path, "%s/" FILE_NAME, dir);
+    snprintf(path, sizeof path, "%s/" OPP_STORE_FILE, dir);
     return opp_session_of_file(path, out, err);
 }
 
@@ -270,7 +277,7 @@ enum opp_code opp_session_open_dir(const char *dir, struct opp_session **out, st
     char path[PATH_MAX];
     enum opp_code rc;
 
-    snprintf(path, sizeof path, "%s/" FILE_NAME, dir);
+    snprintf(path, sizeof path, "%s/" OPP_STORE_FILE, dir);
     if (access(path, F_OK) != 0)
         return opp_fail(err, OPP_E_ABSENT, "there is no %s", path);
     session = calloc(1, sizeof *session);
