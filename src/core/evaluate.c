@@ -222,10 +222,10 @@ static enum opp_code evaluate_recorded(const struct opp_evaluation *evaluation, 
 
     if (rc == OPP_OK)
         rc = opp_session_now(log, find_recorded, &finding, err);
-    if (rc == OPP_OK && (finding.found == NULL || !opp_guard_sees_org(evaluation->admin, finding.found->org_id)))
-        rc = opp_fail(err, OPP_E_ABSENT, "no decision of that request is in the log");
-    if (rc == OPP_OK)
+    if (rc == OPP_OK && finding.found != NULL && opp_guard_sees_org(evaluation->admin, finding.found->org_id))
         rc = judge_recorded(evaluation, finding.found, out, err);
+    else if (rc == OPP_OK)
+        rc = opp_fail(err, OPP_E_ABSENT, "no decision of that request is in the log");
     opp_record_free(&OPP_DECISION, finding.found);
     opp_session_close(log);
     return rc;

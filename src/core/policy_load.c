@@ -132,11 +132,12 @@ bool opp_policies_staged_same(struct opp_gateway *gateway)
 {
     struct opp_generation *staged = opp_generation_pin_staged(gateway->policies);
     struct opp_sources sources = { 0 };
-    enum opp_code rc = OPP_E_ABSENT;
+    enum opp_code rc;
     bool same;
 
-    if (staged != NULL)
-        rc = opp_policies_read_rules(gateway, opp_policy_bundle_profile(opp_generation_bundle(staged)), &sources, NULL);
+    if (staged == NULL)
+        return false;
+    rc = opp_policies_read_rules(gateway, opp_policy_bundle_profile(opp_generation_bundle(staged)), &sources, NULL);
     same = is_made_of(staged, rc, &sources);
     opp_generation_unpin(staged);
     return same;
