@@ -48,10 +48,10 @@ static json_t *show_caller(struct opp_call *call, const struct opp_tool *tool, c
     const char *key_id = call->key != NULL ? call->key->record->id : call->audit.key_id;
     const char *key_name = call->key != NULL ? call->key->record->name : NULL;
 
-    return json_pack("{s:s, s:o, s:{s:s, s:s, s:s, s:s?, s:O, s:O}, s:{s:s?, s:s?}, s:s?, s:s, s:I}", "phase",
+    return json_pack("{s:s, s:o, s:{s:s, s:s, s:s, s:s?, s:O, s:O}, s:{s:s?, s:s?}, s:{s:s?}, s:s, s:I}", "phase",
                      opp_phase_name(phase), "tool", show_tool(tool), "app", "id", record->id, "name", record->name,
                      "scope", record->scope, "org_id", record->org_id, "scopes", record->scopes, "policy",
-                     record->policy, "key", "id", key_id, "name", key_name, "actor",
+                     record->policy, "key", "id", key_id, "name", key_name, "actor", "user_id",
                      workspace ? record->service_user_id : record->user_id, "ip", call->ip, "now",
                      (json_int_t)(opp_call_now_ms(call) / 1000));
 }
