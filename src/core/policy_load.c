@@ -8,6 +8,7 @@
 #include "base/id.h"
 #include "core/gateway.h"
 #include "core/generation.h"
+#include "core/hub.h"
 #include "core/load.h"
 #include "core/shape.h"
 #include "store/store.h"
@@ -319,7 +320,9 @@ enum opp_code opp_policies_reload_now(struct opp_gateway *gateway, struct opp_er
     if (rc != OPP_OK)
         return rc;
     rc = opp_store_now(gateway->store, store_reload, gateway, err);
-    if (rc != OPP_OK)
+    if (rc == OPP_OK)
+        opp_hub_notify(gateway->hub, NULL); /* who waits for events sees this one */
+    else
         opp_generation_abandon(gateway->policies);
     return rc;
 }
