@@ -120,7 +120,7 @@ describe("reloading adapters", function()
     end
     refused("ln -s nowhere shop/x.lua", "shop/x.lua")
     refused("touch 'shop/x\xff.lua'", "shop")
-    refused("mkdir 'x\xff' && touch 'x\xff/init.lua'", g.adapters_dir)
+    refused("mkdir 'x\xff' && touch 'x\xff/init.lua'", "")
     refused("mkdir x && ln -s nowhere x/init.lua", "x/init.lua")
     g:in_force()
   end)

@@ -119,9 +119,9 @@ static enum opp_code read_adapter(struct reading *reading, const char *name, str
     enum opp_code rc;
 
     if ((size_t)snprintf(reading->adapter, sizeof reading->adapter, "%s", name) >= sizeof reading->adapter)
-        return opp_fail_at(err, OPP_E_CONFIG, reading->dir, "the name of an adapter is too long");
+        return opp_fail(err, OPP_E_CONFIG, "the name of an adapter is too long");
     if (!opp_text_is_utf8(name, strlen(name)))
-        return opp_fail_at(err, OPP_E_CONFIG, reading->dir, "the name of an adapter is not UTF-8 text");
+        return opp_fail(err, OPP_E_CONFIG, "the name of an adapter is not UTF-8 text");
     rc = path_of(reading, "init.lua", path, err);
     if (rc != OPP_OK || faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
         return rc; /* a link that leads nowhere is an adapter that cannot be read, not one that is not there */
@@ -132,15 +132,12 @@ static enum opp_code read_adapter(struct reading *reading, const char *name, str
 enum opp_code opp_adapter_sources_read(const char *dir, struct opp_adapter_sources **out, struct opp_err *err)
 {
     struct reading reading = { .sources = opp_sources_new(), .dir = dir };
-    struct opp_err why = { 0 };
     char **names = NULL;
     enum opp_code rc;
 
     if (reading.sources == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for the adapters' files");
-    rc = opp_file_list(dir, "", &names, &why);
-    if (rc != OPP_OK)
-        opp_fail_at(err, rc, dir, "%s", why.message);
+    rc = opp_file_list(dir, "", &names, err);
     for (size_t i = 0; rc == OPP_OK && names[i] != NULL; i++)
         if (names[i][0] != '.')
             rc = read_adapter(&reading, names[i], err);

@@ -144,7 +144,7 @@ static enum opp_code read_profile(struct opp_policy_sources *sources, const char
                         OPP_POLICY_PROFILE_MAX);
     rc = read_directory(sources, dir, profile, &why);
     if (rc == OPP_E_ABSENT)
-        return opp_fail_at(err, OPP_E_CONFIG, dir, "there is no policy profile '%s'", profile);
+        return opp_fail_at(err, OPP_E_CONFIG, profile, "there is no policy profile '%s'", profile);
     snprintf(lib, sizeof lib, "%s/lib", profile);
     snprintf(own, sizeof own, "%s/profile.lua", profile);
     if (rc == OPP_OK && read_directory(sources, dir, lib, &why) == OPP_E_ABSENT)

@@ -146,6 +146,7 @@ static void tests_of_rules_run_at_load(void **state)
           "given has a 'amuont' where requests about the tool have none" },
         { "given = { actor = { id = 'u' } }, expect = { 'draft' }",
           "given has a 'id' where requests about the tool have none" },
+        { "given = { tool = 'thing.delte' }, expect = { 'draft' }", "given.tool: there is no such tool" },
         { "given = { phase = 'later' }, expect = { 'draft' }", "its phase is none" },
         { "given = { now = 'soon' }, expect = { 'draft' }",
           "given.now is neither RFC 3339 with an offset nor seconds since 1970" },
