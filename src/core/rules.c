@@ -183,15 +183,35 @@ static enum opp_step refuse(struct opp_call *call, const struct opp_policy_decis
 
 enum opp_step opp_rules_discover(struct opp_call *call, const struct opp_tool *tool)
 {
-    struct opp_policy_decision *ruling = &((struct opp_intent *)call->state)->ruling;
+    struct opp_policy_decision *offer = &((struct opp_intent *)call->state)->offer;
     const struct opp_intent *intent = call->state;
 
-    opp_policy_decision_clear(ruling);
+    opp_policy_decision_clear(offer);
     if (!speaks(call, tool))
-        return say_nothing(call, OPP_PHASE_DISCOVER, ruling);
+        return say_nothing(call, OPP_PHASE_DISCOVER, offer);
     judge(call, tool, OPP_PHASE_DISCOVER,
-          show_caller(call, tool, intent->app != NULL ? intent->app : call->app, OPP_PHASE_DISCOVER), ruling);
-    return ruling->outcome == OPP_OUTCOME_DENY ? refuse(call, ruling) : OPP_NEXT;
+          show_caller(call, tool, intent->app != NULL ? intent->app : call->app, OPP_PHASE_DISCOVER), offer);
+    return offer->outcome == OPP_OUTCOME_DENY ? refuse(call, offer) : OPP_NEXT;
+}
+
+/* What is listed as a draft is one: who read the manifest was told so. False: no memory. */
+static bool hold_to_offer(const struct opp_policy_decision *offer, struct opp_policy_decision *ruling)
+{
+    json_t *reasons;
+
+    if (offer->outcome != OPP_OUTCOME_DRAFT || ruling->outcome != OPP_OUTCOME_ALLOW)
+        return true;
+    reasons = json_copy(offer->reasons);
+    if (reasons == NULL || (ruling->reasons != NULL && json_array_extend(reasons, ruling->reasons) != 0)) {
+        json_decref(reasons);
+        return false;
+    }
+    json_decref(ruling->reasons);
+    ruling->reasons = reasons;
+    ruling->outcome = OPP_OUTCOME_DRAFT;
+    ruling->spoke = true;
+    snprintf(ruling->reason, sizeof ruling->reason, "%s", offer->reason);
+    return true;
 }
 
 enum opp_step opp_rules_judge(struct opp_call *call, enum opp_phase phase)
@@ -202,7 +222,10 @@ enum opp_step opp_rules_judge(struct opp_call *call, enum opp_phase phase)
     opp_policy_decision_clear(ruling);
     if (!speaks(call, intent->tool))
         return say_nothing(call, phase, ruling);
-    judge(call, intent->tool, phase, show_intent(call, intent, phase), ruling);
+    decide(call, intent->tool, phase, show_intent(call, intent, phase), ruling);
+    if (phase != OPP_PHASE_READ && !hold_to_offer(&intent->offer, ruling))
+        return opp_intent_refuse(call, OPP_E_MEMORY, NULL, NULL);
+    keep(call, ruling);
     return ruling->outcome == OPP_OUTCOME_DENY ? refuse(call, ruling) : OPP_NEXT;
 }
 
