@@ -135,6 +135,23 @@ describe("oppd audit", function()
       return db.rows(g.data .. "/gateway.db", "SELECT min(seq) AS first, max(seq) AS last FROM audit")[1]
     end
 
+    it("loses nothing when an archiving is ended in the middle", function()
+      local points = { ["archive.copied"] = false, ["archive.written"] = true, ["archive.removed"] = true }
+      for point, whole in pairs(points) do
+        local path, before = g:file(point .. ".jsonl"), rows()
+        local output, code = ask("env OPP_CRASH_AT=" .. point .. " " .. gateway.program(),
+          ("audit archive --before 2100-01-01 '%s' --data '%s'"):format(path, g.data))
+        assert.equal(86, code, output)
+        assert.same(before, rows())
+        audit("verify", 0)
+        assert.equal(whole, gateway.read_file(path) ~= nil)
+        if whole then
+          file("'" .. path .. "'", 0)
+          says(audit("verify '" .. path .. "'", 0), "1 to " .. before.last)
+        end
+      end
+    end)
+
     it("archives up to a checkpoint; both parts verify apart and together, and the trail goes on", function()
       local path, last = g:file("archive.jsonl"), rows().last
       says(audit("archive --before 2020-01-01 '" .. path .. "'", 0), "nothing to archive")

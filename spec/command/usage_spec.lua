@@ -31,7 +31,7 @@ describe("oppd at a terminal", function()
     for _, word in ipairs { "help", "--help", "-h" } do
       local output, code = run(word)
       assert.equal(0, code)
-      for _, command in ipairs { "serve", "check", "facts", "token create", "version", "help" } do
+      for _, command in ipairs { "serve", "check", "facts", "token create", "backup", "restore", "version", "help" } do
         assert.is_truthy(output:find("oppd " .. command, 1, true), command)
       end
     end

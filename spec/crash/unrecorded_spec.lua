@@ -52,6 +52,22 @@ describe("an outcome that could not be recorded", function()
     assert.equal(1, check.count(g:audit { action = "agent.action.execute" }, { execution_id = id }))
   end)
 
+  it("is not overtaken by the same action under another key, which could be its second", function()
+    local action = ledger.create { idempotencyKey = ledger.unique("key"), execute = true }
+    local waiting = ledger.draft(app.client, ledger.create(nil, action.payload))
+    strand(action)
+    local other = ledger.create({ idempotencyKey = ledger.unique("key"), execute = true }, action.payload)
+    check.refused(app.client:post("/actions", other), 503, "common.unavailable")
+    check.refused(g.admin:post("/drafts/" .. waiting.id .. "/approve"), 503, "common.unavailable")
+    take_outcomes()
+    assert.equal("success", settled(action))
+    assert.equal(1, ledger.count(app.client, action.payload.title))
+    gateway.eventually("it is waited for no longer", function()
+      return app.client:post("/actions", other).status == 200
+    end)
+    assert.equal(2, ledger.count(app.client, action.payload.title))
+  end)
+
   it("becomes a failure where there is no receipt, and the repeat executes", function()
     local action = ledger.create { idempotencyKey = ledger.unique("key"), execute = true }
     db.change(g.data .. "/ledger.db", "CREATE TRIGGER refuse BEFORE INSERT ON transactions"

@@ -62,6 +62,11 @@ function gateway.program()
   return os.getenv("OPPD") or "build/oppd"
 end
 
+-- The same with a disk that fails on demand: see tests/faults/plan.h.
+function gateway.faulty_program()
+  return (gateway.program():gsub("[^/]*$", "tests/oppd_faults"))
+end
+
 -- Whether the program was built to end at the step that OPP_CRASH_AT names.
 function gateway.has_crash_points()
   return assert(read_file(gateway.program())):find("OPP_CRASH_AT", 1, true) ~= nil
@@ -87,12 +92,18 @@ local function quote(text)
 end
 
 local function command_line(self, listen)
-  local words = {
-    "env", self.environment or "OPP_CRASH_AT=", self.program(), "serve",
+  local words = { "env" }
+  for _, list in ipairs { self.options.environment or {}, self.environment or {} } do
+    table.move(list, 1, #list, #words + 1, words)
+  end
+  for _, word in ipairs {
+    self.options.program or gateway.program(), "serve",
     "--listen", listen, "--data", self.data, "--policies", self.options.policies or "policies",
     "--adapters", self.options.adapters or "adapters", "--workers", os.getenv("OPP_WORKERS") or "4",
     "--rate-limit", self.options.rate_limit or 1000000, "--credentials", self.dir .. "/credentials.json", "--demo",
-  }
+  } do
+    words[#words + 1] = word
+  end
   for _, word in ipairs(self.options.flags or {}) do
     words[#words + 1] = word
   end
@@ -142,7 +153,8 @@ local function await_ready(self)
   end
 end
 
--- Starts one. options: rate_limit, listen, policies, adapters (directories), flags (more words of the command line).
+-- Starts one. options: rate_limit, listen, policies, adapters (directories), flags (more words of the command line),
+-- program (instead of gateway.program()), environment (an array of "NAME=value").
 function gateway.start(options)
   local self = setmetatable({ options = options or {}, dir = gateway.make_dir() }, gateway)
   self.data, self.log_file = self.dir .. "/data", self.dir .. "/log"
@@ -161,7 +173,7 @@ function gateway:agent_client(token) return self:client(agent_prefix, token) end
 function gateway:admin_client(token) return self:client(admin_prefix, token) end
 
 local function signal(self, name)
-  os.execute(("kill -%s %d"):format(name, self.pid))
+  os.execute(("kill -%s %d 2>/dev/null"):format(name, self.pid))
 end
 
 local function await_exit(self)
@@ -202,12 +214,12 @@ local function spawn_again(self, environment)
   if self.pid then
     self:terminate()
   end
-  self.environment = environment
+  self.environment = type(environment) == "string" and { environment } or environment
   spawn(self, ("%s:%d"):format(self.address.host, self.address.port))
 end
 
--- Starts it again on the same data and the same port; environment ("NAME=value") is for this one start. Gives the
--- seconds until it was ready.
+-- Starts it again on the same data and the same port; environment ("NAME=value", or several in an array) is for this
+-- one start. Gives the seconds until it was ready.
 function gateway:restart(environment)
   local began = socket.gettime()
   spawn_again(self, environment)
@@ -219,6 +231,16 @@ end
 function gateway:restart_in_vain(environment)
   spawn_again(self, environment)
   return await_exit(self)
+end
+
+-- Starts it again where it may end before it is ready; then gives nil and the exit code.
+function gateway:restart_if_it_can(environment)
+  spawn_again(self, environment)
+  wait_for(start_s, function() return read_file(self.exit_file) or ready(self) end)
+  if not read_file(self.exit_file) then
+    return true
+  end
+  return nil, await_exit(self)
 end
 
 -- Ends a gateway, if there is one, and its data; it must have ended well.

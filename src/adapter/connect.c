@@ -169,7 +169,7 @@ static enum opp_code run_plan(struct plan *plan, bool trying, struct opp_err *er
     plan->went_well = false;
     rc = opp_writer_now(plan->database->writer, bring_up_to_date, plan, &why);
     if (rc == OPP_OK || (trying && plan->went_well))
-        return OPP_OK;
+        return OPP_OK; /* that a try was undone is no error to tell, nor one that hides the next */
     return opp_fail_at(err, rc, why.where, "%s", why.message);
 }
 

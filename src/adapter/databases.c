@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "adapter/databases_internal.h"
+#include "store/backup.h"
 #include "store/db.h"
 #include "store/writer.h"
 
@@ -82,6 +83,17 @@ void opp_databases_add(struct opp_databases *databases, struct opp_database *dat
     pthread_mutex_unlock(&databases->lock);
 }
 
+enum opp_code opp_databases_backup(struct opp_databases *databases, struct opp_backup *backup, struct opp_err *err)
+{
+    enum opp_code rc = OPP_OK;
+
+    pthread_mutex_lock(&databases->lock);
+    for (struct opp_database *database = databases->first; rc == OPP_OK && database != NULL; database = database->next)
+        rc = opp_backup_add(backup, database->file, database->writer, err);
+    pthread_mutex_unlock(&databases->lock);
+    return rc;
+}
+
 enum opp_code opp_databases_check(struct opp_databases *databases, const char *name, const char *file,
                                   struct opp_err *err)
 {
@@ -109,10 +121,17 @@ static enum opp_code start(const struct opp_databases_settings *settings, struct
                                           .metrics = settings->metrics,
                                           .queue_max_bytes = settings->queue_max_bytes,
                                           .on_unknown = settings->on_unknown };
+    struct opp_err why = { 0 };
     struct opp_db *db = NULL;
     enum opp_code rc = opp_db_open(database->path, OPP_DB_WRITER, &db, err);
 
-    return rc == OPP_OK ? opp_writer_start(db, &writer, &database->writer, err) : rc;
+    if (rc != OPP_OK)
+        return rc;
+    rc = opp_db_check_quickly(db, &why);
+    if (rc == OPP_OK)
+        return opp_writer_start(db, &writer, &database->writer, err);
+    opp_db_close(db);
+    return opp_fail(err, OPP_E_IO, "the database %s is damaged or cannot be read: %s", database->path, why.message);
 }
 
 static bool fill(const struct opp_databases_settings *settings, struct opp_database *database, const char *name,

@@ -48,8 +48,9 @@ const char *opp_effect_database_id(const struct opp_effect *effect);
 
 /* What became of an effect whose process or transaction is over. */
 struct opp_receipt {
-    const char *database, *database_id; /* lent, as of opp_effect_database */
-    const char *effect_id;              /* lent */
+    /* Lent, as of opp_effect_database. Executions of schema 1 have no database_id: whatever has the name is asked. */
+    const char *database, *database_id;
+    const char *effect_id; /* lent */
     /* OPP_OK with result (gives): it was applied. OPP_E_ABSENT: surely not. OPP_E_EXECUTION_UNKNOWN: nobody can say
      * now, and err says why. */
     enum opp_code rc;

@@ -100,7 +100,7 @@ static const struct opp_database *prepare(struct opp_databases *databases, struc
     database = opp_databases_find(databases, receipt->database);
     if (database == NULL)
         opp_fail(&receipt->err, receipt->rc, "no adapter has the database '%s' any more", receipt->database);
-    else if (receipt->database_id == NULL || strcmp(receipt->database_id, database->identity) != 0)
+    else if (receipt->database_id != NULL && strcmp(receipt->database_id, database->identity) != 0)
         opp_fail(&receipt->err, receipt->rc, "the database '%s' is not the one that the effect was for",
                  receipt->database);
     return receipt->err.code == OPP_OK ? database : NULL;

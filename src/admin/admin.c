@@ -3,6 +3,7 @@
 
 #include "admin/apps.h"
 #include "admin/browsers.h"
+#include "admin/decisions.h"
 #include "admin/drafts.h"
 #include "admin/events.h"
 #include "admin/freeze.h"
@@ -56,6 +57,17 @@ static const struct opp_endpoint ENDPOINTS[] = {
     { "POST", BASE "/tokens/{id}/revoke", OWNER, &OPP_FLOW_TOKEN_REVOKE, NULL },
     { "GET", BASE "/policies", ANY, &OPP_FLOW_POLICY_GET, NULL },
     { "POST", BASE "/policies/reload", OPERATOR, &OPP_FLOW_POLICY_RELOAD, NULL },
+    { "GET", BASE "/policies/decisions", ANY, &OPP_FLOW_DECISION_LIST, NULL },
+    { "GET", BASE "/policies/stage/report", ANY, &OPP_FLOW_STAGE_REPORT, NULL },
+    { "POST", BASE "/policies/stage", OPERATOR, &OPP_FLOW_POLICY_STAGE, NULL },
+    { "DELETE", BASE "/policies/stage", OPERATOR, &OPP_FLOW_POLICY_DISCARD, NULL },
+    { "POST", BASE "/policies/promote", OPERATOR, &OPP_FLOW_POLICY_PROMOTE, NULL },
+    { "POST", BASE "/policies/rollback", OPERATOR, &OPP_FLOW_POLICY_ROLLBACK, NULL },
+    { "POST", BASE "/policies/replay", OPERATOR, &OPP_FLOW_REPLAY, NULL },
+    { "POST", BASE "/policies/evaluate", ANY, &OPP_FLOW_EVALUATE, NULL },
+    { "GET", BASE "/policies/jobs", ANY, &OPP_FLOW_JOB_LIST, NULL },
+    { "GET", BASE "/policies/jobs/{id}", ANY, &OPP_FLOW_JOB_GET, NULL },
+    { "DELETE", BASE "/policies/jobs/{id}", OPERATOR, &OPP_FLOW_JOB_CANCEL, NULL },
     { "GET", BASE "/freeze", ANY, &OPP_FLOW_FREEZE_LIST, NULL },
     { "POST", BASE "/freeze", OPERATOR, &OPP_FLOW_FREEZE_CREATE, NULL },
     { "DELETE", BASE "/freeze/{id}", OPERATOR, &OPP_FLOW_FREEZE_LIFT, NULL },

@@ -130,6 +130,7 @@ static enum opp_code write_file(const struct opp_archive *archive, struct opp_er
         rc = fail_file(partial, err);
     if (fclose(out) != 0 && rc == OPP_OK)
         rc = fail_file(partial, err);
+    opp_crash_point("archive.copied");
     if (rc == OPP_OK)
         rc = verify_file(archive, partial, err);
     if (rc == OPP_OK && renameat2(AT_FDCWD, partial, AT_FDCWD, archive->path, RENAME_NOREPLACE) != 0)

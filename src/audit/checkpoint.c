@@ -38,9 +38,9 @@ static struct opp_checkpoint *new_checkpoint(const struct opp_chain_point *point
                                              const char *signature)
 {
     struct opp_checkpoint *checkpoint = calloc(1, sizeof *checkpoint);
-    bool failed = checkpoint == NULL;
+    bool failed = false;
 
-    if (failed)
+    if (checkpoint == NULL)
         return NULL;
     checkpoint->seq = point->seq;
     checkpoint->time = time_ms;

@@ -233,17 +233,19 @@ enum opp_code opp_verify_all(struct opp_verify *verify, struct opp_tx *tx, struc
 struct wanted {
     struct opp_verify *verify;
     const struct opp_checkpoint *checkpoint;
+    bool found; /* the row, or one behind it */
 };
 
 static enum opp_code take_signed(void *arg, void *record, struct opp_err *err)
 {
-    const struct wanted *wanted = arg;
+    struct wanted *wanted = arg;
     struct opp_chain *chain = &wanted->verify->chain;
     struct opp_audit_row *row = record;
     char hash[OPP_HASH_HEX];
     int64_t seq = wanted->checkpoint->seq;
 
     (void)err;
+    wanted->found = true;
     opp_hash_hex(row->row, strlen(row->row), hash);
     if (row->seq != seq && row->seq != seq + 1) /* the next one alone: this one was archived */
         opp_chain_blame(chain, seq, "it is missing");
@@ -258,10 +260,14 @@ enum opp_code opp_verify_from(struct opp_verify *verify, struct opp_tx *tx, cons
 {
     struct opp_query query = { .record = &OPP_AUDIT_ROW, .order = "seq", .limit = 1 };
     struct wanted wanted = { .verify = verify, .checkpoint = checkpoint };
+    enum opp_code rc;
 
     opp_verify_begin(verify, checkpoint->seq, checkpoint->hash);
     if (verify->checkpoints == 0) /* a stored one */
         opp_verify_checkpoint(verify, checkpoint);
     opp_query_number(&query, "seq", OPP_ABOVE, checkpoint->seq - 1);
-    return opp_tx_each(tx, &query, take_signed, &wanted, err);
+    rc = opp_tx_each(tx, &query, take_signed, &wanted, err);
+    if (rc == OPP_OK && !wanted.found)
+        opp_chain_blame(&verify->chain, checkpoint->seq, "it was signed, and it is missing with all behind it");
+    return rc;
 }

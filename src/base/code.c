@@ -2,6 +2,7 @@
 #include "base/code.h"
 
 #include <stddef.h>
+#include <string.h>
 
 struct code_row {
     const char *name;
@@ -38,4 +39,12 @@ const char *opp_code_recovery(enum opp_code code)
 const char *opp_code_message(enum opp_code code)
 {
     return row_of(code)->message;
+}
+
+enum opp_code opp_code_find(const char *name)
+{
+    for (int code = 1; name != NULL && code < OPP_CODE_COUNT; code++)
+        if (strcmp(opp_code_name((enum opp_code)code), name) == 0)
+            return (enum opp_code)code;
+    return OPP_OK;
 }

@@ -69,6 +69,8 @@ enum opp_code {
 
 /* How a code is said to a client. Every function lends static text. */
 const char *opp_code_name(enum opp_code code);
+/* The code of that name; OPP_OK: none is called so, or name is NULL. */
+enum opp_code opp_code_find(const char *name);
 int opp_code_status(enum opp_code code);
 const char *opp_code_recovery(enum opp_code code);
 const char *opp_code_message(enum opp_code code);

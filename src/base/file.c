@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -110,9 +111,49 @@ static bool sync_parent(const char *path)
     return done;
 }
 
+enum opp_code opp_file_append(int fd, const void *bytes, size_t length, struct opp_err *err)
+{
+    return write_all(fd, bytes, length) ? OPP_OK : opp_fail(err, OPP_E_IO, "cannot write: %s", strerrordesc_np(errno));
+}
+
 enum opp_code opp_file_sync_parent(const char *path, struct opp_err *err)
 {
     return sync_parent(path) ? OPP_OK : fail_errno(err, OPP_E_IO, "make durable", path);
+}
+
+enum opp_code opp_file_map(const char *path, struct opp_file_map *out, struct opp_err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    enum opp_code rc = OPP_OK;
+    struct stat status;
+    void *bytes = NULL;
+
+    if (fd < 0)
+        return fail_errno(err, OPP_E_ABSENT, "open", path);
+    if (fstat(fd, &status) != 0)
+        rc = fail_errno(err, OPP_E_ABSENT, "read", path);
+    else if (!S_ISREG(status.st_mode))
+        rc = opp_fail(err, OPP_E_IO, "%s is not a regular file", path);
+    else if (status.st_size > 0)
+        bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (bytes == MAP_FAILED)
+        rc = fail_errno(err, OPP_E_IO, "read", path);
+    if (rc == OPP_OK)
+        *out = (struct opp_file_map){ .bytes = bytes, .length = (size_t)status.st_size };
+    close(fd);
+    return rc;
+}
+
+void opp_file_unmap(struct opp_file_map *map)
+{
+    union {
+        const char *mapped;
+        void *given;
+    } cast = { .mapped = map->bytes };
+
+    if (cast.given != NULL)
+        munmap(cast.given, map->length);
+    *map = (struct opp_file_map){ 0 };
 }
 
 enum opp_code opp_file_write(const char *path, mode_t mode, const void *bytes, size_t length, struct opp_err *err)

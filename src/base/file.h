@@ -18,6 +18,19 @@ enum opp_code opp_file_read(const char *path, size_t max, char **out, size_t *le
 /* Writes a file whole or not at all: a temporary beside it, fsync, rename, fsync of the directory. OPP_E_IO. */
 enum opp_code opp_file_write(const char *path, mode_t mode, const void *bytes, size_t length, struct opp_err *err);
 
+/* Writes all bytes to a descriptor that blocks. OPP_E_IO. */
+enum opp_code opp_file_append(int fd, const void *bytes, size_t length, struct opp_err *err);
+
+/* The bytes of a regular file, not copied; NULL when it is empty. */
+struct opp_file_map {
+    const char *bytes;
+    size_t length;
+};
+
+/* Gives a file's bytes for as long as nobody shortens it. OPP_E_ABSENT, OPP_E_IO. */
+enum opp_code opp_file_map(const char *path, struct opp_file_map *out, struct opp_err *err);
+void opp_file_unmap(struct opp_file_map *map);
+
 /* Makes a rename in a file's directory durable. OPP_E_IO. */
 enum opp_code opp_file_sync_parent(const char *path, struct opp_err *err);
 

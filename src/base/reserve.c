@@ -60,7 +60,9 @@ void *opp_reserve_malloc(size_t size)
 {
     void *block = malloc(size);
 
-    return block == NULL && size <= OPP_RESERVE_BLOCK_BYTES ? take() : block;
+    if (block == NULL && size <= OPP_RESERVE_BLOCK_BYTES)
+        block = take();
+    return block;
 }
 
 /* The block may be smaller than what is copied from it, but it is one of ours, and so is what lies behind it. */

@@ -4,11 +4,14 @@
 #include "base/reserve.h"
 #include "command/args.h"
 #include "command/audit.h"
+#include "command/backup.h"
 #include "command/check.h"
 #include "command/config_reference.h"
 #include "command/evidence.h"
 #include "command/facts.h"
 #include "command/nearest.h"
+#include "command/replay.h"
+#include "command/restore.h"
 #include "command/serve.h"
 #include "command/token.h"
 
@@ -27,12 +30,15 @@ static const struct opp_command *const COMMANDS[] = {
     &OPP_COMMAND_SERVE,
     &OPP_COMMAND_CHECK,
     &OPP_COMMAND_FACTS,
+    &OPP_COMMAND_REPLAY,
     &OPP_COMMAND_TOKEN_CREATE,
     &OPP_COMMAND_AUDIT_VERIFY,
     &OPP_COMMAND_AUDIT_EXPORT,
     &OPP_COMMAND_AUDIT_ARCHIVE,
     &OPP_COMMAND_EVIDENCE_VERIFY,
     &OPP_COMMAND_EVIDENCE,
+    &OPP_COMMAND_BACKUP,
+    &OPP_COMMAND_RESTORE,
     &HELP,
     &VERSION,
     NULL,
@@ -68,7 +74,9 @@ static void add_help(struct opp_buf *text)
         opp_args_synopsis(*command, text);
     }
     opp_buf_text(text, "\noppd help COMMAND lists a command's flags, oppd help config every setting of oppd.yaml.\n"
-                       "Exit codes: 0 done, 1 failed, 2 a flag, a setting, an adapter or a policy is wrong.\n");
+                       "Exit codes: 0 done, 1 failed, 2 a flag, a setting, an adapter or a policy is wrong,\n"
+                       "70 the disk did not confirm a commit, and only the next start can tell whether it happened,\n"
+                       "87 memory ran out where a library cannot go on.\n");
 }
 
 static int run_help(const json_t *args)

@@ -32,6 +32,8 @@ static const struct {
     { "lifetimes", "session_lifetime_seconds", offsetof(struct opp_config, settings.session_lifetime_ms), 1000 },
     { "lifetimes", "window_default_seconds", offsetof(struct opp_config, settings.window_default_ms), 1000 },
     { "lifetimes", "window_max_seconds", offsetof(struct opp_config, settings.window_max_ms), 1000 },
+    { "decision_log", "max_age_days", offsetof(struct opp_config, decision_log_max_age_ms), INT64_C(86400000) },
+    { "decision_log", "max_rows", offsetof(struct opp_config, decision_log_max_rows), 1 },
     { "limits", "body_max_bytes", offsetof(struct opp_config, http.body_max_bytes), 1 },
     { "limits", "header_max_bytes", offsetof(struct opp_config, http.header_max_bytes), 1 },
     { "limits", "connections_max", offsetof(struct opp_config, http.connections_max), 1 },

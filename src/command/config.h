@@ -41,6 +41,7 @@ struct opp_config {
     enum opp_log_format log_format;
     enum opp_log_level log_level;
     struct opp_config_http http;
+    int64_t decision_log_max_age_ms, decision_log_max_rows;
     const char *checkpoint_file; /* or NULL */
     int64_t checkpoint_rows, checkpoint_period_ms;
     struct opp_settings settings;

@@ -6,16 +6,21 @@
 #include "api/api.h"
 #include "audit/checkpoint.h"
 #include "audit/notary.h"
+#include "command/backup_serve.h"
+#include "command/control.h"
 #include "command/secret.h"
 #include "command/unknown.h"
 #include "core/browser.h"
 #include "core/generation.h"
 #include "core/hub.h"
+#include "core/policy_change.h"
 #include "core/policy_load.h"
 #include "core/rate.h"
 #include "core/recover.h"
 #include "core/registry.h"
+#include "core/replay_jobs.h"
 #include "core/schemas.h"
+#include "core/staging.h"
 #include "core/stranded.h"
 #include "http/tls.h"
 #include "store/lock.h"
@@ -39,6 +44,7 @@ static enum opp_code open_basics(struct opp_process *process, struct opp_err *er
     gateway->profile = config->profile;
     gateway->trusted_proxies = config->trusted_proxies;
     gateway->trusted_proxy_count = config->trusted_proxy_count;
+    gateway->data_dir = config->data_dir;
     gateway->policies_dir = config->policies_dir;
     gateway->adapters_dir = config->adapters_dir;
     gateway->worker_count = config->workers;
@@ -149,6 +155,18 @@ static enum opp_code open_generation(struct opp_process *process, struct opp_err
     return rc == OPP_OK ? opp_policies_open(&process->gateway, err) : rc;
 }
 
+static enum opp_code open_staging(struct opp_process *process, struct opp_err *err)
+{
+    struct opp_staging_settings settings = { .dir = process->config->data_dir,
+                                             .max_age_ms = process->config->decision_log_max_age_ms,
+                                             .max_rows = process->config->decision_log_max_rows };
+    enum opp_code rc = opp_staging_open(&process->gateway, &settings, &process->gateway.staging, err);
+
+    if (rc == OPP_OK)
+        opp_policies_tell_staging(&process->gateway);
+    return rc == OPP_OK ? opp_replay_jobs_new(&process->gateway, &process->gateway.replays, err) : rc;
+}
+
 static enum opp_code recover(struct opp_process *process, struct opp_err *err)
 {
     return opp_recover(&process->gateway, err);
@@ -252,11 +270,17 @@ static enum opp_code open_workers(struct opp_process *process, struct opp_err *e
                             &process->workers, err);
 }
 
+static enum opp_code open_control(struct opp_process *process, struct opp_err *err)
+{
+    return opp_control_start(process->config->data_dir, process->gateway.log, opp_backup_serve, process,
+                             &process->control, err);
+}
+
 enum opp_code opp_process_open(struct opp_process *process, const struct opp_config *config, struct opp_err *err)
 {
     static enum opp_code (*const steps[])(struct opp_process * process, struct opp_err * err) = {
-        open_basics, open_store,          open_audit, open_generation, recover,      make_routers,
-        open_tls,    opp_process_measure, bind_ports, make_demo,       open_workers,
+        open_basics, open_store,          open_audit, open_generation, open_staging, recover,      make_routers,
+        open_tls,    opp_process_measure, bind_ports, make_demo,       open_workers, open_control,
     };
     enum opp_code rc = OPP_OK;
 
@@ -278,9 +302,12 @@ void opp_process_close(struct opp_process *process)
 {
     struct opp_gateway *gateway = &process->gateway;
 
+    opp_control_stop(process->control);
     opp_workers_close(process->workers);
     for (size_t i = 0; i < OPP_LISTENERS_MAX; i++)
         close_listener(&process->listeners[i]);
+    opp_replay_jobs_free(gateway->replays);
+    opp_staging_close(gateway->staging);
     opp_notary_stop(process->notary);
     opp_sign_key_free(process->audit_key);
     opp_store_close(gateway->store);

@@ -12,6 +12,8 @@
 #include "command/workers.h"
 #include "core/gateway.h"
 
+struct opp_control;
+
 struct opp_process {
     const struct opp_config *config;
     struct opp_gateway gateway;
@@ -19,6 +21,7 @@ struct opp_process {
     struct opp_listener listeners[OPP_LISTENERS_MAX];
     size_t listener_count;
     struct opp_workers *workers;
+    struct opp_control *control;
     struct opp_demo demo;
     struct opp_meter *meter;                    /* the main thread's */
     size_t certificate_ends[OPP_LISTENERS_MAX]; /* cells */

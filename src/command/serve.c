@@ -6,7 +6,7 @@
 #include "command/config.h"
 #include "command/process.h"
 #include "core/hub.h"
-#include "core/policy_load.h"
+#include "core/policy_change.h"
 #include "http/tls.h"
 
 #include <pthread.h>
@@ -63,7 +63,7 @@ static void hold_signals(sigset_t *signals)
 static void reload_policies(struct opp_process *process)
 {
     struct opp_err err = { 0 };
-    enum opp_code rc = opp_policies_reload_now(&process->gateway, &err);
+    enum opp_code rc = opp_policies_change_now(&process->gateway, OPP_POLICY_RELOAD, "signal", &err);
 
     if (rc == OPP_OK)
         opp_log_event(process->gateway.log, OPP_LOG_INFO, "policy.reloaded", NULL);

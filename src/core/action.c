@@ -12,6 +12,7 @@
 #include "core/moved.h"
 #include "core/rules.h"
 #include "core/shape.h"
+#include "core/told.h"
 #include "store/tx.h"
 
 #include <stdio.h>
@@ -96,9 +97,12 @@ static enum opp_step decide_mode(struct opp_call *call)
     struct opp_safeguards have;
     enum opp_code rc;
 
-    if (intent->execution != NULL)
+    if (intent->execution != NULL) {
+        opp_told_settle(call, NULL);
         return OPP_NEXT; /* claimed: judged before, and compared since */
+    }
     know_safeguards(call, &have);
+    opp_told_settle(call, &have);
     action->request.denied = OPP_OK;
     if (action->request.execute)
         action->request.denied = opp_judge(intent->app, intent->tool, &intent->ruling, &have, opp_call_now_ms(call));
@@ -230,7 +234,7 @@ static enum opp_code write_action(struct opp_tx *tx, void *arg, struct opp_err *
         return opp_fail(err, OPP_E_STALE, "the registry changed");
     rc = hold_key(call, tx, err);
     if (rc == OPP_OK && (action->runs || !action->existing))
-        rc = opp_execute_unblocked(tx, action->intent.app->record->id, action->intent.intent_hash, err);
+        rc = opp_execute_unblocked(tx, action->intent.draft, call->worker->gateway->stranded, err);
     if (rc == OPP_OK && action->runs)
         rc = opp_rules_limits(tx, &action->intent.ruling, action->intent.draft, opp_call_now_ms(call), NULL, err);
     if (rc == OPP_OK && action->runs)

@@ -209,3 +209,17 @@ enum opp_code opp_boundary_range(int64_t max_days, const struct opp_tool *tool, 
         rc = OPP_E_POLICY_DENIED;
     return rc;
 }
+
+int64_t opp_boundary_days(const struct opp_tool *tool, const json_t *payload)
+{
+    const char *from_text, *to_text;
+    int64_t from, to;
+
+    if (tool->range_from == NULL || tool->range_to == NULL)
+        return 0;
+    from_text = opp_json_text(payload, tool->range_from);
+    to_text = opp_json_text(payload, tool->range_to);
+    if (from_text == NULL || to_text == NULL || !read_time(from_text, false, &from) || !read_time(to_text, true, &to))
+        return 0;
+    return to > from ? (to - from + OPP_DAY_MS - 1) / OPP_DAY_MS : 0;
+}

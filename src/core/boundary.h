@@ -30,5 +30,8 @@ json_t *opp_boundary_view(const struct opp_app_entry *app);
 /* Holds a tool's date range to so many days (0: no bound): fills in ends that payload leaves out, relative to now.
  * OPP_E_POLICY_DENIED: the range is longer. OPP_E_MEMORY. Ends that are no dates are left to the tool. */
 enum opp_code opp_boundary_range(int64_t max_days, const struct opp_tool *tool, json_t *payload, int64_t now_ms);
+/* The days, begun ones included, that a payload asks for with both ends; 0: it leaves one open, or the tool has no
+ * range. opp_boundary_range denies it with fewer days as max_days. */
+int64_t opp_boundary_days(const struct opp_tool *tool, const json_t *payload);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/shared.h"
 #include "core/gateway.h"
 #include "core/generation.h"
+#include "core/told.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ static void end_call(struct opp_call *call, struct opp_reply *reply)
     struct opp_worker *worker = call->worker;
     json_t *input = call->input, *rules = call->rules;
 
+    opp_told_refused(call, reply->code);
     if (state != NULL && flow->dispose != NULL)
         flow->dispose(state);
     call->answer(call, reply);

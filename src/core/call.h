@@ -23,6 +23,7 @@
 struct opp_call;
 struct opp_generation;
 struct opp_shared;
+struct opp_told;
 struct opp_tool;
 struct opp_worker;
 
@@ -102,6 +103,7 @@ struct opp_call {
     struct opp_store_op op;
     struct opp_audit_event audit;  /* filled in as the call becomes known */
     json_t *rules;                 /* what the rules said last, for audit.rules; NULL: none spoke */
+    struct opp_told *told;         /* a decision that is held back until it is known what else it met */
     struct opp_reply pending;      /* a refusal that waits for its audit row */
     int64_t retry_after_s;         /* for a refusal; 0: not said */
     struct opp_limit limit;        /* likewise */

@@ -228,14 +228,30 @@ static enum opp_code blame_unknown(void *arg, void *record, struct opp_err *err)
     return rc;
 }
 
-enum opp_code opp_execute_unblocked(struct opp_tx *tx, const char *app_id, const char *intent_hash, struct opp_err *err)
+static enum opp_code find_same(struct opp_tx *tx, const char *status, const struct opp_draft *draft,
+                               struct opp_err *err)
 {
     struct opp_query query = { .record = &OPP_EXECUTION_HEAD, .limit = 1 };
 
-    opp_query_text(&query, "app_id", OPP_EQUAL, app_id);
-    opp_query_text(&query, "intent_hash", OPP_EQUAL, intent_hash);
-    opp_query_text(&query, "status", OPP_CONSTANT, "unknown");
+    opp_query_text(&query, "app_id", OPP_EQUAL, draft->app_id);
+    opp_query_text(&query, "intent_hash", OPP_EQUAL, draft->intent_hash);
+    opp_query_text(&query, "status", OPP_CONSTANT, status);
     return opp_tx_each(tx, &query, blame_unknown, NULL, err);
+}
+
+/* Executions that run beside each other are none of another's business; but while one is stranded, a pending one may be
+ * that one, and is waited for: it is settled, or unknown, in a moment. */
+enum opp_code opp_execute_unblocked(struct opp_tx *tx, const struct opp_draft *draft,
+                                    const struct opp_stranded *stranded, struct opp_err *err)
+{
+    enum opp_code rc = find_same(tx, "unknown", draft, err);
+
+    if (rc != OPP_OK || !opp_stranded_any(stranded))
+        return rc;
+    rc = find_same(tx, "pending", draft, NULL);
+    return rc == OPP_E_EXECUTION_UNKNOWN
+               ? opp_fail(err, OPP_E_UNAVAILABLE, "the outcome of the same action is not recorded yet")
+               : rc;
 }
 
 json_t *opp_execute_blocked(const char *action, const struct opp_err *err)

@@ -16,10 +16,12 @@ struct opp_tx;
 enum opp_code opp_execute_claim(struct opp_call *call, struct opp_tx *tx, bool insert, struct opp_err *err);
 
 /* In the same transaction, before it: OPP_E_EXECUTION_UNKNOWN when nobody knows yet what became of an execution of the
- * same intent, so that this one could be the second. opp_execute_blocked gives a refusal's details of that err:
- * {action, reason, unknown: {draftId, executionId}}. */
-enum opp_code opp_execute_unblocked(struct opp_tx *tx, const char *app_id, const char *intent_hash,
-                                    struct opp_err *err);
+ * draft's app and intent, so that this one could be the second; OPP_E_UNAVAILABLE when it will be known in a moment
+ * (stranded may be NULL). opp_execute_blocked gives a refusal's details of the former's err: {action, reason, unknown:
+ * {draftId, executionId}}. */
+struct opp_stranded;
+enum opp_code opp_execute_unblocked(struct opp_tx *tx, const struct opp_draft *draft,
+                                    const struct opp_stranded *stranded, struct opp_err *err);
 json_t *opp_execute_blocked(const char *action, const struct opp_err *err);
 #define OPP_BLOCKED_MESSAGE "It is not known yet whether the same action has happened already."
 

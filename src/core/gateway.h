@@ -22,8 +22,10 @@ struct opp_hub;
 struct opp_manifest_cache;
 struct opp_rate;
 struct opp_registry_slot;
+struct opp_replay_jobs;
 struct opp_schemas;
 struct opp_session;
+struct opp_staging;
 struct opp_sign_key;
 struct opp_store;
 struct opp_stranded;
@@ -44,13 +46,14 @@ struct opp_gateway {
     struct opp_browsers *browsers;
     struct opp_metrics *metrics; /* the worker's own meters count on it */
     struct opp_core_cells cells;
+    struct opp_replay_jobs *replays;
+    struct opp_staging *staging;            /* NULL while the process opens: nothing is told */
     const struct opp_sign_key *audit_key;   /* that the audit trail's checkpoints are signed with */
     const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For counts */
     size_t trusted_proxy_count;
-    const char *policies_dir, *adapters_dir;
-    char active_profile[72]; /* where profile is kept when the store names another than the configuration */
+    const char *data_dir, *policies_dir, *adapters_dir;
     size_t worker_count;
-    const char *profile;                    /* the policy profile's name */
+    const char *profile;                    /* the policy profile of a new data directory */
     unsigned char hmac_key[OPP_HASH_BYTES]; /* for sensitive values in witnesses */
 };
 
@@ -62,6 +65,7 @@ struct opp_worker {
     struct opp_manifest_cache *manifests;
     struct opp_app_views *views;
     struct opp_meter *meter; /* NULL: nothing is counted */
+    uint64_t reads;          /* that were allowed: one in so many is logged */
 };
 
 #endif

@@ -41,8 +41,10 @@ struct opp_generation_slot {
     pthread_mutex_t lock;
     pthread_cond_t gone; /* one that was counted is freed */
     unsigned living;
-    struct opp_generation *current, *prepared;
-    bool changing, ready; /* a change has begun; the prepared one is in the transaction that commits next */
+    struct opp_generation *current, *staged;
+    struct opp_generation *next, *next_staged; /* after the change that is prepared; next NULL: current stays */
+    uint64_t changes;                          /* that were begun */
+    bool changing, ready; /* the last of them is under way; it is in the transaction that commits next */
 };
 
 static void free_loaded(const struct opp_loaded *loaded)
@@ -112,6 +114,12 @@ enum opp_code opp_generation_new(const struct opp_loaded *loaded, size_t workers
     else
         free_generation(generation);
     return rc;
+}
+
+struct opp_generation *opp_generation_repin(struct opp_generation *generation)
+{
+    atomic_fetch_add(&generation->pins, 1);
+    return generation;
 }
 
 void opp_generation_unpin(struct opp_generation *generation)
@@ -249,33 +257,46 @@ void opp_generation_slot_free(struct opp_generation_slot *slot)
     if (slot == NULL)
         return;
     opp_generation_unpin(slot->current);
-    opp_generation_unpin(slot->prepared);
+    opp_generation_unpin(slot->staged);
+    opp_generation_unpin(slot->next);
+    opp_generation_unpin(slot->next_staged);
     pthread_cond_destroy(&slot->gone);
     pthread_mutex_destroy(&slot->lock);
     free(slot);
 }
 
-struct opp_generation *opp_generation_pin(struct opp_generation_slot *slot)
+static struct opp_generation *pin(struct opp_generation_slot *slot, struct opp_generation *const *at)
 {
     struct opp_generation *generation;
 
     pthread_mutex_lock(&slot->lock);
-    generation = slot->current;
+    generation = *at;
     if (generation != NULL)
         atomic_fetch_add(&generation->pins, 1);
     pthread_mutex_unlock(&slot->lock);
     return generation;
 }
 
-bool opp_generation_begin(struct opp_generation_slot *slot)
+struct opp_generation *opp_generation_pin(struct opp_generation_slot *slot)
 {
-    bool begun;
+    return pin(slot, &slot->current);
+}
+
+struct opp_generation *opp_generation_pin_staged(struct opp_generation_slot *slot)
+{
+    return pin(slot, &slot->staged);
+}
+
+uint64_t opp_generation_begin(struct opp_generation_slot *slot)
+{
+    uint64_t change = 0;
 
     pthread_mutex_lock(&slot->lock);
-    begun = !slot->changing;
+    if (!slot->changing)
+        change = ++slot->changes;
     slot->changing = true;
     pthread_mutex_unlock(&slot->lock);
-    return begun;
+    return change;
 }
 
 bool opp_generation_await_room(struct opp_generation_slot *slot)
@@ -294,26 +315,25 @@ bool opp_generation_await_room(struct opp_generation_slot *slot)
     return room;
 }
 
-void opp_generation_prepare(struct opp_generation_slot *slot, struct opp_generation *next)
+/* With the lock. */
+static void count(struct opp_generation_slot *slot, struct opp_generation *generation)
 {
-    pthread_mutex_lock(&slot->lock);
-    next->slot = slot;
+    if (generation == NULL || generation->slot != NULL)
+        return;
+    generation->slot = slot;
     slot->living++;
-    slot->prepared = next;
-    slot->ready = false;
-    pthread_mutex_unlock(&slot->lock);
 }
 
-struct opp_generation *opp_generation_pin_prepared(struct opp_generation_slot *slot)
+void opp_generation_prepare(struct opp_generation_slot *slot, struct opp_generation *next,
+                            struct opp_generation *staged)
 {
-    struct opp_generation *prepared;
-
     pthread_mutex_lock(&slot->lock);
-    prepared = slot->prepared;
-    if (prepared != NULL)
-        atomic_fetch_add(&prepared->pins, 1);
+    count(slot, next);
+    count(slot, staged);
+    slot->next = next;
+    slot->next_staged = staged;
+    slot->ready = false;
     pthread_mutex_unlock(&slot->lock);
-    return prepared;
 }
 
 void opp_generation_ready(struct opp_generation_slot *slot)
@@ -323,30 +343,57 @@ void opp_generation_ready(struct opp_generation_slot *slot)
     pthread_mutex_unlock(&slot->lock);
 }
 
-void opp_generation_commit(struct opp_generation_slot *slot)
+static int64_t number_of_generation(const struct opp_generation *generation)
 {
-    struct opp_generation *last = NULL;
-
-    pthread_mutex_lock(&slot->lock);
-    if (slot->ready && slot->prepared != NULL) {
-        last = slot->current;
-        slot->current = slot->prepared;
-        slot->prepared = NULL;
-        slot->changing = false;
-    }
-    slot->ready = false;
-    pthread_mutex_unlock(&slot->lock);
-    opp_generation_unpin(last);
+    return generation != NULL ? opp_policy_bundle_generation(generation->loaded.bundle) : 0;
 }
 
-void opp_generation_abandon(struct opp_generation_slot *slot)
+bool opp_generation_is_ready(struct opp_generation_slot *slot, int64_t *current, int64_t *staged)
 {
-    struct opp_generation *dropped;
+    bool ready;
 
     pthread_mutex_lock(&slot->lock);
-    dropped = slot->prepared;
-    slot->prepared = NULL;
+    ready = slot->ready;
+    *current = number_of_generation(slot->next != NULL ? slot->next : slot->current);
+    *staged = number_of_generation(slot->next_staged);
+    pthread_mutex_unlock(&slot->lock);
+    return ready;
+}
+
+/* With the lock, which it gives back: what the change leaves behind is freed outside of it. */
+static void end(struct opp_generation_slot *slot, bool committed)
+{
+    struct opp_generation *dropped[2] = { slot->next, slot->next_staged };
+
+    if (committed && slot->next != NULL) {
+        dropped[0] = slot->current;
+        slot->current = slot->next;
+    }
+    if (committed) {
+        dropped[1] = slot->staged;
+        slot->staged = slot->next_staged;
+    }
+    slot->next = slot->next_staged = NULL;
     slot->changing = slot->ready = false;
     pthread_mutex_unlock(&slot->lock);
-    opp_generation_unpin(dropped);
+    opp_generation_unpin(dropped[0]);
+    opp_generation_unpin(dropped[1]);
+}
+
+void opp_generation_commit(struct opp_generation_slot *slot)
+{
+    pthread_mutex_lock(&slot->lock);
+    if (slot->ready)
+        end(slot, true);
+    else
+        pthread_mutex_unlock(&slot->lock);
+}
+
+void opp_generation_abandon(struct opp_generation_slot *slot, uint64_t change)
+{
+    pthread_mutex_lock(&slot->lock);
+    if (slot->changing && slot->changes == change)
+        end(slot, false);
+    else
+        pthread_mutex_unlock(&slot->lock);
 }

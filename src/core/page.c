@@ -14,15 +14,18 @@ struct reading {
     char last[64];
 };
 
-/* The first member of every listed record is its id, but for these, whose first is a number. */
-static bool has_number(const struct opp_record *record)
+/* The column of those that are listed by a number; NULL: by their id, the first member. */
+static const char *number_column(const struct opp_record *record)
 {
-    return record == &OPP_AUDIT_ROW || record == &OPP_CHECKPOINT;
+    if (record == &OPP_AUDIT_ROW || record == &OPP_CHECKPOINT)
+        return "seq";
+    return record == &OPP_DECISION ? "number" : NULL;
 }
 
+/* A number is the first member as an id is. */
 static void remember(struct reading *reading, const void *record)
 {
-    if (has_number(reading->record))
+    if (number_column(reading->record) != NULL)
         snprintf(reading->last, sizeof reading->last, "%lld", (long long)*(const int64_t *)record);
     else
         snprintf(reading->last, sizeof reading->last, "%s", *(char *const *)record);
@@ -51,15 +54,15 @@ enum opp_code opp_page_read(struct opp_page *page, struct opp_call *call, struct
 {
     struct reading reading = { .page = page, .record = query->record, .shape = shape, .tx = tx };
     json_int_t limit = json_integer_value(json_object_get(call->input, "limit"));
-    bool by_number = has_number(query->record);
+    const char *number = number_column(query->record);
     const char *cursor = opp_call_text(call, "cursor");
 
     reading.limit = limit > 0 ? (size_t)limit : OPP_PAGE_DEFAULT;
-    query->order = by_number ? "seq" : "id";
+    query->order = number != NULL ? number : "id";
     query->descending = true;
     query->limit = reading.limit + 1;
-    if (cursor != NULL && by_number)
-        opp_query_number(query, "seq", OPP_BELOW, atoll(cursor));
+    if (cursor != NULL && number != NULL)
+        opp_query_number(query, number, OPP_BELOW, atoll(cursor));
     else
         opp_query_text(query, "id", OPP_BELOW, cursor);
     page->items = json_array();

@@ -65,7 +65,8 @@ static enum opp_code write_preflight(struct opp_tx *tx, void *arg, struct opp_er
                                     .created_at = preflight->created_at,
                                     .expires_at = preflight->expires_at };
     json_t *details = json_pack("{s:s, s:s}", "action", intent->action, "preflightId", preflight->id);
-    enum opp_code rc = opp_execute_unblocked(tx, record.app_id, intent->intent_hash, NULL);
+    struct opp_draft would_be = { .app_id = record.app_id, .intent_hash = intent->intent_hash };
+    enum opp_code rc = opp_execute_unblocked(tx, &would_be, NULL, NULL);
 
     preflight->blocked = rc == OPP_E_EXECUTION_UNKNOWN;
     if (rc == OPP_OK || preflight->blocked)

@@ -16,7 +16,7 @@ struct counting {
     const char *app_id, *key_id, *actor_user_id; /* NULL: any */
     const char *glob;                            /* NULL: any tool, unless globs says which */
     const json_t *globs;
-    int64_t after_ms, most, count; /* most 0: count all */
+    int64_t after_ms, before_ms, most, count; /* before_ms, most 0: none */
 };
 
 static bool tool_matches(const struct counting *counting, const char *action)
@@ -59,6 +59,8 @@ static enum opp_code count_all(struct opp_tx *tx, void *arg, struct opp_err *err
 
     opp_query_text(&query, "app_id", OPP_EQUAL, counting->app_id);
     opp_query_number(&query, "created_at", OPP_ABOVE, counting->after_ms);
+    if (counting->before_ms != 0)
+        opp_query_number(&query, "created_at", OPP_BELOW, counting->before_ms);
     return opp_tx_each(tx, &query, count_one, counting, err);
 }
 
@@ -71,6 +73,16 @@ int64_t opp_recent_count(void *arg, const char *tool, int64_t seconds)
                                  .after_ms = opp_call_now_ms(call) - seconds * 1000 };
 
     return opp_session_now(call->worker->session, count_all, &counting, NULL) == OPP_OK ? counting.count : -1;
+}
+
+int64_t opp_recent_as_of(struct opp_session *session, const char *app_id, int64_t at_ms, const char *tool,
+                         int64_t seconds)
+{
+    struct counting counting = {
+        .app_id = app_id, .glob = tool, .after_ms = at_ms - seconds * 1000, .before_ms = at_ms
+    };
+
+    return opp_session_now(session, count_all, &counting, NULL) == OPP_OK ? counting.count : -1;
 }
 
 /* By tool, everybody's executions of its tools count; by actor, those of all apps that act for the same one. */

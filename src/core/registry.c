@@ -230,6 +230,17 @@ void opp_registry_unpin(const struct opp_registry *registry)
         free_registry(cast.out);
 }
 
+const struct opp_registry *opp_registry_repin(const struct opp_registry *registry)
+{
+    union {
+        const struct opp_registry *in;
+        struct opp_registry *out;
+    } cast = { .in = registry };
+
+    atomic_fetch_add(&cast.out->pins, 1);
+    return registry;
+}
+
 uint64_t opp_registry_version(const struct opp_registry *registry)
 {
     return registry->version;
@@ -283,6 +294,16 @@ const struct opp_admin_token *opp_registry_admin(const struct opp_registry *regi
     size_t index = admin_index(registry, token_hash);
 
     return index < registry->admin_count ? registry->admins[index] : NULL;
+}
+
+size_t opp_registry_app_count(const struct opp_registry *registry)
+{
+    return registry->app_count;
+}
+
+const struct opp_app_entry *opp_registry_app_at(const struct opp_registry *registry, size_t index)
+{
+    return &registry->apps[index];
 }
 
 void opp_registry_used_key(const struct opp_registry *registry, const struct opp_key_entry *key, int64_t now_ms)

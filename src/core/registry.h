@@ -34,6 +34,8 @@ struct opp_key_entry {
 /* Gives what the store holds now. OPP_E_MEMORY, OPP_E_UNAVAILABLE. */
 enum opp_code opp_registry_load(struct opp_tx *tx, uint64_t version, struct opp_registry **out, struct opp_err *err);
 void opp_registry_unpin(const struct opp_registry *registry); /* NULL allowed */
+/* Pins once more what the caller has pinned, for another thread to unpin. */
+const struct opp_registry *opp_registry_repin(const struct opp_registry *registry);
 
 uint64_t opp_registry_version(const struct opp_registry *registry);
 /* All lent while the registry is pinned; NULL when unknown. */
@@ -42,6 +44,9 @@ const struct opp_key_entry *opp_registry_key_by_id(const struct opp_registry *re
 const struct opp_admin_token *opp_registry_admin(const struct opp_registry *registry, const char *token_hash);
 const struct opp_app_entry *opp_registry_app(const struct opp_registry *registry, const char *app_id);
 
+/* All apps, by id. */
+size_t opp_registry_app_count(const struct opp_registry *registry);
+const struct opp_app_entry *opp_registry_app_at(const struct opp_registry *registry, size_t index);
 /* Lends the freezes that are in force, oldest first. */
 struct opp_freeze *const *opp_registry_freezes(const struct opp_registry *registry, size_t *count);
 

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/rules.h"
 
-#include "base/json.h"
+#include "base/clock.h"
+#include "base/jcs.h"
 #include "core/gateway.h"
 #include "core/generation.h"
 #include "core/intent.h"
 #include "core/recent.h"
-#include "core/shape.h"
+#include "core/told.h"
 #include "policy/engine.h"
 
 #include <stdio.h>
+#include <string.h>
 
 _Static_assert(OPP_POLICY_REASON_MAX <= OPP_MESSAGE_MAX, "a reason that is cut may end within a character");
 
@@ -21,11 +23,9 @@ static struct opp_policy_engine *engine_of(struct opp_call *call)
 }
 
 /* No rule speaks: the core and the app's settings decide alone. */
-static enum opp_step say_nothing(struct opp_call *call, enum opp_phase phase, struct opp_policy_decision *out)
+static void say_nothing(struct opp_policy_decision *out)
 {
     *out = (struct opp_policy_decision){ .max_rows = -1, .max_days = -1, .window_open = true };
-    opp_count_decision(call, phase, out);
-    return OPP_NEXT;
 }
 
 static bool speaks(struct opp_call *call, const struct opp_tool *tool)
@@ -33,82 +33,13 @@ static bool speaks(struct opp_call *call, const struct opp_tool *tool)
     return opp_policy_bundle_speaks(opp_generation_bundle(call->generation), tool->name);
 }
 
-static json_t *show_tool(const struct opp_tool *tool)
-{
-    return json_pack("{s:s, s:s, s:s, s:O}", "name", tool->name, "kind", tool->is_action ? "action" : "read", "risk",
-                     opp_risk_name(tool->risk), "scopes", tool->scopes);
-}
-
-/* What every phase shows. The key and the person are the agent's, also when another decides on its draft. */
 static json_t *show_caller(struct opp_call *call, const struct opp_tool *tool, const struct opp_app_entry *app,
                            enum opp_phase phase)
 {
-    const struct opp_app *record = app->record;
-    bool workspace = record->service_user_id != NULL;
-    const char *key_id = call->key != NULL ? call->key->record->id : call->audit.key_id;
-    const char *key_name = call->key != NULL ? call->key->record->name : NULL;
+    struct opp_shown shown;
 
-    return json_pack("{s:s, s:o, s:{s:s, s:s, s:s, s:s?, s:O, s:O}, s:{s:s?, s:s?}, s:{s:s?}, s:s, s:I}", "phase",
-                     opp_phase_name(phase), "tool", show_tool(tool), "app", "id", record->id, "name", record->name,
-                     "scope", record->scope, "org_id", record->org_id, "scopes", record->scopes, "policy",
-                     record->policy, "key", "id", key_id, "name", key_name, "actor", "user_id",
-                     workspace ? record->service_user_id : record->user_id, "ip", call->ip, "now",
-                     (json_int_t)(opp_call_now_ms(call) / 1000));
-}
-
-static json_t *or_empty(json_t *value)
-{
-    return value != NULL ? json_incref(value) : json_object();
-}
-
-static json_t *show_draft(const struct opp_draft *draft)
-{
-    json_t *by = json_array(), *approval;
-    size_t index;
-
-    json_array_foreach(draft->approvals, index, approval)
-    {
-        json_array_append(by, json_object_get(approval, "user_id"));
-    }
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:o}", "id", draft->id, "created_at",
-                     (json_int_t)(draft->created_at / 1000), "expires_at", (json_int_t)(draft->expires_at / 1000),
-                     "approvals_required", (json_int_t)draft->approvals_required, "approvals_given",
-                     (json_int_t)opp_approvals_given(draft), "approved_by", by);
-}
-
-static void add(json_t *request, const char *name, json_t *value)
-{
-    json_object_set_new(request, name, value);
-}
-
-/* The members of the phases build on each other, as the table in docs/policies.md has them. */
-static json_t *show_intent(struct opp_call *call, const struct opp_intent *intent, enum opp_phase phase)
-{
-    const struct opp_tool_call *found = &intent->tool_call;
-    json_t *request = show_caller(call, intent->tool, intent->app, phase);
-    const char *justification = opp_call_text(call, "justification");
-
-    add(request, "payload", json_incref(found->input.payload));
-    add(request, "resources", found->resources != NULL ? json_incref(found->resources) : json_array());
-    if (phase == OPP_PHASE_READ)
-        return request;
-    add(request, "impact", or_empty(found->impact));
-    add(request, "state", or_empty(found->state));
-    if (phase == OPP_PHASE_PREFLIGHT)
-        return request;
-    if (intent->draft != NULL && intent->draft->justification != NULL)
-        justification = intent->draft->justification;
-    add(request, "justification", justification != NULL ? json_string(justification) : json_null());
-    add(request, "execute",
-        json_boolean(intent->draft != NULL ? intent->draft->auto_execute_requested
-                                           : opp_json_true(call->input, "execute")));
-    if (phase == OPP_PHASE_ACTION)
-        return request;
-    if (intent->draft != NULL)
-        add(request, "draft", show_draft(intent->draft));
-    if (phase == OPP_PHASE_APPROVE)
-        add(request, "reviewer", json_pack("{s:s, s:O}", "user_id", call->admin->user_id, "roles", call->admin->roles));
-    return request;
+    opp_shown_fill(&shown, call, tool, app->record, phase);
+    return opp_shown_json(&shown);
 }
 
 /* An operator sees each failing rule; a busy one does not flood the log. */
@@ -139,38 +70,61 @@ static void keep(struct opp_call *call, const struct opp_policy_decision *decisi
     call->rules = decision->failed ? show_failure(decision) : json_incref(decision->reasons);
 }
 
-static void decide(struct opp_call *call, const struct opp_tool *tool, enum opp_phase phase, json_t *shown,
+/* What the rules ask to be counted is kept with their decision. */
+struct asking {
+    struct opp_call *call;
+    struct opp_buf recent; /* "[tool,seconds,count]," each */
+};
+
+static int64_t count_recent(void *arg, const char *tool, int64_t seconds)
+{
+    struct asking *asking = arg;
+    int64_t count = opp_recent_count(asking->call, tool, seconds);
+
+    opp_buf_char(&asking->recent, '[');
+    if (tool != NULL)
+        opp_jcs_string(&asking->recent, tool, strlen(tool));
+    else
+        opp_buf_text(&asking->recent, "null");
+    opp_buf_format(&asking->recent, ",%lld,%lld],", (long long)seconds, (long long)count);
+    return count;
+}
+
+/* shown is lent. */
+static void decide(struct asking *asking, const struct opp_tool *tool, enum opp_phase phase, json_t *shown,
                    struct opp_policy_decision *out)
 {
+    struct opp_call *call = asking->call;
     struct opp_policy_request request = { .phase = phase,
                                           .tool = tool->name,
                                           .request = shown,
                                           .now_s = opp_call_now_ms(call) / 1000,
                                           .skip_windows = phase == OPP_PHASE_READ || phase == OPP_PHASE_APPROVE,
-                                          .recent = phase == OPP_PHASE_DISCOVER ? NULL : opp_recent_count,
-                                          .arg = call };
+                                          .watched = tool->sensitive,
+                                          .recent = phase == OPP_PHASE_DISCOVER ? NULL : count_recent,
+                                          .arg = asking };
 
     *out = (struct opp_policy_decision){ 0 };
     opp_policy_decide(engine_of(call), &request, out);
-    opp_count_decision(call, phase, out);
     if (out->failed)
         note_failure(call, out);
-    json_decref(shown);
 }
 
-static void judge(struct opp_call *call, const struct opp_tool *tool, enum opp_phase phase, json_t *shown,
-                  struct opp_policy_decision *out)
+/* Takes shown. */
+static void discover(struct opp_call *call, const struct opp_tool *tool, json_t *shown, struct opp_policy_decision *out)
 {
-    decide(call, tool, phase, shown, out);
-    keep(call, out);
+    struct asking asking = { .call = call };
+
+    decide(&asking, tool, OPP_PHASE_DISCOVER, shown, out);
+    json_decref(shown);
 }
 
 void opp_rules_look(struct opp_call *call, const struct opp_tool *tool, struct opp_policy_decision *out)
 {
+    say_nothing(out);
     if (speaks(call, tool))
-        decide(call, tool, OPP_PHASE_DISCOVER, show_caller(call, tool, call->app, OPP_PHASE_DISCOVER), out);
-    else
-        say_nothing(call, OPP_PHASE_DISCOVER, out);
+        discover(call, tool, show_caller(call, tool, call->app, OPP_PHASE_DISCOVER), out);
+    opp_count_decision(call, OPP_PHASE_DISCOVER, out);
 }
 
 static enum opp_step refuse(struct opp_call *call, const struct opp_policy_decision *decision)
@@ -187,10 +141,13 @@ enum opp_step opp_rules_discover(struct opp_call *call, const struct opp_tool *t
     const struct opp_intent *intent = call->state;
 
     opp_policy_decision_clear(offer);
-    if (!speaks(call, tool))
-        return say_nothing(call, OPP_PHASE_DISCOVER, offer);
-    judge(call, tool, OPP_PHASE_DISCOVER,
-          show_caller(call, tool, intent->app != NULL ? intent->app : call->app, OPP_PHASE_DISCOVER), offer);
+    say_nothing(offer);
+    if (speaks(call, tool)) {
+        discover(call, tool, show_caller(call, tool, intent->app != NULL ? intent->app : call->app, OPP_PHASE_DISCOVER),
+                 offer);
+        keep(call, offer);
+    }
+    opp_count_decision(call, OPP_PHASE_DISCOVER, offer);
     return offer->outcome == OPP_OUTCOME_DENY ? refuse(call, offer) : OPP_NEXT;
 }
 
@@ -214,18 +171,41 @@ static bool hold_to_offer(const struct opp_policy_decision *offer, struct opp_po
     return true;
 }
 
+/* Asks the rules of the tool, and says so; what they said, or that there are none, is told to the staging thread. */
+static void judge(struct opp_call *call, const struct opp_intent *intent, enum opp_phase phase,
+                  struct opp_policy_decision *ruling)
+{
+    struct asking asking = { .call = call };
+    struct opp_telling telling = { .phase = phase, .tool = intent->tool, .ruling = ruling, .recent = &asking.recent };
+    json_t *shown = NULL;
+    int64_t begun_ns = opp_monotonic_ns();
+
+    if (speaks(call, intent->tool)) {
+        shown = show_caller(call, intent->tool, intent->app, phase);
+        opp_shown_add_intent(shown, call, intent, phase);
+        decide(&asking, intent->tool, phase, shown, ruling);
+        keep(call, ruling);
+    }
+    telling.request = shown;
+    telling.took_ns = opp_monotonic_ns() - begun_ns;
+    opp_count_decision(call, phase, ruling);
+    opp_told_decision(call, &telling);
+    json_decref(shown);
+    opp_buf_free(&asking.recent);
+}
+
 enum opp_step opp_rules_judge(struct opp_call *call, enum opp_phase phase)
 {
     struct opp_intent *intent = call->state;
     struct opp_policy_decision *ruling = &intent->ruling;
 
     opp_policy_decision_clear(ruling);
-    if (!speaks(call, intent->tool))
-        return say_nothing(call, phase, ruling);
-    decide(call, intent->tool, phase, show_intent(call, intent, phase), ruling);
+    say_nothing(ruling);
+    judge(call, intent, phase, ruling); /* staging compares what decide says, without the offer */
     if (phase != OPP_PHASE_READ && !hold_to_offer(&intent->offer, ruling))
         return opp_intent_refuse(call, OPP_E_MEMORY, NULL, NULL);
-    keep(call, ruling);
+    if (ruling->spoke)
+        keep(call, ruling);
     return ruling->outcome == OPP_OUTCOME_DENY ? refuse(call, ruling) : OPP_NEXT;
 }
 
@@ -254,7 +234,9 @@ static enum opp_code join_facts(struct opp_call *call, struct opp_intent *intent
 enum opp_step opp_step_rules(struct opp_call *call)
 {
     struct opp_intent *intent = call->state;
-    struct opp_policy_decision failed = { .outcome = OPP_OUTCOME_DENY, .failed = true };
+    struct opp_policy_decision failed = { .failed = true, .outcome = OPP_OUTCOME_DENY };
+    struct opp_buf none = { 0 };
+    struct opp_telling telling = { .phase = intent->phase, .tool = intent->tool, .ruling = &failed, .recent = &none };
     enum opp_code rc;
 
     if (intent->tool_call.rc != OPP_OK)
@@ -266,6 +248,7 @@ enum opp_step opp_step_rules(struct opp_call *call)
         opp_count_decision(call, intent->phase, &failed);
         note_failure(call, &failed);
         keep(call, &failed);
+        opp_told_decision(call, &telling);
         return refuse(call, &failed);
     }
     return opp_rules_judge(call, intent->phase);

@@ -17,6 +17,8 @@ struct opp_schemas {
 #define TIME "{'type':'string','format':'date-time'}"
 #define CURSOR "{'type':'string','pattern':'^([a-z]{3}_[0-9a-z]{26}|[0-9]{1,18})$'}"
 #define PAGE "'cursor':" CURSOR ",'limit':{'type':'integer','minimum':1,'maximum':500}"
+#define PROFILE "{'type':'string','pattern':'^[a-z0-9_-]{1,64}$'}"
+#define HASH "{'type':'string','pattern':'^[0-9a-f]{64}$'}"
 #define STATUS "{'enum':['draft','confirmed','canceled','failed']}"
 #define OPEN_EXECUTION "{'enum':['pending','unknown']}" /* the others are told by the draft's status */
 
@@ -95,6 +97,20 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
         ",'roles':{'type':'array','minItems':1,'uniqueItems':true,"
         "'items':{'enum':['viewer','reviewer','operator','owner']}},"
         "'org_ids':{'type':['array','null'],'minItems':1,'maxItems':1000,'items':" ID "},'expires_at':" TIME "}}",
+    [OPP_SCHEMA_POLICY_STAGE] = "{'type':'object','required':['profile'],'properties':{'profile':" PROFILE "}}",
+    [OPP_SCHEMA_REPLAY] = "{'type':'object','required':['profile'],'properties':{'profile':" PROFILE ",'since':" TIME
+                          ",'limit':{'type':'integer','minimum':1,'maximum':1000000000}}}",
+    [OPP_SCHEMA_EVALUATE] =
+        "{'type':'object','oneOf':[{'required':['request']},{'required':['request_id']}],'properties':{'profile'"
+        ":" PROFILE ",'request':{'type':'object','required':['tool'],'properties':{'tool':{'type':['string','object']},"
+        "'phase':{'enum':['read','preflight','action','approve','execute']},'recent':{'type':'integer'}}},"
+        "'safeguards':{'type':'array','items':{'enum':['preflight','idempotency','witness']}},"
+        "'request_id':" ID ",'phase':{'enum':['read','preflight','action','approve','execute']}}}",
+    [OPP_SCHEMA_POLICY_NAMED] = "{'type':'object','properties':{'sha256':" HASH "}}",
+    [OPP_SCHEMA_DECISION_LIST] = "{'type':'object','properties':{'tool':" ID ",'appId':" ID ",'requestId':" ID
+                                 ",'phase':{'enum':['read','preflight','action','approve','execute']},"
+                                 "'outcome':{'enum':['allow','draft','deny']},'differs':{'type':'boolean'},'from':" TIME
+                                 ",'to':" TIME "," PAGE "}}",
     [OPP_SCHEMA_FREEZE] =
         "{'type':'object','required':['scope','mode','reason'],'properties':{'scope':{'enum':['gateway','app','tool']},"
         "'id':" ID ",'mode':{'enum':['drafts_only','off']},"

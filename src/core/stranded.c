@@ -2,12 +2,14 @@
 #include "core/stranded.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 struct opp_stranded {
     pthread_mutex_t lock;
     struct opp_stranded_item *first;
+    atomic_size_t open; /* those that are not settled */
 };
 
 enum opp_code opp_stranded_new(struct opp_stranded **out, struct opp_err *err)
@@ -56,6 +58,7 @@ void opp_stranded_add(struct opp_stranded *stranded, const char *execution_id, c
         return;
     snprintf(item->execution_id, sizeof item->execution_id, "%s", execution_id);
     snprintf(item->draft_id, sizeof item->draft_id, "%s", draft_id);
+    atomic_fetch_add(&stranded->open, 1);
     put(stranded, item);
 }
 
@@ -76,9 +79,16 @@ void opp_stranded_return(struct opp_stranded *stranded, struct opp_stranded_item
 
     for (; items != NULL; items = next) {
         next = items->next;
-        if (items->settled)
-            free(items);
-        else
+        if (!items->settled) {
             put(stranded, items);
+            continue;
+        }
+        free(items);
+        atomic_fetch_sub(&stranded->open, 1);
     }
+}
+
+bool opp_stranded_any(const struct opp_stranded *stranded)
+{
+    return stranded != NULL && atomic_load(&stranded->open) > 0;
 }

@@ -29,5 +29,7 @@ void opp_stranded_add(struct opp_stranded *stranded, const char *execution_id, c
 /* From any thread: gives all that there are, NULL for none; and takes back those that are not settled. */
 struct opp_stranded_item *opp_stranded_take(struct opp_stranded *stranded);
 void opp_stranded_return(struct opp_stranded *stranded, struct opp_stranded_item *items);
+/* From any thread: whether there is one that is not settled yet, taken or not. NULL: there is none. */
+bool opp_stranded_any(const struct opp_stranded *stranded);
 
 #endif

@@ -47,6 +47,9 @@ struct opp_policy_request {
     json_t *request;
     int64_t now_s;     /* what windows are judged by; the same as request.now */
     bool skip_windows; /* nobody asks for the windows: save the work */
+    /* Names (an object's) in payload, resources, impact and state of which it matters whether a rule reads one; NULL:
+     * none. */
+    const json_t *watched;
     /* Counts executions of a tool (NULL: of any; a glob) in the last so many seconds, -1: not known (an error, which
      * denies). NULL: there is no request.recent in this phase. */
     int64_t (*recent)(void *arg, const char *tool, int64_t seconds);
@@ -86,6 +89,9 @@ struct opp_policy_decision {
     int64_t opens_at_s; /* when closed: the earliest time that all may be open; 0: not known, or never */
     int64_t until_s;    /* the next time at which this may change; 0: never */
     char window_reason[OPP_POLICY_REASON_MAX]; /* of never(reason), or "" */
+    const char *window_rule; /* lent by the bundle: the first whose window is closed; NULL: none, or not known */
+
+    bool read_watched; /* a rule read one of the names that were watched for */
 
     bool failed;             /* a rule erred or ran out of its budget: outcome is deny, the reason a neutral one */
     const char *failed_rule; /* lent by the bundle; NULL: none in particular */

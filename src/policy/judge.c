@@ -23,18 +23,22 @@ struct judging {
     struct opp_policy_decision *out;
     const struct opp_rule *rule; /* being asked */
     const struct opp_schedule *windows[WINDOWS_MAX];
+    const char *window_rules[WINDOWS_MAX];
     size_t window_count;
 };
 
 static const struct opp_script_function no_methods[] = { { NULL, NULL } };
+static const char *const watched_below[] = { "payload", "resources", "impact", "state", NULL };
 
 static int l_push_request(lua_State *L)
 {
     const struct judging *judging = lua_touserdata(L, 1);
     struct opp_view_options options = { .strict = true,
                                         .shape = judging->tool->shape,
-                                        .methods =
-                                            judging->request->recent != NULL ? opp_request_methods : no_methods };
+                                        .methods = judging->request->recent != NULL ? opp_request_methods : no_methods,
+                                        .watched = judging->request->watched,
+                                        .watched_below = watched_below,
+                                        .watched_read = &judging->out->read_watched };
 
     lj_view_json(L, judging->request->request, &options);
     return 1;
@@ -165,6 +169,7 @@ static enum opp_code ask_window(struct judging *judging, struct opp_err *err)
     if (judging->window_count == WINDOWS_MAX)
         return opp_fail(err, OPP_E_SCRIPT, "more than %d windows for one tool", WINDOWS_MAX);
     judging->out->has_window = true;
+    judging->window_rules[judging->window_count] = opp_rule_name(facts_of(judging));
     judging->windows[judging->window_count++] = opp_window_of(L, ANSWER_AT);
     return OPP_OK;
 }
@@ -209,11 +214,12 @@ static int64_t all_open_from(const struct judging *judging, int64_t from)
     return from;
 }
 
-static void note_closed(struct opp_policy_decision *out, const struct opp_schedule *window)
+static void note_closed(struct opp_policy_decision *out, const struct opp_schedule *window, const char *rule)
 {
     const char *reason = opp_schedule_reason(window);
 
     out->window_open = false;
+    out->window_rule = out->window_rule != NULL ? out->window_rule : rule;
     if (reason != NULL && out->window_reason[0] == '\0')
         snprintf(out->window_reason, sizeof out->window_reason, "%s", reason);
 }
@@ -227,7 +233,7 @@ static void merge_windows(const struct judging *judging)
         int64_t opens = 0, until = 0;
 
         if (!opp_schedule_next(judging->windows[i], judging->request->now_s, &opens, &until))
-            note_closed(out, judging->windows[i]);
+            note_closed(out, judging->windows[i], judging->window_rules[i]);
         else if (until != 0 && (out->until_s == 0 || until < out->until_s))
             out->until_s = until;
     }

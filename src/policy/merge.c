@@ -135,7 +135,10 @@ enum opp_code opp_decision_merge(struct opp_policy_decision *out, enum opp_phase
 
 void opp_decision_fail(struct opp_policy_decision *out, const char *rule, const struct opp_err *err)
 {
+    bool read_watched = out->read_watched;
+
     opp_policy_decision_clear(out);
+    out->read_watched = read_watched;
     out->outcome = OPP_OUTCOME_DENY;
     out->spoke = out->failed = true;
     out->window_open = false;

@@ -28,6 +28,11 @@ struct opp_view_options {
     const struct opp_script_function *methods;
     void (*on_read)(void *arg, const char *key); /* each read of a member, absent ones, iteration, printing included */
     void *arg;                                   /* lives as long as the script may hold the view */
+    /* Names (an object's) of members that are watched for at any depth below some of the root's members; reading one in
+     * the call that the view was made in sets *watched_read. All lent as arg is; watched NULL: none. */
+    const json_t *watched;
+    const char *const *watched_below; /* ended by NULL */
+    bool *watched_read;
 };
 
 /* Pushes value: a scalar as itself, an object or array as a view that holds a reference. options may be NULL.

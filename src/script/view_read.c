@@ -9,12 +9,14 @@
 #include <string.h>
 
 /* Pushes a member or element of the view at index. May jump. */
-static void lj_push_json(lua_State *L, int index, json_t *value, const json_t *shape)
+static void lj_push_json(lua_State *L, int index, json_t *value, const json_t *shape, const struct opp_view_root *watch)
 {
+    struct opp_view view = { .kind = opp_view_kind_of(value), .json = value, .shape = shape, .watch = watch };
+
     if (lj_view_push_scalar(L, value))
         return;
     lua_getiuservalue(L, index, 1);
-    lj_view_push(L, (struct opp_view){ .kind = opp_view_kind_of(value), .json = value, .shape = shape });
+    lj_view_push(L, view);
 }
 
 /* Whether an object of this shape has the members that are listed and no others. */
@@ -89,7 +91,8 @@ void lj_view_geti(lua_State *L, int index, lua_Integer i)
     if (i < 1 || (lua_Unsigned)i > opp_view_length(view)) {
         lua_pushnil(L);
     } else if (view->kind == OPP_VIEW_ARRAY) {
-        lj_push_json(L, index, json_array_get(view->json, (size_t)i - 1), json_object_get(view->shape, "items"));
+        lj_push_json(L, index, json_array_get(view->json, (size_t)i - 1), json_object_get(view->shape, "items"),
+                     view->watch);
     } else {
         lua_getiuservalue(L, index, 1);
         lj_view_push(L, (struct opp_view){ .kind = OPP_VIEW_ROW, .rows = view->rows, .row = (size_t)i - 1 });
@@ -100,6 +103,25 @@ static void note_read(struct opp_script *script, const struct opp_view_root *roo
 {
     if (root->options.on_read != NULL && root->call == script->calls)
         root->options.on_read(root->options.arg, key);
+}
+
+/* Below a root that watches: from which members on. */
+static const struct opp_view_root *watch_below(const struct opp_view *view, const char *key)
+{
+    const struct opp_view_root *root = view->hooks;
+
+    if (root == NULL)
+        return view->watch;
+    for (size_t i = 0; root->options.watched != NULL && root->options.watched_below[i] != NULL; i++)
+        if (strcmp(root->options.watched_below[i], key) == 0)
+            return root;
+    return NULL;
+}
+
+static void note_watched(struct opp_script *script, const struct opp_view_root *watch, const char *key)
+{
+    if (watch->call == script->calls && json_object_get(watch->options.watched, key) != NULL)
+        *watch->options.watched_read = true;
 }
 
 void opp_view_note_all(struct opp_script *script, const struct opp_view *view)
@@ -124,10 +146,13 @@ static void lj_push_member(lua_State *L, int index, const struct opp_view *view,
 
     if (view->hooks != NULL)
         note_read(opp_script_of(L), view->hooks, key);
+    if (view->watch != NULL)
+        note_watched(opp_script_of(L), view->watch, key);
     if (value == NULL)
         lj_push_absent(L, view, key);
     else
-        lj_push_json(L, index, value, json_object_getn(json_object_get(view->shape, "properties"), key, length));
+        lj_push_json(L, index, value, json_object_getn(json_object_get(view->shape, "properties"), key, length),
+                     watch_below(view, key));
 }
 
 static int l_view_index(lua_State *L)

@@ -36,8 +36,9 @@ struct opp_view {
     json_t *json;
     struct opp_rows *rows;
     size_t row;
-    struct opp_view_root *hooks; /* set in a root object that is strict or tracked */
-    const json_t *shape;         /* what is known of it, or NULL */
+    struct opp_view_root *hooks;       /* set in a root object that is strict or tracked */
+    const struct opp_view_root *watch; /* set below a root that watches for names */
+    const json_t *shape;               /* what is known of it, or NULL */
 };
 
 /* Pushes a view whose holder is on top, and takes that away. May jump. */

@@ -2,6 +2,7 @@
 #include "store/db.h"
 
 #include "base/clock.h"
+#include "store/wal.h"
 
 #include <pthread.h>
 #include <sqlite3.h>
@@ -308,6 +309,10 @@ enum opp_code opp_db_open(const char *path, enum opp_db_mode mode, struct opp_db
     if (db == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for a database connection");
     pthread_once(&configured, configure_sqlite);
+    if (mode == OPP_DB_WRITER && opp_wal_check(path, err) != OPP_OK) {
+        free(db);
+        return OPP_E_IO;
+    }
     result = sqlite3_open_v2(path, &db->handle, flags, NULL);
     if (result != SQLITE_OK || set_up(db, mode, &why) != OPP_OK) {
         opp_fail(err, OPP_E_IO, "cannot open the database %s: %s", path,

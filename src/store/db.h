@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,10 +22,18 @@ enum opp_db_mode {
 };
 
 /* Gives an open connection: WAL, synchronous=FULL (read back), foreign_keys, trusted_schema off.
- * OPP_E_IO: err says the file's name and SQLite's reason. */
+ * A writer's log is looked at first (store/wal.h). OPP_E_IO: err says the file's name and the reason. */
 enum opp_code opp_db_open(const char *path, enum opp_db_mode mode, struct opp_db **out, struct opp_err *err);
 void opp_db_close(struct opp_db *db);
 
+/* Whether a file begins as a database of SQLite does. */
+bool opp_db_is_one(const char *path);
+
+/* Reads every page, and compares indexes with their tables. OPP_E_UNAVAILABLE: the database is damaged; err has the
+ * first thing that is wrong. */
+enum opp_code opp_db_check(struct opp_db *db, struct opp_err *err);
+/* The same for a start, which nobody wants to wait for: no indexes, and of a database over 64 MiB nothing. */
+enum opp_code opp_db_check_quickly(struct opp_db *db, struct opp_err *err);
 /* The schema's version (PRAGMA user_version) when it was opened, or read again, which only a writer may. */
 size_t opp_db_version(const struct opp_db *db);
 enum opp_code opp_db_read_version(struct opp_db *db, struct opp_err *err);

@@ -13,6 +13,28 @@
 static const char table[] = "CREATE TABLE IF NOT EXISTS opp_migrations (version INTEGER PRIMARY KEY,"
                             " file TEXT NOT NULL, sha256 TEXT NOT NULL)";
 
+static enum opp_code remember(struct opp_db *db, const struct opp_migration *migration, size_t version,
+                              struct opp_err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    char hash[OPP_HASH_HEX];
+    enum opp_code rc = opp_db_prepare(db, "INSERT INTO opp_migrations VALUES (?1, ?2, ?3)", &statement, err);
+    int result;
+
+    if (rc != OPP_OK)
+        return rc;
+    opp_hash_hex(migration->script, strlen(migration->script), hash);
+    sqlite3_bind_int64(statement, 1, (sqlite3_int64)version);
+    sqlite3_bind_text(statement, 2, migration->file, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 3, hash, -1, SQLITE_STATIC);
+    result = sqlite3_step(statement);
+    if (result != SQLITE_DONE)
+        rc = opp_db_error(db, result, err);
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+    return rc;
+}
+
 /* A row that says what ran as the next of the list. */
 static enum opp_code compare(sqlite3_stmt *row, const struct opp_migration *list, size_t count, size_t *run,
                              struct opp_err *err)
@@ -32,6 +54,19 @@ static enum opp_code compare(sqlite3_stmt *row, const struct opp_migration *list
     return OPP_OK;
 }
 
+/* Before there was a history, PRAGMA user_version said how many had run. What they were is taken to be what is listed.
+ */
+static enum opp_code adopt(struct opp_db *db, const struct opp_migration *list, size_t count, size_t *run,
+                           struct opp_err *err)
+{
+    enum opp_code rc = opp_db_read_version(db, err);
+
+    *run = opp_db_version(db);
+    for (size_t i = 0; rc == OPP_OK && i < *run && i < count; i++)
+        rc = remember(db, &list[i], i + 1, err);
+    return rc;
+}
+
 enum opp_code opp_history_check(struct opp_db *db, const struct opp_migration *list, size_t count, size_t *run,
                                 struct opp_err *err)
 {
@@ -49,7 +84,7 @@ enum opp_code opp_history_check(struct opp_db *db, const struct opp_migration *l
     if (rc == OPP_OK && result != SQLITE_DONE)
         rc = opp_db_error(db, result, err);
     sqlite3_reset(rows);
-    return rc;
+    return rc == OPP_OK && *run == 0 ? adopt(db, list, count, run, err) : rc;
 }
 
 enum opp_code opp_history_blame(struct opp_db *db, size_t count, struct opp_err *err)
@@ -126,28 +161,6 @@ enum opp_code opp_history_script(struct opp_db *db, const struct opp_migration *
     sqlite3_set_authorizer(opp_db_handle(db), authorize, NULL);
     rc = run_statements(db, script, err);
     sqlite3_set_authorizer(opp_db_handle(db), NULL, NULL);
-    return rc;
-}
-
-static enum opp_code remember(struct opp_db *db, const struct opp_migration *migration, size_t version,
-                              struct opp_err *err)
-{
-    sqlite3_stmt *statement = NULL;
-    char hash[OPP_HASH_HEX];
-    enum opp_code rc = opp_db_prepare(db, "INSERT INTO opp_migrations VALUES (?1, ?2, ?3)", &statement, err);
-    int result;
-
-    if (rc != OPP_OK)
-        return rc;
-    opp_hash_hex(migration->script, strlen(migration->script), hash);
-    sqlite3_bind_int64(statement, 1, (sqlite3_int64)version);
-    sqlite3_bind_text(statement, 2, migration->file, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, 3, hash, -1, SQLITE_STATIC);
-    result = sqlite3_step(statement);
-    if (result != SQLITE_DONE)
-        rc = opp_db_error(db, result, err);
-    sqlite3_reset(statement);
-    sqlite3_clear_bindings(statement);
     return rc;
 }
 

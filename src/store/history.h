@@ -21,7 +21,8 @@ struct opp_migration {
 /* All of these in a transaction of the caller's, which undoes it unless they give OPP_OK. */
 
 /* Compares what has run with the beginning of the list; *run is how many have, which can be more than the list has.
- * OPP_E_CONFIG: one of the list was changed since; err->where is its file. */
+ * Where nothing is recorded yet, PRAGMA user_version says how many, as it did before there was a record. OPP_E_CONFIG:
+ * one of the list was changed since; err->where is its file. */
 enum opp_code opp_history_check(struct opp_db *db, const struct opp_migration *list, size_t count, size_t *run,
                                 struct opp_err *err);
 /* Gives OPP_E_CONFIG, with its file as err->where, of the first that has run and is behind a list of so many. */

@@ -23,15 +23,23 @@ static enum opp_code run_script(struct opp_db *db, const char *script, size_t ve
     return rc;
 }
 
+/* What the disk does not take is no mistake of the script. */
+static enum opp_code refuse(const char *name, size_t version, const struct opp_err *why, struct opp_err *err)
+{
+    enum opp_code rc = why->code == OPP_E_UNAVAILABLE ? OPP_E_IO : OPP_E_CONFIG;
+
+    return opp_fail(err, rc, "the database %s cannot be brought to schema %zu: %s", name, version, why->message);
+}
+
 enum opp_code opp_migrate(struct opp_db *db, const char *name, const char *const *scripts, size_t count, int *fresh,
                           struct opp_err *err)
 {
     struct opp_err why = { 0 };
-    enum opp_code rc = opp_db_read_version(db, err);
-    size_t version = opp_db_version(db);
+    size_t version;
 
-    if (rc != OPP_OK)
-        return rc;
+    if (opp_db_check_quickly(db, &why) != OPP_OK || opp_db_read_version(db, &why) != OPP_OK)
+        return opp_fail(err, OPP_E_IO, "the database %s is damaged or cannot be read: %s", name, why.message);
+    version = opp_db_version(db);
     if (fresh != NULL)
         *fresh = version == 0;
     if (version > count)
@@ -39,7 +47,6 @@ enum opp_code opp_migrate(struct opp_db *db, const char *name, const char *const
                         version, count);
     for (size_t next = version; next < count; next++)
         if (run_script(db, scripts[next], next + 1, &why) != OPP_OK)
-            return opp_fail(err, OPP_E_CONFIG, "the database %s cannot be brought to schema %zu: %s", name, next + 1,
-                            why.message);
+            return refuse(name, next + 1, &why, err);
     return OPP_OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * store/migrations.h - the gateway's own schema, as numbered scripts.
+ * store/migrations.h - the schemas of the gateway's own databases, as numbered scripts.
  * May include: nothing.
  */
 #ifndef OPP_STORE_MIGRATIONS_H
@@ -10,5 +10,8 @@
 
 extern const char *const OPP_MIGRATIONS[];
 extern const size_t OPP_MIGRATION_COUNT;
+/* Of decisions.db. */
+extern const char *const OPP_DECISIONS_MIGRATIONS[];
+extern const size_t OPP_DECISIONS_MIGRATION_COUNT;
 
 #endif

@@ -224,12 +224,43 @@ static const struct opp_field SETTING_FIELDS[] = {
 };
 RECORD(OPP_SETTING, "settings", opp_setting, SETTING_FIELDS);
 
+/* The head comes first in the whole record too, so that its places are the same. */
+#define GENERATION_HEAD                                                                                   \
+    TEXT(opp_generation_head, id), TEXT(opp_generation_head, profile), TEXT(opp_generation_head, sha256), \
+        TEXT(opp_generation_head, adapters), INTEGER(opp_generation_head, loaded_at),                     \
+        INTEGER(opp_generation_head, turn), BOOL(opp_generation_head, staged)
+
+static const struct opp_field GENERATION_HEAD_FIELDS[] = { GENERATION_HEAD };
+RECORD(OPP_GENERATION_HEAD, "generations", opp_generation_head, GENERATION_HEAD_FIELDS);
+
 static const struct opp_field GENERATION_FIELDS[] = {
-    TEXT(opp_generation_record, id),       TEXT(opp_generation_record, profile),
-    TEXT(opp_generation_record, sha256),   JSON(opp_generation_record, sources),
-    TEXT(opp_generation_record, adapters), INTEGER(opp_generation_record, loaded_at),
+    GENERATION_HEAD,
+    JSON(opp_generation_record, sources),
 };
 RECORD(OPP_GENERATION_RECORD, "generations", opp_generation_record, GENERATION_FIELDS);
+
+static const struct opp_field DECISION_FIELDS[] = {
+    INTEGER(opp_decision, number), TEXT(opp_decision, request_id),    TEXT(opp_decision, tool),
+    TEXT(opp_decision, phase),     TEXT(opp_decision, app_id),        TEXT(opp_decision, org_id),
+    TEXT(opp_decision, outcome),   TEXT(opp_decision, profile),       TEXT(opp_decision, sha256),
+    INTEGER(opp_decision, at),     INTEGER(opp_decision, generation), INTEGER(opp_decision, took_ns),
+    INTEGER(opp_decision, sample), BOOL(opp_decision, replayable),    BOOL(opp_decision, differs),
+    TEXT(opp_decision, request),   TEXT(opp_decision, core),          TEXT(opp_decision, recent),
+    TEXT(opp_decision, hashed),    TEXT(opp_decision, ruling),        TEXT(opp_decision, verdict),
+    TEXT(opp_decision, staged),
+};
+RECORD(OPP_DECISION, "decisions", opp_decision, DECISION_FIELDS);
+
+/* Where decisions are, without what they are. */
+static const struct opp_field DECISION_NUMBER_FIELDS[] = { INTEGER(opp_decision, number) };
+RECORD(OPP_DECISION_NUMBER, "decisions", opp_decision, DECISION_NUMBER_FIELDS);
+
+static const struct opp_field TALLY_FIELDS[] = {
+    TEXT(opp_tally_part, id),
+    TEXT(opp_tally_part, occasion),
+    JSON(opp_tally_part, state),
+};
+RECORD(OPP_TALLY_PART, "tally", opp_tally_part, TALLY_FIELDS);
 
 static const struct opp_field ADAPTERS_FIELDS[] = {
     TEXT(opp_adapters_record, id),

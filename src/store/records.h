@@ -69,6 +69,15 @@ struct opp_audit_row {
     int64_t created_at;
 };
 
+/* A generation that is or was in force or staged, without its bytes. id is its number, padded so that it sorts; sha256
+ * is of all its files; adapters is the id of theirs; turn is its place in the order of those that were put in force, 0
+ * where it never was. */
+struct opp_generation_head {
+    char *id, *profile, *sha256, *adapters;
+    int64_t loaded_at, turn;
+    bool staged;
+};
+
 /* An audit row without what it says. */
 struct opp_audit_hash {
     int64_t seq;
@@ -83,12 +92,10 @@ struct opp_checkpoint {
     int64_t time;
 };
 
-/* The bytes of a generation that was in force. id is its number, padded so that it sorts; sha256 is of all its files;
- * adapters is the id of theirs. */
+/* All of it, as it was loaded. */
 struct opp_generation_record {
-    char *id, *profile, *sha256, *adapters;
+    struct opp_generation_head head;
     json_t *sources; /* the profile's files */
-    int64_t loaded_at;
 };
 
 /* What an operator has stopped. target NULL: everything; lifted_at 0: it is in force. */
@@ -103,6 +110,24 @@ struct opp_adapters_record {
     json_t *files;
 };
 
+/* In decisions.db: what the rules were shown, what they said and what came of it. The texts from request on are JSON as
+ * core/ writes it; number rises with the time, see store/decisions.h. */
+struct opp_decision {
+    int64_t number;
+    char *request_id, *tool, *phase, *app_id, *org_id, *outcome, *profile, *sha256;
+    char *request, *core, *recent, *hashed, *ruling, *verdict, *staged;
+    int64_t at, generation, took_ns;
+    int64_t sample;  /* so many like it were made for each that is logged */
+    bool replayable; /* no rule read what is only kept as a hash */
+    bool differs;    /* from what the staged rules said */
+};
+
+/* In decisions.db: a part of the staged rules' report, of one occasion of staging. */
+struct opp_tally_part {
+    char *id, *occasion;
+    json_t *state;
+};
+
 /* A small value of the gateway's own, such as a key made at the first start. */
 struct opp_setting {
     char *id, *value;
@@ -111,8 +136,8 @@ struct opp_setting {
 /* How a record is kept; one constant each. */
 struct opp_record;
 extern const struct opp_record OPP_APP, OPP_KEY, OPP_ADMIN_TOKEN, OPP_DRAFT, OPP_EXECUTION, OPP_PREFLIGHT,
-    OPP_IDEMPOTENCY, OPP_AUDIT_ROW, OPP_AUDIT_HASH, OPP_CHECKPOINT, OPP_SETTING, OPP_GENERATION_RECORD,
-    OPP_ADAPTERS_RECORD, OPP_FREEZE;
+    OPP_IDEMPOTENCY, OPP_AUDIT_ROW, OPP_SETTING, OPP_GENERATION_HEAD, OPP_GENERATION_RECORD, OPP_DECISION,
+    OPP_DECISION_NUMBER, OPP_TALLY_PART, OPP_ADAPTERS_RECORD, OPP_AUDIT_HASH, OPP_CHECKPOINT, OPP_FREEZE;
 /* A struct opp_draft of which only the members that are not JSON are read: what ends a draft needs no more, and works
  * on one that is damaged. Free it as OPP_DRAFT. */
 extern const struct opp_record OPP_DRAFT_HEAD;

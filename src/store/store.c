@@ -2,6 +2,7 @@
 #include "store/store.h"
 
 #include "base/crash.h"
+#include "store/backup.h"
 #include "store/db.h"
 #include "store/migrate.h"
 #include "store/migrations.h"
@@ -13,8 +14,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define FILE_NAME "gateway.db"
 #define READ_MAX_MS 5000
+#define UNHURRIED_MS INT64_C(86400000) /* where nobody waits for the reader */
 
 struct opp_store {
     struct opp_writer *writer;
@@ -127,6 +128,7 @@ enum opp_code opp_store_open(const struct opp_store_settings *settings, struct o
                              struct opp_err *err)
 {
     struct opp_store *store = calloc(1, sizeof *store);
+    struct opp_err why = { 0 };
     struct opp_db *db = NULL;
     enum opp_code rc;
 
@@ -135,15 +137,16 @@ enum opp_code opp_store_open(const struct opp_store_settings *settings, struct o
     store->clock = settings->clock;
     pthread_mutex_init(&store->on_commit_lock, NULL);
     store->read_max_ms = settings->read_max_ms != 0 ? settings->read_max_ms : READ_MAX_MS;
-    snprintf(store->path, sizeof store->path, "%s/" FILE_NAME, settings->dir);
+    snprintf(store->path, sizeof store->path, "%s/" OPP_STORE_FILE, settings->dir);
     rc = opp_db_open(store->path, OPP_DB_WRITER, &db, err);
     if (rc == OPP_OK)
-        rc = opp_migrate(db, FILE_NAME, OPP_MIGRATIONS, OPP_MIGRATION_COUNT, fresh, err);
+        rc = opp_migrate(db, store->path, OPP_MIGRATIONS, OPP_MIGRATION_COUNT, fresh, err);
     if (rc == OPP_OK)
-        rc = start(store, db, settings, err);
+        rc = start(store, db, settings, &why);
     else
         opp_db_close(db);
     if (rc != OPP_OK) {
+        opp_fail(err, rc, "the database %s: %s", store->path, why.message);
         pthread_mutex_destroy(&store->on_commit_lock);
         free(store);
         return rc;
@@ -166,6 +169,11 @@ void opp_store_on_registry(struct opp_store *store, void (*fn)(void *arg, struct
 {
     store->on_registry = fn;
     store->on_registry_arg = arg;
+}
+
+enum opp_code opp_store_backup(struct opp_store *store, struct opp_backup *backup, struct opp_err *err)
+{
+    return opp_backup_add(backup, OPP_STORE_FILE, store->writer, err);
 }
 
 void opp_store_on_commit(struct opp_store *store, void (*fn)(void *arg, const struct opp_chain_head *head), void *arg)
@@ -218,18 +226,15 @@ enum opp_code opp_store_now(struct opp_store *store, opp_tx_fn run, void *arg, s
     return opp_writer_now(store->writer, apply_op, &op, err);
 }
 
-enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, struct opp_session **out,
-                               struct opp_err *err)
+enum opp_code opp_session_of_file(const char *path, struct opp_session **out, struct opp_err *err)
 {
     struct opp_session *session = calloc(1, sizeof *session);
     enum opp_code rc;
 
     if (session == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for a session");
-    session->store = store;
-    session->loop = loop;
-    session->read_max_ms = store->read_max_ms;
-    rc = opp_db_open(store->path, OPP_DB_READER, &session->tx.db, err);
+    session->read_max_ms = UNHURRIED_MS;
+    rc = opp_db_open(path, OPP_DB_READER, &session->tx.db, err);
     if (rc != OPP_OK) {
         free(session);
         return rc;
@@ -238,27 +243,46 @@ enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, s
     return OPP_OK;
 }
 
+enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, struct opp_session **out,
+                               struct opp_err *err)
+{
+    struct opp_session *session = NULL;
+    enum opp_code rc = opp_session_of_file(store->path, &session, err);
+
+    if (session == NULL)
+        return rc;
+    session->store = store;
+    session->loop = loop;
+    session->read_max_ms = store->read_max_ms;
+    *out = session;
+    return OPP_OK;
+}
+
+void opp_session_limit(struct opp_session *session, int64_t ms)
+{
+    session->read_max_ms = ms;
+}
+
 enum opp_code opp_session_open_dir(const char *dir, struct opp_session **out, struct opp_err *err)
 {
-    struct opp_session *session;
+    struct opp_session *session = NULL;
     char path[PATH_MAX];
     enum opp_code rc;
 
-    snprintf(path, sizeof path, "%s/" FILE_NAME, dir);
+    snprintf(path, sizeof path, "%s/" OPP_STORE_FILE, dir);
     if (access(path, F_OK) != 0)
         return opp_fail(err, OPP_E_ABSENT, "there is no %s", path);
-    session = calloc(1, sizeof *session);
+    rc = opp_session_of_file(path, &session, err);
     if (session == NULL)
-        return opp_fail(err, OPP_E_MEMORY, "no memory for a session");
+        return rc;
     session->read_max_ms = READ_MAX_MS;
-    rc = opp_db_open(path, OPP_DB_READER, &session->tx.db, err);
-    if (rc == OPP_OK && opp_db_version(session->tx.db) != OPP_MIGRATION_COUNT)
-        rc = opp_fail(err, OPP_E_CONFIG, "%s has schema %zu, and this program is for %zu", path,
-                      opp_db_version(session->tx.db), OPP_MIGRATION_COUNT);
-    if (rc == OPP_OK)
+    if (opp_db_version(session->tx.db) == OPP_MIGRATION_COUNT) {
         *out = session;
-    else
-        opp_session_close(session);
+        return OPP_OK;
+    }
+    rc = opp_fail(err, OPP_E_CONFIG, "%s has schema %zu, and this program is for %zu", path,
+                  opp_db_version(session->tx.db), OPP_MIGRATION_COUNT);
+    opp_session_close(session);
     return rc;
 }
 

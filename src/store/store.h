@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct opp_backup;
 struct opp_session;
 struct opp_store;
 struct opp_tx;
@@ -35,6 +36,8 @@ struct opp_store_op {
     struct opp_store *store;
     struct opp_write write;
 };
+
+#define OPP_STORE_FILE "gateway.db" /* in the data directory */
 
 struct opp_store_settings {
     const char *dir; /* the data directory */
@@ -65,6 +68,9 @@ void opp_store_on_commit(struct opp_store *store, void (*fn)(void *arg, const st
 
 /* Runs a transaction from a thread that may wait: not a loop's, and not the writer's. */
 enum opp_code opp_store_now(struct opp_store *store, opp_tx_fn run, void *arg, struct opp_err *err);
+
+/* Adds the database to a backup, after the adapters'. OPP_E_MEMORY. */
+enum opp_code opp_store_backup(struct opp_store *store, struct opp_backup *backup, struct opp_err *err);
 
 bool opp_store_healthy(const struct opp_store *store);
 

@@ -54,7 +54,7 @@ struct opp_where {
     const json_t *list;
 };
 
-#define OPP_WHERE_MAX 8
+#define OPP_WHERE_MAX 12
 
 /* All conditions hold, at most OPP_WHERE_MAX (more: the query fails with OPP_E_INTERNAL); ordered by one column;
  * limit 0: all. */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "store/db.h"
+#include "store/wal_bound.h"
 
 #include <pthread.h>
 #include <sqlite3.h>
@@ -24,11 +25,12 @@ struct opp_writer {
     pthread_cond_t wake;
     struct opp_write *first;
     struct opp_write **last;
-    size_t queued_bytes;
+    size_t queued, queued_bytes;
     size_t lazy_bytes;
     size_t urgent; /* queued operations that somebody waits for */
     bool stopping;
     atomic_bool healthy;
+    struct opp_wal_bound log; /* the writer's thread only */
     struct opp_meter *meter;
     size_t queue, queue_bytes;                  /* cells, with the lock held */
     size_t operations, commit_seconds, is_well; /* cells, on the writer's thread */
@@ -61,6 +63,12 @@ static void wait_for_work(struct opp_writer *writer)
             break;
 }
 
+/* Whether the operation shares a transaction with those that were taken before it. */
+static bool joins(const struct opp_write *batch, const struct opp_write *next)
+{
+    return batch == next || (!batch->aside && !next->aside);
+}
+
 /* Gives the next operations, or NULL when the writer is to end. */
 static struct opp_write *take_batch(struct opp_writer *writer)
 {
@@ -70,7 +78,8 @@ static struct opp_write *take_batch(struct opp_writer *writer)
     pthread_mutex_lock(&writer->lock);
     wait_for_work(writer);
     batch = writer->first;
-    for (size_t n = 0; *end != NULL && n < BATCH_MAX; n++) {
+    for (size_t n = 0; *end != NULL && n < BATCH_MAX && joins(batch, *end); n++) {
+        writer->queued--;
         writer->queued_bytes -= (*end)->bytes;
         if ((*end)->lazy)
             writer->lazy_bytes -= (*end)->bytes;
@@ -143,10 +152,34 @@ static bool apply_one(struct opp_writer *writer, struct opp_write *write)
     return !rolled_back(writer);
 }
 
+/* A commit of no change touches no disk and says nothing of it. When the last one failed, the next is to change
+ * something: the number of the schema, to what it is. */
+static enum opp_code touch(struct opp_writer *writer, struct opp_err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    char set_version[64];
+    enum opp_code rc = opp_db_prepare(writer->db, "PRAGMA user_version", &statement, err);
+    int result;
+
+    if (rc != OPP_OK)
+        return rc;
+    result = sqlite3_step(statement);
+    if (result != SQLITE_ROW)
+        rc = opp_db_error(writer->db, result, err);
+    else
+        snprintf(set_version, sizeof set_version, "PRAGMA user_version=%d", sqlite3_column_int(statement, 0));
+    sqlite3_reset(statement);
+    return rc == OPP_OK ? opp_db_run(writer->db, set_version, err) : rc;
+}
+
 static enum opp_code apply_all(struct opp_writer *writer, struct opp_write *batch, struct opp_err *err)
 {
-    enum opp_code rc = opp_db_step(writer->db, "BEGIN IMMEDIATE", err);
+    enum opp_code rc = opp_wal_bound_keep(&writer->log, err);
 
+    if (rc == OPP_OK)
+        rc = opp_db_step(writer->db, "BEGIN IMMEDIATE", err);
+    if (rc == OPP_OK && !atomic_load(&writer->healthy))
+        rc = touch(writer, err);
     if (rc != OPP_OK)
         return rc;
     for (struct opp_write *write = batch; write != NULL; write = write->next)
@@ -230,13 +263,23 @@ static void run_batch(struct opp_writer *writer, struct opp_write *batch)
     complete(writer, batch);
 }
 
+static void run_aside(struct opp_writer *writer, struct opp_write *write)
+{
+    write->rc = write->apply(writer->db, write->arg, &write->err);
+    complete(writer, write);
+}
+
 static void *run(void *arg)
 {
     struct opp_writer *writer = arg;
     struct opp_write *batch;
 
-    while ((batch = take_batch(writer)) != NULL)
-        run_batch(writer, batch);
+    while ((batch = take_batch(writer)) != NULL) {
+        if (batch->aside)
+            run_aside(writer, batch);
+        else
+            run_batch(writer, batch);
+    }
     return NULL;
 }
 
@@ -297,6 +340,7 @@ enum opp_code opp_writer_start(struct opp_db *db, const struct opp_writer_settin
     writer->settings = *settings;
     writer->last = &writer->first;
     atomic_init(&writer->healthy, true);
+    opp_wal_bound_start(&writer->log, db, OPP_WRITER_LOG_MAX);
     if (start_counting(writer, err) != OPP_OK) {
         opp_db_close(db);
         free(writer);
@@ -328,6 +372,10 @@ void opp_writer_stop(struct opp_writer *writer)
 
 static bool has_room(const struct opp_writer *writer, const struct opp_write *write)
 {
+    if (write->aside)
+        return true;
+    if (writer->queued >= OPP_WRITER_QUEUE_MAX)
+        return false;
     if (write->lazy && writer->lazy_bytes + write->bytes > writer->settings.lazy_max_bytes)
         return false;
     return writer->queued_bytes + write->bytes <= writer->settings.queue_max_bytes;
@@ -347,6 +395,7 @@ enum opp_code opp_writer_submit(struct opp_writer *writer, struct opp_write *wri
     if (room) {
         *writer->last = write;
         writer->last = &write->next;
+        writer->queued++;
         writer->queued_bytes += write->bytes;
         opp_meter_add(writer->meter, writer->queue, 1);
         opp_meter_set(writer->meter, writer->queue_bytes, writer->queued_bytes);

@@ -30,6 +30,7 @@ struct opp_write {
     size_t bytes;     /* about what the operation holds in memory, for the queue's bound */
     bool lazy;        /* nobody waits: may linger to share a commit */
     bool single;      /* changes with one statement, which SQLite undoes by itself: no savepoint, which copies pages */
+    bool aside;       /* apply runs between two batches and outside of any transaction; it is never refused */
     enum opp_code rc; /* the outcome, when done is called: OPP_OK means durable */
     struct opp_err err;
     struct opp_write *next;
@@ -44,6 +45,9 @@ struct opp_writer_hooks {
     void *arg;
 };
 
+#define OPP_WRITER_QUEUE_MAX 16384            /* operations that wait at the same time */
+#define OPP_WRITER_LOG_MAX (64 * 1024 * 1024) /* bytes of the write-ahead log, about */
+
 struct opp_writer_settings {
     const char *name; /* for messages */
     struct opp_log *log;
@@ -55,7 +59,8 @@ struct opp_writer_settings {
     void (*on_unknown)(const char *name, const char *message);
 };
 
-/* Takes db (a writer's connection) and gives its running thread. */
+/* Takes db (a writer's connection) and gives its running thread. It checkpoints too; while a reader keeps the log from
+ * being emptied and it is at its maximum, what is asked for gets OPP_E_UNAVAILABLE. */
 enum opp_code opp_writer_start(struct opp_db *db, const struct opp_writer_settings *settings, struct opp_writer **out,
                                struct opp_err *err);
 /* Commits what is queued, ends the thread and closes the database. */

@@ -347,6 +347,27 @@ static void a_file_that_is_there_is_not_written_over(void **state)
     assert_int_equal(trail_verify(&trail, NULL, 4).rows, 10);
 }
 
+static void behind_a_checkpoint_only_what_follows_is_looked_at(void **state)
+{
+    struct opp_checkpoint *checkpoint;
+
+    (void)state;
+    trail_append(&trail, 20, 1000);
+    checkpoint = trail_sign(&trail, 2000);
+    trail_append(&trail, 7, 1000);
+    assert_int_equal(trail_verify_from(&trail, checkpoint).rows, 7);
+    trail_damage(&trail, "UPDATE audit SET status='denied' WHERE seq=10");
+    assert_int_equal(trail_verify_from(&trail, checkpoint).first_bad, 0);
+    trail_damage(&trail, "UPDATE audit SET status='denied' WHERE seq=25");
+    assert_bad(trail_verify_from(&trail, checkpoint), 25, "stands beside");
+    trail_damage(&trail, "UPDATE audit SET row=replace(row,'127.0.0.1','127.0.0.2') WHERE seq=20");
+    assert_bad(trail_verify_from(&trail, checkpoint), 20, "not the row that was signed");
+    trail_damage(&trail, "DELETE FROM audit WHERE seq>19");
+    trail_damage(&trail, "DELETE FROM checkpoints");
+    assert_bad(trail_verify_from(&trail, checkpoint), 20, "missing with all behind it");
+    opp_record_free(&OPP_CHECKPOINT, checkpoint);
+}
+
 static double cpu_s(void)
 {
     struct timespec now;
@@ -359,19 +380,26 @@ static double cpu_s(void)
  * row is what a short run can show. */
 static void a_million_rows_are_verified_in_ten_seconds(void **state)
 {
+    struct opp_checkpoint *newest = NULL;
     double began;
 
     (void)state;
     if (getenv("OPP_LONG") == NULL)
         skip();
     for (int i = 0; i < 1000; i++) {
+        opp_record_free(&OPP_CHECKPOINT, newest);
         trail_append(&trail, 1000, 1000);
-        opp_record_free(&OPP_CHECKPOINT, trail_sign(&trail, 2000));
+        newest = trail_sign(&trail, 2000);
     }
+    trail_append(&trail, 1000, 1000);
     began = cpu_s();
-    assert_int_equal(trail_verify(&trail, NULL, 10000).rows, 1000000);
+    assert_int_equal(trail_verify(&trail, NULL, 10000).rows, 1001000);
     print_message("a million rows: %.2f s\n", cpu_s() - began);
     assert_true(cpu_s() - began < 10);
+    began = cpu_s();
+    assert_int_equal(trail_verify_from(&trail, newest).rows, 1000);
+    assert_true(cpu_s() - began < 1);
+    opp_record_free(&OPP_CHECKPOINT, newest);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -390,6 +418,7 @@ int main(void)
         TEST(a_beginning_that_nobody_archived_is_missed),
         TEST(a_trail_that_does_not_hold_is_not_archived),
         TEST(a_file_that_is_there_is_not_written_over),
+        TEST(behind_a_checkpoint_only_what_follows_is_looked_at),
         TEST(a_million_rows_are_verified_in_ten_seconds),
     };
 

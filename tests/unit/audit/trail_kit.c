@@ -160,6 +160,27 @@ struct verdict trail_verify(struct trail_kit *trail, struct opp_checkpoint *kept
     return verdict_of(&walk.verify);
 }
 
+struct since {
+    struct opp_verify verify;
+    const struct opp_checkpoint *checkpoint;
+};
+
+static enum opp_code verify_since(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    struct since *since = arg;
+    enum opp_code rc = opp_verify_from(&since->verify, tx, since->checkpoint, err);
+
+    return rc == OPP_OK ? opp_verify_all(&since->verify, tx, err) : rc;
+}
+
+struct verdict trail_verify_from(struct trail_kit *trail, const struct opp_checkpoint *checkpoint)
+{
+    struct since since = { .checkpoint = checkpoint };
+
+    assert_int_equal(opp_store_now(trail->kit.store, verify_since, &since, NULL), OPP_OK);
+    return verdict_of(&since.verify);
+}
+
 struct verdict trail_verify_files(struct trail_kit *trail, const struct opp_sign_key *key, const char *const *files,
                                   bool store)
 {

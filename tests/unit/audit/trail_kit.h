@@ -33,6 +33,8 @@ struct verdict {
 };
 /* Of the store, held against the kit's key and a checkpoint (NULL: none), in pieces of so many rows. */
 struct verdict trail_verify(struct trail_kit *trail, struct opp_checkpoint *kept, size_t piece);
+/* Of the rows behind a checkpoint alone. */
+struct verdict trail_verify_from(struct trail_kit *trail, const struct opp_checkpoint *checkpoint);
 /* Of files, NULL-terminated, and then of the store (trail not NULL). */
 struct verdict trail_verify_files(struct trail_kit *trail, const struct opp_sign_key *key, const char *const *files,
                                   bool store);

@@ -64,8 +64,8 @@ static void run_call(struct opp_generation_slot *slot, struct opp_loop *loop)
 
 static void put_in_force(struct opp_generation_slot *slot, struct opp_generation *generation)
 {
-    assert_true(opp_generation_begin(slot));
-    opp_generation_prepare(slot, generation);
+    assert_true(opp_generation_begin(slot) != 0);
+    opp_generation_prepare(slot, generation, NULL);
     opp_generation_ready(slot);
     opp_generation_commit(slot);
 }
@@ -125,6 +125,7 @@ static void there_is_room_when_old_ones_have_ended(void **state)
 {
     struct opp_generation_slot *slot = NULL;
     struct opp_generation *pinned[OPP_GENERATIONS_MAX];
+    uint64_t change;
 
     (void)state;
     assert_int_equal(opp_generation_slot_new(&slot, NULL), OPP_OK);
@@ -145,9 +146,10 @@ static void there_is_room_when_old_ones_have_ended(void **state)
     opp_generation_unpin(pinned[0]);
     for (size_t i = 2; i < OPP_GENERATIONS_MAX - 1; i++)
         opp_generation_unpin(pinned[i]);
-    assert_true(opp_generation_begin(slot));
-    opp_generation_prepare(slot, make_generation());
-    opp_generation_abandon(slot);
+    change = opp_generation_begin(slot);
+    assert_true(change != 0);
+    opp_generation_prepare(slot, make_generation(), NULL);
+    opp_generation_abandon(slot, change);
     opp_generation_slot_free(slot);
 }
 

@@ -67,6 +67,20 @@ static void each_script_runs_once_and_in_order(void **state)
     assert_int_equal(opp_db_run(db, "CREATE UNIQUE INDEX u ON a(n)", NULL), OPP_OK);
 }
 
+/* As before there was a record. */
+static void what_ran_unrecorded_does_not_run_again(void **state)
+{
+    size_t run = 9;
+
+    (void)state;
+    assert_int_equal(opp_db_run(db, "CREATE TABLE a(n); INSERT INTO a VALUES(1); PRAGMA user_version=1", NULL), OPP_OK);
+    assert_int_equal(bring(LIST, 2, &run, NULL), OPP_OK);
+    assert_int_equal(run, 1);
+    assert_int_equal(bring(LIST, 2, &run, NULL), OPP_OK);
+    assert_int_equal(run, 2);
+    assert_int_equal(opp_db_run(db, "CREATE UNIQUE INDEX u ON a(n)", NULL), OPP_OK);
+}
+
 static void what_has_run_is_neither_changed_nor_taken_away(void **state)
 {
     struct opp_migration changed[] = { LIST[0], { "a/second.sql", "INSERT INTO a VALUES(3)" } };
@@ -143,8 +157,11 @@ int main(void)
 {
 #define with_db(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        with_db(each_script_runs_once_and_in_order), with_db(what_has_run_is_neither_changed_nor_taken_away),
-        with_db(a_list_may_know_less_than_has_run),  with_db(a_mistake_has_its_line),
+        with_db(each_script_runs_once_and_in_order),
+        with_db(what_ran_unrecorded_does_not_run_again),
+        with_db(what_has_run_is_neither_changed_nor_taken_away),
+        with_db(a_list_may_know_less_than_has_run),
+        with_db(a_mistake_has_its_line),
         with_db(a_script_may_be_empty_or_give_rows),
     };
 

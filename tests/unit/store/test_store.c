@@ -2,6 +2,7 @@
 #include "store/store.h"
 
 #include "store/db.h"
+#include "store/migrations.h"
 #include "store/store_kit.h"
 #include "store/tx.h"
 
@@ -306,9 +307,10 @@ static void a_store_of_a_newer_program_is_not_opened(void **state)
     struct opp_store_settings settings = { .dir = kit.dir, .on_unknown = kit_on_unknown };
     struct opp_store *store = NULL;
     struct opp_db *db = NULL;
-    char path[KIT_PATH_MAX];
+    char path[KIT_PATH_MAX], right[64];
 
     (void)state;
+    snprintf(right, sizeof right, "PRAGMA user_version=%zu", OPP_MIGRATION_COUNT);
     close_all();
     kit_path(&kit, "gateway.db", path);
     assert_int_equal(opp_db_open(path, OPP_DB_WRITER, &db, NULL), OPP_OK);
@@ -316,7 +318,7 @@ static void a_store_of_a_newer_program_is_not_opened(void **state)
     assert_int_equal(opp_store_open(&settings, &store, NULL, NULL), OPP_E_CONFIG);
     assert_null(store);
     assert_int_equal(opp_session_open_dir(kit.dir, &session, NULL), OPP_E_CONFIG);
-    assert_int_equal(opp_db_run(db, "PRAGMA user_version=1", NULL), OPP_OK);
+    assert_int_equal(opp_db_run(db, right, NULL), OPP_OK);
     opp_db_close(db);
     open_all();
 }

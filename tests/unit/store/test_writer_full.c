@@ -188,9 +188,13 @@ static void a_commit_that_does_not_fit_did_not_happen(void **state)
     for (int i = 0; i < 3; i++) {
         assert_int_equal(run("INSERT INTO t VALUES(2)"), OPP_E_UNAVAILABLE);
         assert_false(opp_writer_healthy(writer));
+        assert_int_equal(run("SELECT 1"), OPP_E_UNAVAILABLE); /* who only asks whether it can write is told */
+        assert_false(opp_writer_healthy(writer));
     }
     assert_int_equal(rows(), 1);
     atomic_store(&full, false);
+    assert_int_equal(run("SELECT 1"), OPP_OK);
+    assert_true(opp_writer_healthy(writer));
     assert_int_equal(run("INSERT INTO t VALUES(3)"), OPP_OK);
     assert_true(opp_writer_healthy(writer));
     assert_int_equal(rows(), 2);

@@ -1,0 +1,147 @@
+-- SPDX-License-Identifier: MIT
+-- The decision log: what is in it, who may read it, how it is searched; and that nothing depends on it.
+local check = require "spec.support.check"
+local decisions = require "spec.support.decisions"
+local gateway = require "spec.support.gateway"
+local json = require "spec.support.json"
+local ledger = require "spec.support.ledger"
+local lfs = require "lfs"
+local policies = require "spec.support.policies"
+
+local null <const> = json.null
+
+describe("the decision log", function()
+  local g, app
+
+  before_each(function()
+    g = policies.start()
+    app = g:open_app()
+  end)
+  after_each(function() policies.stop(g) end)
+
+  local function names(rows)
+    local list = {}
+    for i, row in ipairs(rows) do list[#rows - i + 1] = row.phase .. " " .. row.outcome end
+    return list
+  end
+
+  it("has every preflight, action, approval and execution, with what came of it", function()
+    local made = ledger.make(app.client)
+    check.ok(app.client:post("/preflight", { action = "transaction.delete", payload = { transactionId = made.id } }))
+    local answer = app.client:post("/actions", ledger.delete(made.id))
+    local draft = check.ok(answer).draft
+    ledger.approve(g:person("anna", { "reviewer" }).client, draft)
+    local rows = decisions.await(g.admin, 6)
+    assert.same({ "action allow",
+      "execute allow", "preflight allow", "action draft", "approve allow", "execute allow" },
+      names(rows))
+    local action = rows[3]
+    assert.equal(answer.headers["x-request-id"], action.request_id)
+    assert.same({ app.app.id, "org_demo", "mine", 1 }, { action.app_id, action.org_id, action.profile, action.sample })
+    assert.same({ transactionId = made.id }, action.request.payload)
+    assert.equal("anna", rows[2].request.reviewer.user_id)
+    assert.same({ approvals = 1, outcome = "allow" }, rows[2].verdict)
+  end)
+
+  it("has reads that were denied, and of the others one in a hundred", function()
+    g:in_force [[{ name = "r", tools = { "transaction.list" }, decide = function(q)
+      if q.payload.pageSize == 7 then return deny("Seven.") end end }]]
+    for _ = 1, 250 do check.ok(app.client:get("/transactions", { pageSize = 1 })) end
+    for _ = 1, 3 do check.refused(app.client:get("/transactions", { pageSize = 7 }), 403, "agent.policy_denied") end
+    local rows = decisions.await(g.admin, 3, { outcome = "deny" })
+    assert.equal(3, #rows)
+    assert.same({ "Seven.", "r", 1 }, { rows[1].ruling.reason, rows[1].ruling.reasons[1].rule, rows[1].sample })
+    local allowed = decisions.all(g.admin, { phase = "read", outcome = "allow" })
+    assert.is_true(#allowed <= 2)
+    for _, row in ipairs(allowed) do assert.equal(100, row.sample) end
+  end)
+
+  it("is searched by each of its fields, a page at a time", function()
+    local first = ledger.make(app.client)
+    local other = g:open_app()
+    ledger.make(other.client)
+    app.client:post("/actions", ledger.delete(first.id))
+    local rows = decisions.await(g.admin, 5)
+    local function count(query) return #decisions.all(g.admin, query) end
+    assert.same({ 2, 3 }, { count { appId = other.app.id }, count { appId = app.app.id } })
+    assert.same({ 1, 4 }, { count { tool = "transaction.delete" }, count { tool = "transaction.create" } })
+    assert.same({ 3, 2 }, { count { phase = "action" }, count { phase = "execute" } })
+    assert.same({ 4, 1, 0 }, { count { outcome = "allow" }, count { outcome = "draft" }, count { differs = true } })
+    assert.equal(2, count { requestId = rows[5].request_id })
+    assert.equal(2, count { requestId = rows[5].request_id, appId = app.app.id, tool = "transaction.create",
+      outcome = "allow", from = rows[5].at, to = "2999-01-01T00:00:00Z", differs = false })
+    assert.same({ 0, 5 }, { count { to = rows[5].at }, count { from = rows[5].at } })
+    local page = check.ok(g.admin:get("/policies/decisions", { limit = 2 }))
+    assert.same({ rows[1].number, rows[2].number }, { page.items[1].number, page.items[2].number })
+    local next_page = check.ok(g.admin:get("/policies/decisions", { limit = 2, cursor = page.nextCursor }))
+    assert.equal(rows[3].number, next_page.items[1].number)
+    check.refused(g.admin:get("/policies/decisions", { phase = "discover" }), 400, "common.validation")
+    check.refused(g.admin:get("/policies/decisions", { from = "yesterday" }), 400, "common.validation")
+  end)
+
+  it("shows people their organisations' decisions only", function()
+    ledger.make(app.client)
+    decisions.await(g.admin, 2)
+    local theirs = g:person("theirs", { "viewer" }, { "org_demo" }).client
+    local others = g:person("others", { "viewer" }, { "org_other" }).client
+    assert.same({ 2, 0 }, { #decisions.all(theirs), #decisions.all(others) })
+    assert.equal(401, app.client:get("/policies/decisions").status == 404 and 401 or 0)
+  end)
+
+  it("holds sensitive values as keyed hashes, in the file too", function()
+    local title = ledger.unique("Confidential")
+    for _ = 1, 2 do ledger.make(app.client, { title = title }) end
+    local rows = decisions.await(g.admin, 4)
+    local hash = rows[1].request.payload.title
+    assert.is_truthy(hash:find("^hmac:%x+$"))
+    assert.equal(hash, rows[4].request.payload.title)
+    for _, name in ipairs { "decisions.db", "decisions.db-wal" } do
+      local bytes = gateway.read_file(g.data .. "/" .. name) or ""
+      assert.is_nil(bytes:find(title, 1, true))
+    end
+    assert.is_truthy(gateway.read_file(g.data .. "/decisions.db-wal"):find(hash, 1, true))
+  end)
+
+  it("says which decisions cannot be made again because a rule read what is hashed", function()
+    g:in_force [[{ name = "r", tools = { "transaction.create" }, decide = function(q)
+      if q.payload.amount_home > 100 and q.payload.title == "x" then return deny("No.") end end }]]
+    ledger.make(app.client, { amount_home = 5 })
+    ledger.make(app.client, { amount_home = 500 })
+    local rows = decisions.await(g.admin, 4)
+    assert.same({ false, false, true, true }, { rows[1].replayable, rows[2].replayable, rows[3].replayable,
+      rows[4].replayable })
+  end)
+
+  it("keeps what rules asked to be counted, and why one failed", function()
+    g:in_force [[{ name = "r", tools = { "transaction.create" }, decide = function(q)
+      return deny(q.payload.title .. nil) end }]]
+    check.refused(app.client:post("/actions", ledger.create()), 403, "agent.policy_denied")
+    local row = decisions.await(g.admin, 1)[1]
+    assert.same({ true, "deny" }, { row.ruling.failed, row.outcome })
+    assert.is_truthy(row.ruling.error.message:find("concatenate", 1, true))
+    g:in_force [[{ name = "r", tools = { "transaction.create" }, decide = function(q)
+      if q.recent { seconds = 60 } > 5 then return deny("Busy.") end end }]]
+    ledger.make(app.client)
+    row = decisions.await(g.admin, 3)[1]
+    assert.same({ { null, 60, 0 } }, row.recent)
+  end)
+
+  it("can be broken, and nobody who calls notices", function()
+    g:terminate()
+    os.execute(("rm -f '%s'/decisions.db*; mkdir '%s/decisions.db'"):format(g.data, g.data))
+    g:restart()
+    app.client = g:agent_client(app.token)
+    ledger.make(app.client)
+    check.refused(g.admin:get("/policies/decisions"), 503, "common.unavailable")
+    gateway.eventually("the log says so", function() return g:log():find("decisions.unavailable", 1, true) end)
+    assert.equal(200, g:client(""):get("/readyz").status)
+    assert.equal("directory", lfs.attributes(g.data .. "/decisions.db", "mode"))
+  end)
+
+  it("is kept over a restart", function()
+    ledger.make(app.client)
+    local before = decisions.await(g.admin, 2)
+    g:restart()
+    assert.same(before, decisions.all(g.admin))
+  end)
+end)

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "command/restore.h"
+
+#include "audit/verify.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "command/audit_terms.h"
+#include "command/command.h"
+#include "command/config.h"
+#include "command/offline.h"
+#include "command/unknown.h"
+#include "store/archive.h"
+#include "store/db.h"
+#include "store/lock.h"
+#include "store/store.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define QUEUE_MAX_BYTES ((size_t)1024 * 1024)
+
+static int run(const json_t *args);
+
+static const struct opp_flag FLAGS[] = {
+    { "data", OPP_FLAG_TEXT, "DIR", "data", "The new data directory, absent or empty; \"var\" if nothing says so." },
+    { "config", OPP_FLAG_TEXT, "FILE", "config", "The gateway's oppd.yaml, for its data directory." },
+};
+
+const struct opp_command OPP_COMMAND_RESTORE = {
+    .name = "restore",
+    .summary = "Make a new data directory of a backup, after checking all of it.",
+    .flags = FLAGS,
+    .flag_count = sizeof FLAGS / sizeof *FLAGS,
+    .operand = "FILE",
+    .run = run,
+};
+
+static enum opp_code check_empty(const char *dir, bool *absent, struct opp_err *err)
+{
+    struct opp_err why = { 0 };
+    char **names = NULL;
+    enum opp_code rc = opp_file_list(dir, "", &names, &why);
+
+    *absent = rc == OPP_E_ABSENT;
+    if (*absent)
+        return OPP_OK;
+    if (rc != OPP_OK)
+        return opp_fail(err, rc, "%s", why.message);
+    if (names[0] != NULL)
+        rc = opp_fail(err, OPP_E_EXISTS, "%s is not empty; a backup becomes a new data directory", dir);
+    opp_names_free(names);
+    return rc;
+}
+
+/* Nobody shall start a gateway on a part of a backup. */
+static void empty(const char *dir, bool remove_too)
+{
+    char **names = NULL, path[PATH_MAX];
+
+    if (opp_file_list(dir, "", &names, NULL) != OPP_OK)
+        return;
+    for (char **name = names; *name != NULL; name++)
+        if (snprintf(path, sizeof path, "%s/%s", dir, *name) < (int)sizeof path)
+            unlink(path);
+    opp_names_free(names);
+    if (remove_too)
+        rmdir(dir);
+}
+
+static enum opp_code check_database(const char *dir, const char *file, struct opp_err *err)
+{
+    struct opp_err why = { 0 };
+    struct opp_db *db = NULL;
+    char path[PATH_MAX];
+    enum opp_code rc;
+
+    if (snprintf(path, sizeof path, "%s/%s", dir, file) >= (int)sizeof path)
+        return opp_fail(err, OPP_E_IO, "the path of the data directory is too long");
+    if (!opp_db_is_one(path))
+        return OPP_OK;
+    rc = opp_db_open(path, OPP_DB_WRITER, &db, &why);
+    if (rc == OPP_OK)
+        rc = opp_db_check(db, &why);
+    opp_db_close(db);
+    return rc == OPP_OK ? OPP_OK : opp_fail(err, rc, "the database %s of the backup is damaged: %s", file, why.message);
+}
+
+static enum opp_code check_databases(const char *dir, const json_t *manifest, struct opp_err *err)
+{
+    const json_t *files = json_object_get(manifest, "files");
+    enum opp_code rc = OPP_OK;
+
+    for (size_t i = 0; rc == OPP_OK && i < json_array_size(files); i++)
+        rc = check_database(dir, opp_json_text(json_array_get(files, i), "name"), err);
+    return rc;
+}
+
+static enum opp_code verify_all(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    return opp_verify_all(arg, tx, err);
+}
+
+/* Brings the gateway's database to this program's schema, too. */
+static enum opp_code verify(const char *dir, struct opp_verify *verify, struct opp_err *err)
+{
+    struct opp_store_settings settings = { .dir = dir,
+                                           .queue_max_bytes = QUEUE_MAX_BYTES,
+                                           .lazy_max_bytes = QUEUE_MAX_BYTES,
+                                           .on_unknown = opp_unknown_leave };
+    struct opp_store *store = NULL;
+    int fresh = 0;
+    enum opp_code rc = opp_clock_new(&settings.clock, err);
+
+    if (rc == OPP_OK)
+        rc = opp_store_open(&settings, &store, &fresh, err);
+    if (rc == OPP_OK && fresh)
+        rc = opp_fail(err, OPP_E_VALIDATION, "the backup has no database of the gateway");
+    if (rc == OPP_OK)
+        rc = opp_store_now(store, verify_all, verify, err);
+    opp_store_close(store);
+    opp_clock_free(settings.clock);
+    return rc;
+}
+
+/* With the checkpoints that the key in the directory has signed. */
+static enum opp_code check_trail(const char *dir, int64_t *rows, struct opp_err *err)
+{
+    struct opp_audit_terms terms = { .checkpoints = NULL };
+    struct opp_verify checked = { .first = 0 };
+    const struct opp_chain *chain = &checked.chain;
+    enum opp_code rc = opp_audit_terms_load(NULL, NULL, dir, &terms, err);
+
+    checked.terms = terms.terms;
+    if (rc == OPP_OK)
+        rc = verify(dir, &checked, err);
+    if (rc == OPP_OK && chain->first_bad != 0)
+        rc = opp_fail(err, OPP_E_VALIDATION, "the backup's audit trail does not hold. Row %" PRId64 ": %.150s",
+                      chain->first_bad, chain->why);
+    *rows = chain->rows;
+    opp_verify_clear(&checked);
+    opp_audit_terms_clear(&terms);
+    return rc;
+}
+
+static enum opp_code fill(const char *path, const char *dir, int64_t *rows, json_t **manifest, struct opp_err *err)
+{
+    int lock = -1;
+    enum opp_code rc = opp_lock_dir(dir, &lock, err);
+
+    if (rc != OPP_OK)
+        return rc;
+    rc = opp_archive_extract(path, dir, manifest, err);
+    if (rc == OPP_OK)
+        rc = check_databases(dir, *manifest, err);
+    if (rc == OPP_OK)
+        rc = check_trail(dir, rows, err);
+    close(lock);
+    return rc;
+}
+
+static enum opp_code restore(const char *path, const char *dir, int64_t *rows, json_t **manifest, struct opp_err *err)
+{
+    bool absent = false;
+    enum opp_code rc = check_empty(dir, &absent, err);
+
+    if (rc != OPP_OK)
+        return rc;
+    rc = fill(path, dir, rows, manifest, err);
+    if (rc != OPP_OK)
+        empty(dir, absent);
+    return rc;
+}
+
+static int run(const json_t *args)
+{
+    struct opp_config config = { .workers = 0 };
+    struct opp_err err = { 0 };
+    json_t *manifest = NULL;
+    int64_t rows = 0;
+    enum opp_code rc = opp_offline_config(&OPP_COMMAND_RESTORE, args, &config, &err);
+
+    if (rc == OPP_OK)
+        rc = restore(opp_json_text(args, "operand"), config.data_dir, &rows, &manifest, &err);
+    if (rc == OPP_OK)
+        printf("%s: %zu files as of %s; the audit trail holds, %" PRId64 " rows\n", config.data_dir,
+               json_array_size(json_object_get(manifest, "files")), opp_json_text(manifest, "created_at"), rows);
+    json_decref(manifest);
+    opp_config_clear(&config);
+    return rc == OPP_OK && fflush(stdout) == 0 ? OPP_EXIT_OK : opp_command_failed(&err);
+}

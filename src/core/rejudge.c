@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/rejudge.h"
+
+#include "base/json.h"
+#include "base/json_cache.h"
+#include "core/recent.h"
+#include "policy/engine.h"
+#include "store/records.h"
+
+#include <string.h>
+#include <time.h>
+
+static int64_t thread_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static bool same_question(const json_t *asked, const char *tool, int64_t seconds)
+{
+    const char *then = json_string_value(json_array_get(asked, 0));
+
+    if ((then == NULL) != (tool == NULL) || (tool != NULL && strcmp(then, tool) != 0))
+        return false;
+    return json_integer_value(json_array_get(asked, 1)) == seconds;
+}
+
+/* What was counted then, or what can still be counted of then. */
+static int64_t count_recent(void *arg, const char *tool, int64_t seconds)
+{
+    const struct opp_rejudged_input *input = arg;
+    json_t *asked;
+    size_t index;
+
+    if (json_is_integer(input->recent))
+        return json_integer_value(input->recent);
+    json_array_foreach(input->recent, index, asked)
+    {
+        if (same_question(asked, tool, seconds))
+            return json_integer_value(json_array_get(asked, 2));
+    }
+    if (input->executions == NULL)
+        return -1;
+    return opp_recent_as_of(input->executions, input->app_id, input->core.now_ms, tool, seconds);
+}
+
+struct opp_policy_request opp_rejudge_request(const struct opp_rejudged_input *input)
+{
+    union {
+        const struct opp_rejudged_input *in;
+        void *out;
+    } arg = { .in = input };
+
+    return (struct opp_policy_request){ .phase = input->core.phase,
+                                        .tool = input->core.tool,
+                                        .request = input->request,
+                                        .now_s = input->core.now_ms / 1000,
+                                        .skip_windows = input->core.phase == OPP_PHASE_READ ||
+                                                        input->core.phase == OPP_PHASE_APPROVE,
+                                        .watched = input->sensitive,
+                                        .recent = input->core.phase == OPP_PHASE_DISCOVER ? NULL : count_recent,
+                                        .arg = arg.out };
+}
+
+static void decide(struct opp_policy_engine *engine, const struct opp_rejudged_input *input, struct opp_rejudged *out)
+{
+    struct opp_policy_request request = opp_rejudge_request(input);
+    int64_t begun_ns = thread_ns();
+
+    opp_policy_decide(engine, &request, &out->ruling);
+    out->ns = thread_ns() - begun_ns;
+    out->read_sensitive = out->ruling.read_watched;
+    if (opp_policy_engine_stale(engine))
+        opp_policy_engine_renew(engine, NULL);
+}
+
+enum opp_code opp_rejudge(struct opp_policy_engine *engine, const struct opp_rejudged_input *input,
+                          struct opp_rejudged *out)
+{
+    opp_policy_decision_clear(&out->ruling);
+    if (opp_policy_bundle_speaks(opp_policy_engine_bundle(engine), input->core.tool))
+        decide(engine, input, out);
+    opp_verdict_write(&out->verdict, &input->core, &out->ruling);
+    opp_buf_char(&out->verdict, '\0');
+    return opp_buf_check(&out->verdict, NULL);
+}
+
+static json_t *parse(const char *text)
+{
+    return text != NULL ? opp_json_cache_parse(NULL, text) : NULL;
+}
+
+/* The names as an object has them: they are looked up. */
+static json_t *names_of(const char *text)
+{
+    json_t *list = parse(text), *names = list != NULL ? json_object() : NULL, *name;
+    size_t index;
+
+    json_array_foreach(list, index, name)
+    {
+        json_object_set_new(names, json_string_value(name), json_true());
+    }
+    json_decref(list);
+    return names;
+}
+
+/* Where no rule speaks, nobody looks at the request. */
+static json_t *read_request(const struct opp_policy_engine *engine, const struct opp_decision *logged,
+                            struct opp_json_cache *cache)
+{
+    if (!opp_policy_bundle_speaks(opp_policy_engine_bundle(engine), logged->tool))
+        return json_object();
+    return opp_json_cache_parse(cache, logged->request);
+}
+
+enum opp_code opp_rejudge_logged(struct opp_policy_engine *engine, const struct opp_decision *logged,
+                                 struct opp_json_cache *cache, struct opp_session *executions, struct opp_rejudged *out)
+{
+    json_t *core = opp_json_cache_parse(cache, logged->core), *recent = parse(logged->recent);
+    json_t *names = names_of(logged->hashed);
+    struct opp_rejudged_input input = { .app_id = logged->app_id,
+                                        .recent = recent,
+                                        .sensitive = names,
+                                        .executions = executions,
+                                        .request = read_request(engine, logged, cache) };
+    enum opp_code rc = OPP_E_VALIDATION;
+
+    if (json_is_object(input.request) && core != NULL)
+        rc = opp_core_part_read(core, &input.core);
+    if (rc == OPP_OK)
+        rc = opp_rejudge(engine, &input, out);
+    json_decref(input.request);
+    json_decref(names);
+    json_decref(recent);
+    json_decref(core);
+    return rc;
+}
+
+void opp_rejudged_clear(struct opp_rejudged *rejudged)
+{
+    opp_policy_decision_clear(&rejudged->ruling);
+    opp_buf_free(&rejudged->verdict);
+    *rejudged = (struct opp_rejudged){ 0 };
+}
+
+static const json_t *first_answer(const struct opp_policy_decision *ruling)
+{
+    json_t *answer;
+    size_t index;
+
+    json_array_foreach(ruling->reasons, index, answer)
+    {
+        if (strcmp(opp_json_text(answer, "outcome"), opp_outcome_name(ruling->outcome)) == 0)
+            return answer;
+    }
+    return NULL;
+}
+
+const char *opp_ruling_reason(const struct opp_policy_decision *ruling)
+{
+    if (ruling->failed || ruling->reason[0] != '\0')
+        return ruling->reason;
+    return ruling->window_reason;
+}
+
+const char *opp_ruling_rule(const struct opp_policy_decision *ruling)
+{
+    const char *rule = opp_json_text(first_answer(ruling), "rule");
+
+    if (ruling->failed)
+        return ruling->failed_rule;
+    if (!ruling->window_open && ruling->window_rule != NULL && ruling->outcome == OPP_OUTCOME_ALLOW)
+        return ruling->window_rule;
+    return rule;
+}

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/jcs.h"
+#include "base/json.h"
+#include "core/boundary.h"
+#include "core/gateway.h"
+#include "core/generation.h"
+#include "core/redact.h"
+#include "core/registry.h"
+#include "core/staging_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ERROR_MAX 400
+
+/* What is known of a decision while it is looked at. */
+struct looking {
+    struct opp_staging *staging;
+    struct opp_told *told;
+    const struct opp_tool *tool;
+    json_t *parts, *request;
+    struct opp_buf verdict, logged; /* texts; logged is the request as the log keeps it */
+    struct opp_occasion occasion;   /* that it is counted for */
+    bool compared, differs;
+    struct opp_rejudged staged;
+    char error[ERROR_MAX]; /* of the staged rules; "" when they did not fail */
+};
+
+/* The request as the rules were shown it. */
+static json_t *show_request(const struct opp_told *told, json_t *parts)
+{
+    static const char *const members[] = { "draft",   "execute",   "impact",   "justification",
+                                           "payload", "resources", "reviewer", "state" };
+    json_t *request = opp_shown_json(&told->shown);
+
+    for (size_t i = 0; request != NULL && i < sizeof members / sizeof *members; i++) {
+        json_t *part = json_object_get(parts, members[i]);
+
+        if (part != NULL && json_object_set(request, members[i], part) != 0) {
+            json_decref(request);
+            return NULL;
+        }
+    }
+    return request;
+}
+
+/* Gives false when memory is out. */
+static bool understand(struct looking *looking)
+{
+    struct opp_told *told = looking->told;
+
+    looking->parts = json_loadb(told->parts.bytes, told->parts.length, 0, NULL);
+    looking->request = show_request(told, looking->parts);
+    if (looking->parts == NULL || looking->request == NULL)
+        return false;
+    told->ruling.reasons = json_object_get(looking->parts, "reasons");
+    told->ruling.redact = json_object_get(looking->parts, "redact");
+    told->ruling.limits = json_object_get(looking->parts, "limits");
+    opp_core_part_of_app(&told->core, told->app, looking->tool, &looking->staging->gateway->settings);
+    if (told->core.phase == OPP_PHASE_READ)
+        told->core.asked_days = opp_boundary_days(looking->tool, json_object_get(looking->parts, "payload"));
+    opp_verdict_write(&looking->verdict, &told->core, &told->ruling);
+    opp_buf_char(&looking->verdict, '\0');
+    return !looking->verdict.failed;
+}
+
+static void write_error(const struct opp_policy_decision *ruling, char error[ERROR_MAX])
+{
+    snprintf(error, ERROR_MAX, "%s%s%s", ruling->error.where, ruling->error.where[0] != '\0' ? ": " : "",
+             ruling->error.message);
+}
+
+/* Whether it belongs to what is counted now; a newer generation in force starts the counts anew. */
+static bool counts(struct looking *looking)
+{
+    struct opp_staging *staging = looking->staging;
+    const struct opp_told *told = looking->told;
+    int64_t generation = opp_policy_bundle_generation(opp_generation_bundle(told->generation));
+    bool belongs;
+
+    if (staging->engine == NULL)
+        return false;
+    pthread_mutex_lock(&staging->state);
+    belongs = staging->tally != NULL && staging->occasion.epoch == staging->epoch &&
+              told->shown.now_ms >= staging->occasion.staged_at_ms;
+    if (belongs && generation > staging->occasion.generation) {
+        staging->occasion.generation = generation;
+        belongs = opp_staging_begin(staging, told->shown.now_ms) == OPP_OK;
+    }
+    if (belongs && generation < staging->occasion.generation) {
+        opp_tally_skip(staging->tally, 1);
+        belongs = false;
+    }
+    looking->occasion = staging->occasion;
+    pthread_mutex_unlock(&staging->state);
+    return belongs;
+}
+
+static enum opp_code rejudge(struct looking *looking)
+{
+    struct opp_staging *staging = looking->staging;
+    struct opp_rejudged_input input = { .app_id = looking->told->shown.app->id,
+                                        .request = looking->request,
+                                        .recent = json_object_get(looking->parts, "recent"),
+                                        .core = looking->told->core,
+                                        .executions = staging->executions };
+    enum opp_code rc = opp_rejudge(staging->engine, &input, &looking->staged);
+
+    if (rc != OPP_OK)
+        return rc;
+    looking->compared = true;
+    if (looking->staged.ruling.failed)
+        write_error(&looking->staged.ruling, looking->error);
+    looking->differs = looking->error[0] == '\0' && strcmp(looking->verdict.bytes, looking->staged.verdict.bytes) != 0;
+    return OPP_OK;
+}
+
+/* Payload, resources, impact and state with keyed hashes for what is sensitive. */
+static enum opp_code hash_sensitive(const struct looking *looking, json_t *request)
+{
+    static const char *const members[] = { "payload", "resources", "impact", "state" };
+    unsigned char key[OPP_HASH_BYTES];
+    enum opp_code rc = OPP_OK;
+
+    opp_redact_app_key(looking->staging->gateway->hmac_key, looking->told->shown.app->id, key);
+    for (size_t i = 0; rc == OPP_OK && i < sizeof members / sizeof *members; i++) {
+        json_t *part = json_object_get(looking->parts, members[i]), *hashed = NULL;
+
+        if (part != NULL)
+            rc = opp_redact(part, looking->tool->sensitive, OPP_REDACT_WITNESS, key, &hashed, NULL);
+        if (hashed != NULL && json_object_set_new(request, members[i], hashed) != 0)
+            rc = OPP_E_MEMORY;
+    }
+    return rc;
+}
+
+/* The rules are done with the request: it becomes what the log keeps. */
+static enum opp_code write_request(struct looking *looking)
+{
+    enum opp_code rc = looking->tool->sensitive != NULL ? hash_sensitive(looking, looking->request) : OPP_OK;
+
+    if (rc == OPP_OK)
+        opp_jcs_write(&looking->logged, looking->request);
+    opp_buf_char(&looking->logged, '\0');
+    return rc == OPP_OK ? opp_buf_check(&looking->logged, NULL) : rc;
+}
+
+/* Of two that differ, the stricter one's rule is responsible; where both are as strict, the staged one's. */
+static const char *rule_responsible(const struct looking *looking)
+{
+    const char *staged = opp_ruling_rule(&looking->staged.ruling);
+    const char *active = opp_ruling_rule(&looking->told->ruling);
+
+    return staged == NULL || looking->staged.ruling.outcome < looking->told->ruling.outcome ? active : staged;
+}
+
+static void count(struct looking *looking, int64_t number)
+{
+    const struct opp_told *told = looking->told;
+    struct opp_staging *staging = looking->staging;
+    struct opp_compared compared = { .tool = looking->tool->name,
+                                     .phase = opp_phase_name(told->core.phase),
+                                     .request_id = told->request_id,
+                                     .app_id = told->shown.app->id,
+                                     .org_id = told->shown.app->org_id,
+                                     .number = number,
+                                     .at_ms = told->shown.now_ms,
+                                     .from = looking->verdict.bytes,
+                                     .to = looking->staged.verdict.bytes,
+                                     .rule = rule_responsible(looking),
+                                     .from_reason = opp_ruling_reason(&told->ruling),
+                                     .to_reason = opp_ruling_reason(&looking->staged.ruling),
+                                     .input = looking->logged.bytes,
+                                     .error = looking->error[0] != '\0' ? looking->error : NULL,
+                                     .from_ns = told->took_ns,
+                                     .to_ns = looking->staged.ns };
+
+    pthread_mutex_lock(&staging->state);
+    if (staging->tally != NULL && staging->occasion.epoch == looking->occasion.epoch)
+        opp_tally_add(staging->tally, &compared);
+    pthread_mutex_unlock(&staging->state);
+}
+
+/* Takes value; NULL stays NULL. Gives its text. */
+static char *text_of(json_t *value)
+{
+    struct opp_buf text = { 0 };
+
+    if (value != NULL)
+        opp_jcs_write(&text, value);
+    json_decref(value);
+    return value != NULL ? opp_buf_take(&text) : NULL;
+}
+
+static char *copy(const char *text)
+{
+    return text != NULL ? strdup(text) : NULL;
+}
+
+/* What the log keeps of a ruling besides: where it failed, or which rule's window is closed. */
+static bool add_to_ruling(json_t *shown, const struct opp_policy_decision *ruling)
+{
+    int failed = 0;
+
+    if (ruling->failed)
+        failed |= json_object_set_new(shown, "error",
+                                      json_pack("{s:s, s:s, s:s?}", "where", ruling->error.where, "message",
+                                                ruling->error.message, "rule", ruling->failed_rule));
+    if (!ruling->window_open && ruling->window_rule != NULL)
+        failed |= json_object_set_new(shown, "window_rule", json_string(ruling->window_rule));
+    if (ruling->window_reason[0] != '\0')
+        failed |= json_object_set_new(shown, "window_reason", json_string(ruling->window_reason));
+    return failed == 0;
+}
+
+static json_t *show_ruling(const struct opp_policy_decision *ruling)
+{
+    json_t *shown = opp_policy_decision_json(ruling);
+
+    if (shown != NULL && add_to_ruling(shown, ruling))
+        return shown;
+    json_decref(shown);
+    return NULL;
+}
+
+static json_t *show_hashed(const struct opp_tool *tool)
+{
+    json_t *names, *instead;
+    const char *name;
+
+    if (json_object_size(tool->sensitive) == 0)
+        return NULL;
+    names = json_array();
+    json_object_foreach(tool->sensitive, name, instead)
+    {
+        json_array_append_new(names, json_string(name));
+    }
+    return names;
+}
+
+static json_t *show_staged(const struct looking *looking)
+{
+    const struct opp_policy_decision *ruling = &looking->staged.ruling;
+    json_t *from, *to, *shown;
+
+    if (!looking->compared || (!looking->differs && looking->error[0] == '\0'))
+        return NULL;
+    from = json_loads(looking->verdict.bytes, 0, NULL);
+    to = json_loads(looking->staged.verdict.bytes, 0, NULL);
+    shown = json_pack("{s:s, s:s, s:O, s:o, s:s?, s:s, s:s*, s:I}", "profile", looking->occasion.profile, "sha256",
+                      looking->occasion.sha256, "verdict", to, "changed", opp_verdict_changed(from, to), "rule",
+                      rule_responsible(looking), "reason", opp_ruling_reason(ruling), "error",
+                      looking->error[0] != '\0' ? looking->error : NULL, "ns", (json_int_t)looking->staged.ns);
+    json_decref(from);
+    json_decref(to);
+    return shown;
+}
+
+static const char *outcome_in(const char *verdict)
+{
+    for (int outcome = OPP_OUTCOME_ALLOW; outcome <= OPP_OUTCOME_DENY; outcome++) {
+        char member[32];
+
+        snprintf(member, sizeof member, "\"outcome\":\"%s\"", opp_outcome_name((enum opp_outcome)outcome));
+        if (strstr(verdict, member) != NULL)
+            return opp_outcome_name((enum opp_outcome)outcome);
+    }
+    return "deny";
+}
+
+/* Whether memory was enough for what every record has. */
+static bool is_whole(const struct opp_decision *record)
+{
+    return record->request_id != NULL && record->tool != NULL && record->phase != NULL && record->app_id != NULL &&
+           record->outcome != NULL && record->profile != NULL && record->sha256 != NULL && record->request != NULL &&
+           record->core != NULL && record->ruling != NULL && record->verdict != NULL;
+}
+
+static struct opp_decision *make_record(const struct looking *looking, int64_t number)
+{
+    const struct opp_told *told = looking->told;
+    struct opp_decision *record = calloc(1, sizeof *record);
+    json_t *recent = json_object_get(looking->parts, "recent");
+
+    if (record == NULL)
+        return NULL;
+    *record =
+        (struct opp_decision){ .number = number,
+                               .request_id = copy(told->request_id),
+                               .tool = copy(looking->tool->name),
+                               .phase = copy(opp_phase_name(told->core.phase)),
+                               .app_id = copy(told->shown.app->id),
+                               .org_id = copy(told->shown.app->org_id),
+                               .outcome = copy(outcome_in(looking->verdict.bytes)),
+                               .profile = copy(opp_policy_bundle_profile(opp_generation_bundle(told->generation))),
+                               .sha256 = copy(opp_generation_sha256(told->generation)),
+                               .request = copy(looking->logged.bytes),
+                               .core = text_of(opp_core_part_json(&told->core)),
+                               .recent = text_of(json_incref(recent)),
+                               .hashed = text_of(show_hashed(looking->tool)),
+                               .ruling = text_of(show_ruling(&told->ruling)),
+                               .verdict = copy(looking->verdict.bytes),
+                               .staged = text_of(show_staged(looking)),
+                               .at = told->shown.now_ms,
+                               .generation = opp_policy_bundle_generation(opp_generation_bundle(told->generation)),
+                               .took_ns = told->took_ns,
+                               .sample = told->sample > 0 && !looking->differs ? told->sample : 1,
+                               .replayable = !told->ruling.read_watched,
+                               .differs = looking->differs };
+    if (is_whole(record))
+        return record;
+    opp_record_free(&OPP_DECISION, record);
+    return NULL;
+}
+
+/* Reads that were allowed are sampled; all else is logged. */
+static bool is_logged(const struct looking *looking)
+{
+    return looking->told->core.phase != OPP_PHASE_READ || looking->told->sample > 0 || looking->differs ||
+           looking->error[0] != '\0' || strcmp(outcome_in(looking->verdict.bytes), "deny") == 0;
+}
+
+static void look(struct looking *looking)
+{
+    struct opp_staging *staging = looking->staging;
+    bool logged;
+    int64_t number = 0;
+
+    if (!understand(looking) || (counts(looking) && rejudge(looking) != OPP_OK)) {
+        atomic_fetch_add(&staging->lost, 1);
+        return;
+    }
+    logged = is_logged(looking);
+    if (logged) {
+        number = opp_staging_number(&staging->log, looking->told->shown.now_ms);
+        if (write_request(looking) == OPP_OK)
+            opp_staging_log_add(staging, make_record(looking, number));
+        else
+            opp_staging_log_add(staging, NULL);
+    }
+    if (looking->compared)
+        count(looking, number);
+}
+
+void opp_staging_judge(struct opp_staging *staging, struct opp_told *told)
+{
+    struct looking looking = { .staging = staging, .told = told, .tool = told->shown.tool };
+
+    look(&looking);
+    opp_rejudged_clear(&looking.staged);
+    opp_buf_free(&looking.verdict);
+    opp_buf_free(&looking.logged);
+    json_decref(told->core.redact);
+    json_decref(looking.request);
+    json_decref(looking.parts);
+}
