@@ -30,11 +30,11 @@ json_t *opp_shown_json(const struct opp_shown *shown)
     const struct opp_app *app = shown->app;
     const char *actor = app->service_user_id != NULL ? app->service_user_id : app->user_id;
 
-    return json_pack("{s:s, s:o, s:{s:s, s:s, s:s, s:s?, s:O, s:O}, s:{s:s?, s:s?}, s:s?, s:s, s:I}", "phase",
+    return json_pack("{s:s, s:o, s:{s:s, s:s, s:s, s:s?, s:O, s:O}, s:{s:s?, s:s?}, s:{s:s?}, s:s, s:I}", "phase",
                      opp_phase_name(shown->phase), "tool", show_tool(shown->tool), "app", "id", app->id, "name",
                      app->name, "scope", app->scope, "org_id", app->org_id, "scopes", app->scopes, "policy",
-                     app->policy, "key", "id", shown->key_id, "name", shown->key_name, "actor", actor, "ip", shown->ip,
-                     "now", (json_int_t)(shown->now_ms / 1000));
+                     app->policy, "key", "id", shown->key_id, "name", shown->key_name, "actor", "user_id", actor, "ip",
+                     shown->ip, "now", (json_int_t)(shown->now_ms / 1000));
 }
 
 static json_t *or_empty(json_t *value)
