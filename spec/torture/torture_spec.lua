@@ -262,8 +262,8 @@ describe("a process one of whose calls fails", function()
     return read_plan()[4]
   end
 
-  -- Libraries keep a few blocks from their first failure on, as OpenSSL its list of errors. The sanitized run finds what
-  -- nobody knows of any more, to the last block.
+  -- Libraries keep a few blocks from their first failure on, as OpenSSL its list of errors. The sanitized run finds
+  -- what nobody knows of any more, to the last block.
   local library_blocks <const> = 4
 
   it("has given back all its memory when it ends", function()
@@ -276,7 +276,8 @@ describe("a process one of whose calls fails", function()
         for i = 1, 4 do torture(scenario, "malloc", math.floor(1 + (i - 0.5) * total / 4)) end
       end
     end)
-    assert.is_true(tortured <= normal + library_blocks, ("%d blocks, and %d where nothing fails"):format(tortured, normal))
+    assert.is_true(tortured <= normal + library_blocks,
+      ("%d blocks, and %d where nothing fails"):format(tortured, normal))
     g:restart()
   end)
 end)
