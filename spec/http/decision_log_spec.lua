@@ -43,6 +43,26 @@ describe("the decision log", function()
     assert.same({ approvals = 1, outcome = "allow" }, rows[2].verdict)
   end)
 
+  it("shows a draft as the rules are shown it, whether one was asked or not", function()
+    local function executed()
+      local draft = ledger.draft(app.client, ledger.delete(ledger.make(app.client).id))
+      ledger.approve(g:person(ledger.unique("anna"), { "reviewer" }).client, draft)
+      return draft.id
+    end
+    local ids = { executed() }
+    g:in_force [[{ name = "mute", tools = { "transaction.delete" }, decide = function() end }]]
+    ids[2] = executed()
+    local rows = decisions.await(g.admin, 2, { phase = "execute", tool = "transaction.delete" })
+    local silent, asked = rows[2].request.draft, rows[1].request.draft
+    assert.same(ids, { silent.id, asked.id })
+    for _, draft in ipairs { silent, asked } do
+      assert.same({ 1, 1, 1 }, { draft.approvals_given, draft.approvals_required, #draft.approved_by })
+      assert.equal(7 * 24 * 3600, draft.expires_at - draft.created_at)
+      draft.id, draft.created_at, draft.expires_at, draft.approved_by = nil, nil, nil, nil
+    end
+    assert.same(asked, silent)
+  end)
+
   it("has reads that were denied, and of the others one in a hundred", function()
     g:in_force [[{ name = "r", tools = { "transaction.list" }, decide = function(q)
       if q.payload.pageSize == 7 then return deny("Seven.") end end }]]

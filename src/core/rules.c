@@ -184,7 +184,6 @@ static void judge(struct opp_call *call, const struct opp_intent *intent, enum o
         shown = show_caller(call, intent->tool, intent->app, phase);
         opp_shown_add_intent(shown, call, intent, phase);
         decide(&asking, intent->tool, phase, shown, ruling);
-        keep(call, ruling);
     }
     telling.request = shown;
     telling.took_ns = opp_monotonic_ns() - begun_ns;
@@ -201,10 +200,10 @@ enum opp_step opp_rules_judge(struct opp_call *call, enum opp_phase phase)
 
     opp_policy_decision_clear(ruling);
     say_nothing(ruling);
-    judge(call, intent, phase, ruling); /* staging compares what decide says, without the offer */
+    judge(call, intent, phase, ruling);
     if (phase != OPP_PHASE_READ && !hold_to_offer(&intent->offer, ruling))
         return opp_intent_refuse(call, OPP_E_MEMORY, NULL, NULL);
-    if (ruling->spoke)
+    if (speaks(call, intent->tool))
         keep(call, ruling);
     return ruling->outcome == OPP_OUTCOME_DENY ? refuse(call, ruling) : OPP_NEXT;
 }
