@@ -19,6 +19,7 @@
 #include <string.h>
 
 #define REJUDGED_MAX 5
+#define LOOKED_UP_MAX 20 /* others may take a key that is free again and fail, one after the other */
 #define PENDING_RETRY_S 60 /* people decide, and drafts expire: in seconds nothing will have changed */
 
 static struct action *of(struct opp_call *call)
@@ -297,6 +298,15 @@ static enum opp_step refuse_blocked(struct opp_call *call)
     return opp_call_refuse(call, OPP_E_PRECONDITION, OPP_BLOCKED_MESSAGE, details);
 }
 
+/* Somebody else was first; or a constraint of a damaged database refuses every time. */
+static enum opp_step look_up_again(struct opp_call *call)
+{
+    if (++of(call)->looked_up > LOOKED_UP_MAX)
+        return opp_call_fail(call, OPP_E_UNAVAILABLE, &call->op.err);
+    opp_flow_goto(call, opp_action_look_up);
+    return OPP_NEXT;
+}
+
 static enum opp_step recorded(struct opp_call *call)
 {
     struct action *action = of(call);
@@ -316,8 +326,7 @@ static enum opp_step recorded(struct opp_call *call)
         return judge_again(call);
     case OPP_E_EXISTS:
     case OPP_E_DRAFT_FINAL:
-        opp_flow_goto(call, opp_action_look_up);
-        return OPP_NEXT;
+        return look_up_again(call);
     case OPP_E_EXECUTION_UNKNOWN:
         return refuse_blocked(call);
     case OPP_E_LIMIT:

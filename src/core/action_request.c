@@ -4,6 +4,7 @@
 #include "base/jcs.h"
 #include "base/json.h"
 #include "core/draft.h"
+#include "core/draft_make.h"
 #include "core/execute.h"
 #include "core/gateway.h"
 #include "core/judge.h"
@@ -302,11 +303,24 @@ static enum opp_step judge_confirmed(struct opp_call *call)
                                      action->found_execution != NULL ? action->found_execution->id : NULL));
 }
 
+/* What is stored is not what was asked for: a person can reject it. */
+static enum opp_step refuse_seal(struct opp_call *call, enum opp_code rc)
+{
+    const struct opp_draft *draft = of(call)->found_draft;
+
+    if (rc != OPP_E_PRECONDITION)
+        return opp_call_refuse(call, rc, NULL, NULL);
+    return opp_call_refuse(
+        call, rc, "The draft's record was changed.",
+        json_pack("{s:s, s:s, s:s}", "action", draft->action, "reason", "seal_mismatch", "draftId", draft->id));
+}
+
 /* A pending draft that is asked to run: that very draft is judged again. */
 static enum opp_step judge_pending(struct opp_call *call)
 {
     struct action *action = of(call);
     struct opp_intent *intent = &action->intent;
+    enum opp_code rc;
 
     if (opp_draft_overdue(call, action->found_draft)) {
         opp_flow_goto(call, opp_action_look_up);
@@ -314,6 +328,9 @@ static enum opp_step judge_pending(struct opp_call *call)
     }
     if (!action->request.execute)
         return replay_draft(call);
+    rc = opp_draft_check_seal(action->found_draft);
+    if (rc != OPP_OK)
+        return refuse_seal(call, rc);
     if (opp_intent_set(intent, intent->action, json_incref(action->found_draft->payload), call->app) != OPP_OK)
         return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
     intent->draft = action->found_draft;

@@ -26,7 +26,7 @@ struct action {
     bool existing;               /* intent.draft is a pending one that the key holds */
     bool runs, claiming;
     bool limit_reached; /* a rule's limit was used up at the claim */
-    unsigned rejudged;
+    unsigned rejudged, looked_up;
     struct opp_await await;
 };
 

@@ -127,21 +127,32 @@ static enum opp_step check_maker(struct opp_call *call)
     return OPP_NEXT;
 }
 
-/* The seal, if named; and whether this person may approve this draft. */
+static enum opp_step refuse_seal(struct opp_call *call)
+{
+    const struct opp_draft *draft = of(call)->intent.draft;
+
+    return opp_call_refuse(
+        call, OPP_E_PRECONDITION, "The draft is not the one that was reviewed.",
+        json_pack("{s:s, s:s, s:s}", "action", draft->action, "reason", "seal_mismatch", "draftId", draft->id));
+}
+
+/* The seal, the draft's own and the one that was named; and whether this person may approve this draft. */
 static enum opp_step check_person(struct opp_call *call)
 {
     struct opp_intent *intent = &of(call)->intent;
     const struct opp_draft *draft = intent->draft;
     const char *seal = opp_call_text(call, "seal");
+    enum opp_code rc;
 
     if (draft->damaged)
         return opp_call_refuse(call, OPP_E_PRECONDITION, "The draft's record is damaged: it can only be rejected.",
                                json_pack("{s:s, s:s}", "action", draft->action, "reason", "damaged"));
     intent->app = opp_registry_app(call->registry, draft->app_id);
-    if (seal != NULL && strcmp(seal, draft->seal) != 0)
-        return opp_call_refuse(
-            call, OPP_E_PRECONDITION, "The draft is not the one that was reviewed.",
-            json_pack("{s:s, s:s, s:s}", "action", draft->action, "reason", "seal_mismatch", "draftId", draft->id));
+    rc = opp_draft_check_seal(draft);
+    if (rc == OPP_E_PRECONDITION || (seal != NULL && strcmp(seal, draft->seal) != 0))
+        return refuse_seal(call);
+    if (rc != OPP_OK)
+        return opp_call_refuse(call, rc, NULL, NULL);
     if (strcmp(draft->actor_user_id, call->admin->user_id) == 0)
         return opp_call_refuse_reason(call, OPP_E_FORBIDDEN, "Nobody approves what acts for them.", "own_draft");
     if (has_approved(draft, call->admin->user_id))

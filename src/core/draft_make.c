@@ -35,21 +35,35 @@ static void write_sealed(struct opp_buf *out, const struct opp_draft *draft)
     opp_buf_char(out, '}');
 }
 
-static enum opp_code seal(struct opp_draft *draft)
+static enum opp_code hash_sealed(const struct opp_draft *draft, char hash[OPP_HASH_HEX])
 {
     struct opp_buf sealed = { 0 };
-    char hash[OPP_HASH_HEX];
-    bool failed;
+    enum opp_code rc;
 
     write_sealed(&sealed, draft);
-    failed = sealed.failed;
-    if (!failed) {
+    rc = sealed.failed ? OPP_E_MEMORY : OPP_OK;
+    if (rc == OPP_OK)
         opp_hash_hex(sealed.bytes, sealed.length, hash);
-        free(draft->seal);
-        draft->seal = opp_text_copy(hash, &failed);
-    }
     opp_buf_free(&sealed);
-    return failed ? OPP_E_MEMORY : OPP_OK;
+    return rc;
+}
+
+static enum opp_code seal(struct opp_draft *draft)
+{
+    char hash[OPP_HASH_HEX];
+    enum opp_code rc = hash_sealed(draft, hash);
+
+    return rc == OPP_OK ? opp_text_replace(&draft->seal, hash) : rc;
+}
+
+enum opp_code opp_draft_check_seal(const struct opp_draft *draft)
+{
+    char hash[OPP_HASH_HEX];
+    enum opp_code rc = hash_sealed(draft, hash);
+
+    if (rc == OPP_OK && strcmp(draft->seal, hash) != 0)
+        rc = OPP_E_PRECONDITION;
+    return rc;
 }
 
 /* The soonest of the gateway's setting, a rule's (0: none) and the key's end. */

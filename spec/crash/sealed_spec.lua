@@ -1,0 +1,170 @@
+-- SPDX-License-Identifier: MIT
+-- What is stored of a draft is changed, one field at a time, after a person has approved it: it is never executed.
+local check = require "spec.support.check"
+local db = require "spec.support.db"
+local gateway = require "spec.support.gateway"
+local http = require "spec.support.http"
+local json = require "spec.support.json"
+local ledger = require "spec.support.ledger"
+
+local long <const> = os.getenv "OPP_LONG"
+local sanitized <const> = gateway.program():find "[at]san" ~= nil
+local changes_max <const> = long and 10000 or sanitized and 200 or 1000
+local batch <const>, lanes <const> = 100, 8
+
+describe("a draft that is changed after a person has approved it", function()
+  local g, app, open, first, second
+
+  setup(function()
+    local policies = gateway.make_dir()
+    assert(os.execute(("cp -r policies/default '%s'"):format(policies)))
+    gateway.write_file(policies .. "/default/20-two-people.lua", [[
+return { {
+  name = "two people", tools = { "*" },
+  decide = function(request)
+    if request.justification ~= "A spec asks for it." then return end
+    return draft("Two people.", { approvals = 2 })
+  end,
+  tests = { { given = { tool = { kind = "action" }, justification = "A spec asks for it." },
+    expect = { "draft", approvals = 2 } } },
+} }]])
+    g = gateway.start { policies = policies }
+    app, open = g:app(), g:open_app()
+    first, second = g:person("user_first", { "reviewer" }), g:person("user_second", { "reviewer" })
+    math.randomseed(tonumber(os.getenv "OPP_SEED") or 20261122)
+  end)
+  teardown(function()
+    local policies = g and g.options.policies
+    gateway.stop(g)
+    os.execute(("rm -rf '%s'"):format(policies))
+  end)
+
+  local function set(column, value) return { sql = ("%s = %s"):format(column, value), what = column } end
+
+  local function text(value) return "'" .. value .. "'" end
+
+  -- Another digit in the place of one of a hash.
+  local function flipped(column)
+    local at = math.random(64)
+    return set(column, ("substr(%s, 1, %d) || CASE substr(%s, %d, 1) WHEN '0' THEN '1' ELSE '0' END"
+      .. " || substr(%s, %d)"):format(column, at - 1, column, at, column, at + 1))
+  end
+
+  local function payload(path, value)
+    return set("payload", ("json_set(payload, '$.%s', %s)"):format(path, value))
+  end
+
+  -- One field of a draft, as somebody who can write the database would change it.
+  local changed = {
+    function() return payload("title", text(ledger.unique "Other")) end,
+    function() return payload("amount_home", ("%.2f"):format(100 * math.random())) end,
+    function() return payload("kind", text "income") end,
+    function() return payload("note", text(ledger.unique "Note")) end,
+    function() return set("payload", "json_remove(payload, '$.title')") end,
+    function() return set("action", text(({ "transaction.delete", "transactions.export_csv" })[math.random(2)])) end,
+    function() return flipped "witness_hash" end,
+    function() return set("witness_hash", "NULL") end,
+    function() return flipped "impact_hash" end,
+    function() return flipped "effect_hash" end,
+    function() return flipped "seal" end,
+    function() return set("expires_at", ("expires_at + %d"):format(math.random(100000000))) end,
+    function() return set("expires_at", ("expires_at - %d"):format(math.random(100000000))) end,
+    function() return set("expires_at", "1") end,
+    function() return set("justification", text(ledger.unique "Because")) end,
+    function() return set("key_id", text(open.key.id)) end,
+    function() return set("app_id", text(open.app.id)) end,
+    function() return set("actor_user_id", text "user_else") end,
+    function() return set("org_id", text "org_other") end,
+  }
+
+  local function state()
+    return json.encode(db.rows(g.data .. "/ledger.db", "SELECT * FROM transactions ORDER BY id"))
+  end
+
+  local function each(owner, requests)
+    return http.parallel(owner, requests, lanes)
+  end
+
+  local function approvals(drafts)
+    local requests = {}
+    for i, draft in ipairs(drafts) do
+      requests[i] = { method = "POST", path = "/drafts/" .. draft.id .. "/approve" }
+    end
+    return requests
+  end
+
+  -- Drafts about what is there, and of what is new, each with one of the two approvals that it needs.
+  local function make(count, transactions)
+    local requests, drafts = {}, {}
+    for i = 1, count do
+      local action = i % 2 == 0 and ledger.create { justification = "A spec asks for it." }
+        or ledger.update(transactions[i % #transactions + 1].id, { title = ledger.unique "Changed" },
+          { justification = "A spec asks for it." })
+      requests[i] = { method = "POST", path = "/actions", json = action }
+    end
+    for i, answer in ipairs(each(app.client, requests)) do
+      drafts[i] = check.ok(answer).draft
+    end
+    for _, answer in ipairs(each(first.client, approvals(drafts))) do
+      assert.equal("draft", check.ok(answer).draftStatus)
+    end
+    return drafts
+  end
+
+  local function change(drafts, choose)
+    local statements, what = {}, {}
+    for i, draft in ipairs(drafts) do
+      local done = choose(i)
+      what[i] = done.what .. ": " .. done.sql
+      statements[i] = ("UPDATE drafts SET %s WHERE id = '%s'"):format(done.sql, draft.id)
+    end
+    db.change(g.data .. "/gateway.db", table.concat(statements, ";"))
+    return what
+  end
+
+  it("is executed by no second approval", function()
+    local transactions = { ledger.make(open.client), ledger.make(open.client) }
+    local left, refused = changes_max, {}
+    while left > 0 do
+      local drafts = make(math.min(left, batch), transactions)
+      local before = state()
+      -- What a draft that makes something new lacks anyway cannot be taken from it.
+      local what = change(drafts, function(i)
+        local done
+        repeat done = changed[math.random(#changed)]() until i % 2 == 1 or done.what ~= "witness_hash"
+        return done
+      end)
+      for i, answer in ipairs(each(second.client, approvals(drafts))) do
+        assert(answer.status >= 400 and answer.status < 500, what[i] .. ": " .. answer.text)
+        refused[answer.body.code] = (refused[answer.body.code] or 0) + 1
+      end
+      assert.equal(before, state())
+      db.change(g.data .. "/gateway.db", "UPDATE drafts SET app_id = :app, status = 'canceled' WHERE status = 'draft'",
+        { app = app.app.id })
+      db.change(g.data .. "/gateway.db", "UPDATE pending SET drafts = 0")
+      left = left - #drafts
+    end
+    assert.same({}, db.rows(g.data .. "/gateway.db", "SELECT id FROM executions WHERE draft_id IN"
+      .. " (SELECT id FROM drafts WHERE approvals_required = 2)"))
+    assert.is_true(refused["agent.precondition_failed"] > changes_max / 2)
+  end)
+
+  it("is executed by it when nothing was changed", function()
+    local drafts = make(4, { ledger.make(open.client) })
+    assert.equal("confirmed", check.ok(second.client:post("/drafts/" .. drafts[2].id .. "/approve")).draftStatus)
+  end)
+
+  it("is not executed by the repeat of its request either", function()
+    for _, done in ipairs { payload("title", text "Other"), set("expires_at", "expires_at + 1"), flipped "seal" } do
+      local action = ledger.create { idempotencyKey = ledger.unique "key" }
+      local draft = ledger.draft(open.client, action)
+      change({ draft }, function() return done end)
+      local before = state()
+      action.execute = true
+      assert.equal("seal_mismatch",
+        check.refused(open.client:post("/actions", action), 409, "agent.precondition_failed").reason, done.sql)
+      assert.equal(before, state())
+      check.ok(g.admin:post("/drafts/" .. draft.id .. "/reject"))
+    end
+  end)
+end)
