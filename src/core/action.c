@@ -19,7 +19,7 @@
 #include <string.h>
 
 #define REJUDGED_MAX 5
-#define LOOKED_UP_MAX 20 /* others may take a key that is free again and fail, one after the other */
+#define LOOKED_UP_MAX 20   /* others may take a key that is free again and fail, one after the other */
 #define PENDING_RETRY_S 60 /* people decide, and drafts expire: in seconds nothing will have changed */
 
 static struct action *of(struct opp_call *call)
