@@ -114,7 +114,7 @@ return {
   it("says that a profile or directory is not there", function()
     local output, code = gateway.run("check --profile nobody")
     assert.equal(1, code)
-    assert.is_truthy(output:find("nobody", 1, true), output)
+    assert.is_truthy(output:find("policies/nobody: there is no policy profile 'nobody'", 1, true), output)
     output, code = gateway.run("check --adapters /nowhere")
     assert.equal(1, code)
     assert.is_truthy(output:find("/nowhere", 1, true), output)

@@ -5,6 +5,7 @@ local db = require "spec.support.db"
 local gateway = require "spec.support.gateway"
 local json = require "spec.support.json"
 local ledger = require "spec.support.ledger"
+local policies = require "spec.support.policies"
 
 local fixture <const> = "tests/fixtures/schema_1/"
 
@@ -13,17 +14,18 @@ describe("a data directory of schema 1", function()
 
   -- It was left by a gateway that was killed between an effect and its outcome.
   setup(function()
-    g = gateway.start()
+    g = policies.start()
     g:terminate()
     asked = json.decode(gateway.read_file(fixture .. "asked.json"))
     os.execute(("rm '%s'/*"):format(g.data))
+    os.execute(("cp -r policies/default '%s/'"):format(g.policies))
     for _, name in ipairs { "gateway", "ledger" } do
       db.load(("%s/%s.db"):format(g.data, name), ("%s%s.sql"):format(fixture, name))
     end
     g:restart()
     g.admin, app = g:admin_client(asked.admin_token), { client = g:agent_client(asked.agent_token) }
   end)
-  teardown(function() gateway.stop(g) end)
+  teardown(function() policies.stop(g) end)
 
   local function rows(sql) return db.rows(g.data .. "/gateway.db", sql) end
 
@@ -68,6 +70,31 @@ describe("a data directory of schema 1", function()
     g:restart()
     check.ok(app.client:get("/manifest"))
     check.ok(g.admin:post("/policies/reload"))
+  end)
+
+  -- The generation of schema 1 has no adapters of its own, and was hashed without them.
+  it("goes back to the rules of then, over a restart too, though their files have gone", function()
+    local data = check.ok(g.admin:get("/policies"))
+    local first = data.earlier[#data.earlier]
+    assert.equal(1, first.generation)
+    local path = ("%s/%s"):format(g.policies, first.profile)
+    gateway.write_file(path .. "/50-none.lua", [[return { { name = "none", tools = { "transaction.create" },
+      decide = function() return deny("None today.") end } } ]])
+    local strict = check.ok(g.admin:post("/policies/reload")).active
+    check.refused(app.client:post("/actions", ledger.create()), 403, "agent.policy_denied")
+    os.execute(("rm -r '%s'"):format(path))
+
+    data = check.ok(g.admin:post("/policies/rollback", { sha256 = first.sha256 }))
+    assert.same({ 1, "changed" }, { data.active.generation, data.active.disk })
+    check.ok(app.client:post("/actions", ledger.create()))
+    check.refused(g.admin:post("/policies/rollback", { sha256 = first.sha256 }), 409, "agent.precondition_failed")
+    g:restart()
+    assert.equal(1, check.ok(g.admin:get("/policies")).active.generation)
+    check.ok(app.client:post("/actions", ledger.create()))
+    assert.equal(strict.sha256, check.ok(g.admin:post("/policies/rollback")).active.sha256)
+    check.refused(app.client:post("/actions", ledger.create()), 403, "agent.policy_denied")
+    assert.equal(1, check.ok(g.admin:post("/policies/rollback")).active.generation)
+    assert.is_true(check.ok(g.admin:get("/audit/verify")).ok)
   end)
 end)
 

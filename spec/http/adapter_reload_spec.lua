@@ -110,6 +110,21 @@ describe("reloading adapters", function()
     check.ok(app.client:post("/preflight", price()))
   end)
 
+  it("names the file that cannot be read", function()
+    local function refused(command, name)
+      os.execute(("cd '%s' && %s"):format(g.adapters_dir, command))
+      local issue = check.refused(g:reload(), 400, "common.validation").issues[1]
+      os.execute(("cd '%s' && rm -rf shop/x* x*"):format(g.adapters_dir))
+      g:restore()
+      assert.same({ name, 0 }, { issue.file, issue.line })
+    end
+    refused("ln -s nowhere shop/x.lua", "shop/x.lua")
+    refused("touch 'shop/x\xff.lua'", "shop")
+    refused("mkdir 'x\xff' && touch 'x\xff/init.lua'", "")
+    refused("mkdir x && ln -s nowhere x/init.lua", "x/init.lua")
+    g:in_force()
+  end)
+
   it("says what is wrong with each adapter", function()
     g:write("init.lua", "return {\n")
     g:write("../bench/init.lua", "nonsense\n")

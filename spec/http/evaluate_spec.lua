@@ -59,6 +59,7 @@ describe("evaluate", function()
       { by(data, "outcome"), by(data, "approvals"), by(data, "limits"), by(data, "require"), by(data, "code") })
     assert.equal("draft: Over 100. (large)", data.sentence)
     assert.same({ open.app.id, null }, { data.request.app.id, data.recorded })
+    assert.same({ user_id = "svc_org_demo" }, data.request.actor) -- as a real request has it
   end)
 
   it("lets the app's settings count, and what the request brings", function()

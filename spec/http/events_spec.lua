@@ -10,9 +10,9 @@ describe("the stream of events", function()
   teardown(function() gateway.stop(g) end)
 
   -- Reads on until an event speaks of text; gives it.
-  local function await(stream, text)
+  local function await(stream, text, seconds)
     while true do
-      local event = assert(stream:next(30))
+      local event = assert(stream:next(seconds or 30))
       if event.data:find(text, 1, true) then
         return event
       end
@@ -44,6 +44,13 @@ describe("the stream of events", function()
     local app = g:app()
     check.ok(g.admin:post("/keys/" .. app.key.id .. "/revoke"))
     await(stream, app.key.id)
+    stream:close()
+  end)
+
+  it("tells of a reload by signal, without another event to go with it", function()
+    local stream = g.admin:stream("/events")
+    os.execute("kill -HUP " .. g.pid)
+    await(stream, "policy.reloaded", 10) -- sooner than the next comment that keeps it alive
     stream:close()
   end)
 

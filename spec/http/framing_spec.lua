@@ -56,6 +56,7 @@ describe("a request whose HTTP is not right", function()
       local response = send(case[1], case[2], case[3])
       check.refused(response, case[4], case[5])
       assert.equal("close", (response.headers.connection or ""):lower())
+      assert.is_truthy((response.headers.traceparent or ""):find("^00%-%x+%-%x+%-00$"))
     end)
   end
 

@@ -154,6 +154,20 @@ describe("the metrics", function()
     assert.equal(1, grew("oppd_drafts_pending", { age = "1h" }))
   end)
 
+  it("say how much is frozen", function()
+    local function frozen(mode) return sum(scrape(), "oppd_freezes", { mode = mode }) end
+    local tool = { scope = "tool", id = "transaction.delete", reason = "A test." }
+    assert.same({ 0, 0 }, { frozen "drafts_only", frozen "off" })
+    local ids = {}
+    for _, mode in ipairs { "drafts_only", "off", "off" } do
+      tool.mode = mode
+      ids[#ids + 1] = check.ok(g.admin:post("/freeze", tool)).freeze.id
+    end
+    assert.same({ 1, 2 }, { frozen "drafts_only", frozen "off" })
+    for _, id in ipairs(ids) do check.ok(g.admin:delete("/freeze/" .. id)) end
+    assert.same({ 0, 0 }, { frozen "drafts_only", frozen "off" })
+  end)
+
   it("are all in the documents", function()
     local page, count = gateway.read_file("docs/operations.md"), 0
     for name in gateway.read_file("src/base/metrics.h"):gmatch('X%(OPP_M_[%u_]+, "([^"]+)"') do

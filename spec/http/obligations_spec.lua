@@ -166,6 +166,21 @@ describe("a rule", function()
     assert.equal("Not this year.", act(app).autoExecuteDenied.reason)
   end)
 
+  it("that lists an action as a draft makes it one, with its reason, until a person approves", function()
+    g:in_force [[{ name = "shown", tools = { "transaction.*" },
+      discover = function() return draft("People look at these.") end }]]
+    local app = g:open_app()
+    assert.equal("draft", now_of(app.client, "transaction.create").mode)
+    local action = ledger.create()
+    local flight = check.ok(app.client:post("/preflight", { action = action.action, payload = action.payload }))
+    assert.same({ "draft", { "People look at these." } }, { flight.decision.mode, flight.decision.reasons })
+    local data = act(app.client)
+    assert.same({ "draft", "People look at these." }, { data.status, data.autoExecuteDenied.reason })
+    check.ok(app.client:get("/transactions", { ledgerId = "ledger_main" }))
+    local approved = check.ok(g.admin:post("/drafts/" .. data.draft.id .. "/approve"))
+    assert.equal("success", approved.execution.status)
+  end)
+
   it("shows in the manifest a window that ends while one looks", function()
     local ends = os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() + 2)
     g:in_force(([[{ name = "brief", tools = { "transaction.create" },

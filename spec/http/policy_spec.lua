@@ -183,6 +183,17 @@ describe("a rule", function()
     assert.equal("success", check.ok(g.admin:post("/drafts/" .. draft.id .. "/approve")).execution.status)
   end)
 
+  it("sees whom the agent acts for, and what it touches", function()
+    in_force [[{ name = "who", tools = { "transaction.create" }, decide = function(request)
+      local touched = request.resources[1]
+      return deny(request.actor.user_id .. " " .. touched.kind .. " " .. tostring(touched.user_id))
+    end, tests = { { given = { actor = { user_id = "u" }, resources = { { kind = "ledger" } } },
+      expect = { "deny", reason = "u ledger nil" } } } }]]
+    local row = g.agent:post("/actions", ledger.create())
+    check.refused(row, 403, "agent.policy_denied")
+    assert.equal("svc_org_demo ledger null", row.body.message)
+  end)
+
   it("that fails denies, and only the operator hears why", function()
     in_force [[{ name = "misspelt", tools = { "transaction.create" }, decide = function(request)
       return request["pay" .. "lod"].title and nil

@@ -131,6 +131,23 @@ describe("reloading under load", function()
     check.ok(g.admin:post("/policies/reload"))
   end)
 
+  it("names the file that cannot be read", function()
+    local mine = g.policies .. "/mine/"
+    local function refused(command, name)
+      os.execute(command)
+      local issue = check.refused(g.admin:post("/policies/reload"), 400, "common.validation").issues[1]
+      os.execute(("cd '%s' && rm -rf -- x* lib/x*"):format(mine))
+      assert.same({ name, 0 }, { issue.file, issue.line })
+      assert.is_true(#issue.message > 0)
+    end
+    refused(("mkdir '%sx.lua'"):format(mine), "mine/x.lua")
+    refused(("ln -s nowhere '%sx.lua'"):format(mine), "mine/x.lua")
+    refused(("mkdir -p '%slib' && ln -s nowhere '%slib/x.lua'"):format(mine, mine), "mine/lib/x.lua")
+    refused(("head -c 70000 /dev/zero | tr '\\0' - >'%sx.lua'"):format(mine), "mine/x.lua")
+    refused(("touch '%sx\xff.lua'"):format(mine), "mine")
+    check.ok(g:rules(rule(2)))
+  end)
+
   it("is audited with who asked, also when it fails", function()
     local ok = g:rules(rule(7))
     local row = assert(check.find(g:audit(), { request_id = ok.headers["x-request-id"] }))

@@ -46,6 +46,6 @@ describe("the strict profile", function()
 
   it("is refused with file and line when it is wrong", function()
     assert.has_error(function() engine.load("policies", "nonexistent", tools) end,
-      "policies: there is no policy profile 'nonexistent'")
+      "nonexistent: there is no policy profile 'nonexistent'")
   end)
 end)

@@ -11,8 +11,11 @@ local timeout_s <const> = connection.timeout_s
 -- Who looks at every answer: answer(request, response) with the request's method, path and body, and event(event).
 local observer = { answer = function() end, event = function() end }
 
+-- Gives who has looked until now.
 function http.observe(new)
+  local former = observer
   observer = new
+  return former
 end
 
 local function encode_query(query)

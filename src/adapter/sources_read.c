@@ -2,7 +2,9 @@
 #include "adapter/internal.h"
 #include "adapter/sources.h"
 #include "base/file.h"
+#include "script/error_text.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,12 +40,20 @@ static enum opp_code path_of(const struct reading *reading, const char *name, ch
 static enum opp_code blame(const struct reading *reading, const char *name, enum opp_code rc, const struct opp_err *why,
                            struct opp_err *err)
 {
-    char where[sizeof err->where];
+    char where[PATH_BYTES]; /* what is cut is cut between characters, by opp_fail_at */
 
     if (rc == OPP_E_ABSENT || rc == OPP_E_LIMIT)
         rc = OPP_E_CONFIG;
-    snprintf(where, sizeof where, "%.60s/%.60s", reading->adapter, name);
+    snprintf(where, sizeof where, "%s%s%s", reading->adapter, *name != '\0' ? "/" : "", name);
     return opp_fail_at(err, rc, where, "%s", why->message);
+}
+
+static enum opp_code fail_below(const struct reading *reading, const char *name, const char *message,
+                                struct opp_err *err)
+{
+    struct opp_err why = { 0 };
+
+    return blame(reading, name, opp_fail(&why, OPP_E_CONFIG, "%s", message), &why, err);
 }
 
 static enum opp_code add_file(struct reading *reading, const char *path, const char *name, struct opp_err *err)
@@ -70,7 +80,7 @@ static enum opp_code read_entry(struct reading *reading, const char *name, int d
     if (rc != OPP_OK)
         return rc;
     if (stat(path, &about) != 0)
-        return opp_fail_at(err, OPP_E_IO, path, "it cannot be looked at");
+        return fail_below(reading, name, "it cannot be looked at", err);
     if (S_ISDIR(about.st_mode))
         return read_below(reading, name, depth + 1, err);
     return ends_in(name, ".lua") || ends_in(name, ".sql") ? add_file(reading, path, name, err) : OPP_OK;
@@ -79,17 +89,21 @@ static enum opp_code read_entry(struct reading *reading, const char *name, int d
 static enum opp_code read_below(struct reading *reading, const char *below, int depth, struct opp_err *err)
 {
     char path[PATH_BYTES], name[PATH_BYTES];
+    struct opp_err why = { 0 };
     char **names = NULL;
     enum opp_code rc = path_of(reading, below, path, err);
 
     if (rc == OPP_OK && depth > DEPTH_MAX)
         rc = opp_fail_at(err, OPP_E_CONFIG, reading->adapter, "the adapter has directories nested too deep");
-    if (rc == OPP_OK)
-        rc = opp_file_list(path, "", &names, err);
+    if (rc == OPP_OK && (rc = opp_file_list(path, "", &names, &why)) != OPP_OK)
+        rc = blame(reading, below, rc, &why, err);
     for (size_t i = 0; rc == OPP_OK && names[i] != NULL; i++) {
         if (names[i][0] == '.')
             continue;
-        if ((size_t)snprintf(name, sizeof name, "%s%s%s", below, *below != '\0' ? "/" : "", names[i]) >= sizeof name)
+        if (!opp_text_is_utf8(names[i], strlen(names[i])))
+            rc = fail_below(reading, below, "the name of a file is not UTF-8 text", err);
+        else if ((size_t)snprintf(name, sizeof name, "%s%s%s", below, *below != '\0' ? "/" : "", names[i]) >=
+                 sizeof name)
             rc = opp_fail_at(err, OPP_E_CONFIG, reading->adapter, "the adapter has too long a path");
         else
             rc = read_entry(reading, name, depth, err);
@@ -106,9 +120,11 @@ static enum opp_code read_adapter(struct reading *reading, const char *name, str
 
     if ((size_t)snprintf(reading->adapter, sizeof reading->adapter, "%s", name) >= sizeof reading->adapter)
         return opp_fail(err, OPP_E_CONFIG, "the name of an adapter is too long");
+    if (!opp_text_is_utf8(name, strlen(name)))
+        return opp_fail(err, OPP_E_CONFIG, "the name of an adapter is not UTF-8 text");
     rc = path_of(reading, "init.lua", path, err);
-    if (rc != OPP_OK || access(path, F_OK) != 0)
-        return rc;
+    if (rc != OPP_OK || faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+        return rc; /* a link that leads nowhere is an adapter that cannot be read, not one that is not there */
     rc = opp_sources_add_adapter(reading->sources, name, err);
     return rc == OPP_OK ? read_below(reading, "", 0, err) : rc;
 }

@@ -2,7 +2,6 @@
 #include "adapter/lane.h"
 #include "adapter/lua_call.h"
 #include "adapter/sql_bind.h"
-#include "base/clock.h"
 #include "script/json_lua.h"
 #include "script/view.h"
 #include "store/db.h"
@@ -13,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define READ_DEADLINE_MS 100
+#define READ_BUDGET_MS 100
 #define ROWS_MAX 10000
 #define ROWS_MAX_BYTES ((size_t)8 << 20)
 
@@ -89,7 +88,7 @@ static enum opp_code step_all(const struct query *query, struct opp_rows *rows, 
     if (rc != OPP_OK)
         return rc;
     if (result == SQLITE_INTERRUPT)
-        return opp_fail(err, OPP_E_LIMIT, "the query took more than %d ms", READ_DEADLINE_MS);
+        return opp_fail(err, OPP_E_LIMIT, "the query took more than %d ms", READ_BUDGET_MS);
     if (result != SQLITE_ROW && result != SQLITE_DONE)
         return opp_db_error(query->db, result, err);
     return opp_rows_check(rows, err);
@@ -102,9 +101,9 @@ static enum opp_code collect(const struct query *query, struct opp_err *err)
     enum opp_code rc = opp_sql_new_rows(query->statement, &rows, err);
 
     if (rc == OPP_OK) {
-        opp_db_deadline(query->db, opp_monotonic_ms() + READ_DEADLINE_MS);
+        opp_db_budget(query->db, READ_BUDGET_MS);
         rc = step_all(query, rows, err);
-        opp_db_deadline(query->db, 0);
+        opp_db_budget(query->db, 0);
     }
     sqlite3_reset(query->statement);
     if (rc != OPP_OK) {

@@ -39,6 +39,7 @@ enum opp_metric_kind {
     X(OPP_M_TRIPS, "oppd_lua_budget_trips_total", COUNTER, "Calls of Lua that ran out of their budget.")            \
     X(OPP_M_GENERATION, "oppd_policy_generation", GAUGE, "The number of the policy generation in force.")           \
     X(OPP_M_DRAFTS, "oppd_drafts_pending", GAUGE, "Drafts that wait for a decision, by how long they have waited.") \
+    X(OPP_M_FREEZES, "oppd_freezes", GAUGE, "Freezes that are in force.")                                           \
     X(OPP_M_QUEUE, "oppd_store_queue_operations", GAUGE, "Operations that wait for a database's writer.")           \
     X(OPP_M_QUEUE_BYTES, "oppd_store_queue_bytes", GAUGE, "About what these hold in memory.")                       \
     X(OPP_M_OPERATIONS, "oppd_store_operations_total", COUNTER, "Operations that a writer has ended.")              \

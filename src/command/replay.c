@@ -107,7 +107,7 @@ static enum opp_code judge(struct opp_replay *replay, const struct opp_loaded *l
 {
     struct opp_replay_progress progress = { 0 };
     struct opp_tally *tally = NULL;
-    enum opp_code rc = opp_store_reader(replay->data_dir, &replay->executions, err);
+    enum opp_code rc = opp_session_open_dir(replay->data_dir, &replay->executions, err);
 
     replay->bundle = loaded->bundle;
     if (rc == OPP_OK)

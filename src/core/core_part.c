@@ -28,6 +28,7 @@ static const struct {
                  NUMBER(have.preflight_gone),
                  NUMBER(have.preflight_mismatch),
                  NUMBER(have.witness),
+                 NUMBER(held),
                  NUMBER(reads),
                  NUMBER(reviewed),
                  NUMBER(settled) };

@@ -2,6 +2,7 @@
 #include "core/count.h"
 
 #include "core/call.h"
+#include "core/freeze.h"
 #include "core/gateway.h"
 #include "core/generation.h"
 #include "store/tx.h"
@@ -135,6 +136,24 @@ static void write_drafts(const struct shown *shown, struct opp_buf *out)
         opp_metrics_value(out, OPP_M_DRAFTS, AGES[i].labels, (uint64_t)shown->drafts[i]);
 }
 
+static void write_freezes(const struct opp_call *call, struct opp_buf *out)
+{
+    const struct opp_registry *registry = opp_registry_pin(call->worker->gateway->registry);
+    struct opp_freeze *const *freezes;
+    uint64_t off = 0;
+    size_t count;
+
+    if (registry == NULL)
+        return;
+    freezes = opp_registry_freezes(registry, &count);
+    for (size_t i = 0; i < count; i++)
+        off += opp_freeze_is_off(freezes[i]);
+    opp_metrics_head(out, OPP_M_FREEZES);
+    opp_metrics_value(out, OPP_M_FREEZES, "mode=\"drafts_only\"", count - off);
+    opp_metrics_value(out, OPP_M_FREEZES, "mode=\"off\"", off);
+    opp_registry_unpin(registry);
+}
+
 static void write_generation(const struct opp_call *call, struct opp_buf *out)
 {
     struct opp_generation *generation = opp_generation_pin(call->worker->gateway->policies);
@@ -190,6 +209,7 @@ static enum opp_step answer(struct opp_call *call)
     opp_metrics_write(call->worker->gateway->metrics, &reply.bytes);
     write_generation(call, &reply.bytes);
     write_drafts(call->state, &reply.bytes);
+    write_freezes(call, &reply.bytes);
     write_process(&reply.bytes);
     return opp_call_reply(call, &reply);
 }

@@ -56,7 +56,8 @@ static json_t *make_given(const struct opp_evaluation *evaluation, const struct 
     if (record != NULL) {
         json_object_set_new(given, "app", show_app(record));
         json_object_set_new(base, "actor",
-                            json_string(record->service_user_id != NULL ? record->service_user_id : record->user_id));
+                            json_pack("{s:s?}", "user_id",
+                                      record->service_user_id != NULL ? record->service_user_id : record->user_id));
     }
     json_object_update_missing(given, base);
     json_decref(base);

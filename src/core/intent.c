@@ -81,6 +81,7 @@ void opp_intent_reset(struct opp_intent *intent)
 void opp_intent_clear(struct opp_intent *intent)
 {
     opp_intent_reset(intent);
+    opp_policy_decision_clear(&intent->offer);
     opp_policy_decision_clear(&intent->ruling);
     json_decref(intent->payload);
     json_decref(intent->outcome_details);

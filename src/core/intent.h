@@ -36,6 +36,7 @@ struct opp_intent {
     char intent_hash[OPP_HASH_HEX], impact_hash[OPP_HASH_HEX], effect_hash[OPP_HASH_HEX];
     char witness_hash[OPP_HASH_HEX];      /* "" where the tool has no state */
     json_t *shown_impact, *shown_witness; /* as the agent sees them; NULL, or NULL witness */
+    struct opp_policy_decision offer;     /* what they said when the tool was looked for */
     struct opp_policy_decision ruling;    /* what the rules said in the phase that was judged last */
     enum opp_phase phase;                 /* what opp_step_rules judges */
     struct opp_draft *draft;              /* what the effect is bound to, once there is one */

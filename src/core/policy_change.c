@@ -8,6 +8,7 @@
 #include "base/id.h"
 #include "core/gateway.h"
 #include "core/generation.h"
+#include "core/hub.h"
 #include "core/policy_load.h"
 #include "core/staging.h"
 #include "store/store.h"
@@ -376,6 +377,8 @@ enum opp_code opp_policies_change_now(struct opp_gateway *gateway, enum opp_poli
         rc = opp_policy_change_prepare(&own.change, err);
     if (rc == OPP_OK)
         rc = opp_store_now(gateway->store, store_own, &own, err);
+    if (rc == OPP_OK)
+        opp_hub_notify(gateway->hub, NULL); /* who waits for events sees this one */
     opp_policy_change_end(&own.change);
     return rc;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/replay.h"
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/json_cache.h"
 #include "core/rejudge.h"
@@ -13,7 +14,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STEP_MAX 256 /* decisions that one transaction reads: an older view of the log would keep it from shrinking */
+/* Decisions that one transaction reads: an older view of the log would keep it from shrinking, and who cancels waits
+ * for the step. Slow rules take smaller steps. */
+#define STEP_FIRST 16
+#define STEP_MAX 256
+#define STEP_MAX_MS 100
 #define ERROR_MAX 400
 
 struct replaying {
@@ -25,6 +30,7 @@ struct replaying {
     struct opp_json_cache *cache;
     int64_t after;    /* the number of the last decision that was looked at */
     int64_t since_ms; /* that the report is about */
+    long long step;   /* how many the next step takes */
     size_t found;     /* in this step */
 };
 
@@ -146,7 +152,7 @@ static enum opp_code step(struct opp_tx *tx, void *arg, struct opp_err *err)
     long long left = atomic_load(&progress->total) - atomic_load(&progress->done);
     struct opp_query query = { .record = &OPP_DECISION,
                                .order = "number",
-                               .limit = left < STEP_MAX ? (size_t)left : STEP_MAX };
+                               .limit = left < replaying->step ? (size_t)left : (size_t)replaying->step };
 
     replaying->found = 0;
     opp_query_number(&query, "number", OPP_ABOVE, replaying->after);
@@ -198,6 +204,19 @@ static enum opp_code look(struct opp_tx *tx, void *arg, struct opp_err *err)
     return rc;
 }
 
+static enum opp_code take_step(struct replaying *replaying, struct opp_err *err)
+{
+    int64_t begun_ms = opp_monotonic_ms(), took_ms;
+    enum opp_code rc = opp_session_now(replaying->log, step, replaying, err);
+
+    took_ms = opp_monotonic_ms() - begun_ms;
+    if (took_ms > STEP_MAX_MS && replaying->step > 1)
+        replaying->step /= 2;
+    else if (took_ms < STEP_MAX_MS / 4 && replaying->step < STEP_MAX)
+        replaying->step *= 2;
+    return rc;
+}
+
 /* What is recorded while it runs is not looked at: there would be no end. */
 static enum opp_code replay_all(struct replaying *replaying, struct opp_err *err)
 {
@@ -206,7 +225,7 @@ static enum opp_code replay_all(struct replaying *replaying, struct opp_err *err
 
     while (rc == OPP_OK && atomic_load(&progress->done) < atomic_load(&progress->total) &&
            !atomic_load(&progress->canceled)) {
-        rc = opp_session_now(replaying->log, step, replaying, err);
+        rc = take_step(replaying, err);
         atomic_fetch_add(&progress->done, (long long)replaying->found);
         if (replaying->found == 0)
             break; /* some were pruned meanwhile */
@@ -217,7 +236,7 @@ static enum opp_code replay_all(struct replaying *replaying, struct opp_err *err
 enum opp_code opp_replay_run(const struct opp_replay *replay, struct opp_replay_progress *progress,
                              struct opp_tally **out, struct opp_err *err)
 {
-    struct replaying replaying = { .replay = replay, .progress = progress };
+    struct replaying replaying = { .replay = replay, .progress = progress, .step = STEP_FIRST };
     const char *profile = opp_policy_bundle_profile(replay->bundle);
     enum opp_code rc = opp_decisions_reader(replay->data_dir, &replaying.log, err);
 

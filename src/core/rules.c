@@ -137,18 +137,38 @@ static enum opp_step refuse(struct opp_call *call, const struct opp_policy_decis
 
 enum opp_step opp_rules_discover(struct opp_call *call, const struct opp_tool *tool)
 {
-    struct opp_policy_decision *ruling = &((struct opp_intent *)call->state)->ruling;
+    struct opp_policy_decision *offer = &((struct opp_intent *)call->state)->offer;
     const struct opp_intent *intent = call->state;
 
-    opp_policy_decision_clear(ruling);
-    say_nothing(ruling);
+    opp_policy_decision_clear(offer);
+    say_nothing(offer);
     if (speaks(call, tool)) {
         discover(call, tool, show_caller(call, tool, intent->app != NULL ? intent->app : call->app, OPP_PHASE_DISCOVER),
-                 ruling);
-        keep(call, ruling);
+                 offer);
+        keep(call, offer);
     }
-    opp_count_decision(call, OPP_PHASE_DISCOVER, ruling);
-    return ruling->outcome == OPP_OUTCOME_DENY ? refuse(call, ruling) : OPP_NEXT;
+    opp_count_decision(call, OPP_PHASE_DISCOVER, offer);
+    return offer->outcome == OPP_OUTCOME_DENY ? refuse(call, offer) : OPP_NEXT;
+}
+
+/* What is listed as a draft is one: who read the manifest was told so. False: no memory. */
+static bool hold_to_offer(const struct opp_policy_decision *offer, struct opp_policy_decision *ruling)
+{
+    json_t *reasons;
+
+    if (offer->outcome != OPP_OUTCOME_DRAFT || ruling->outcome != OPP_OUTCOME_ALLOW)
+        return true;
+    reasons = json_copy(offer->reasons);
+    if (reasons == NULL || (ruling->reasons != NULL && json_array_extend(reasons, ruling->reasons) != 0)) {
+        json_decref(reasons);
+        return false;
+    }
+    json_decref(ruling->reasons);
+    ruling->reasons = reasons;
+    ruling->outcome = OPP_OUTCOME_DRAFT;
+    ruling->spoke = true;
+    snprintf(ruling->reason, sizeof ruling->reason, "%s", offer->reason);
+    return true;
 }
 
 /* Asks the rules of the tool, and says so; what they said, or that there are none, is told to the staging thread. */
@@ -164,7 +184,6 @@ static void judge(struct opp_call *call, const struct opp_intent *intent, enum o
         shown = show_caller(call, intent->tool, intent->app, phase);
         opp_shown_add_intent(shown, call, intent, phase);
         decide(&asking, intent->tool, phase, shown, ruling);
-        keep(call, ruling);
     }
     telling.request = shown;
     telling.took_ns = opp_monotonic_ns() - begun_ns;
@@ -182,6 +201,10 @@ enum opp_step opp_rules_judge(struct opp_call *call, enum opp_phase phase)
     opp_policy_decision_clear(ruling);
     say_nothing(ruling);
     judge(call, intent, phase, ruling);
+    if (phase != OPP_PHASE_READ && !hold_to_offer(&intent->offer, ruling))
+        return opp_intent_refuse(call, OPP_E_MEMORY, NULL, NULL);
+    if (speaks(call, intent->tool))
+        keep(call, ruling);
     return ruling->outcome == OPP_OUTCOME_DENY ? refuse(call, ruling) : OPP_NEXT;
 }
 

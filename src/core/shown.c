@@ -30,11 +30,11 @@ json_t *opp_shown_json(const struct opp_shown *shown)
     const struct opp_app *app = shown->app;
     const char *actor = app->service_user_id != NULL ? app->service_user_id : app->user_id;
 
-    return json_pack("{s:s, s:o, s:{s:s, s:s, s:s, s:s?, s:O, s:O}, s:{s:s?, s:s?}, s:s?, s:s, s:I}", "phase",
+    return json_pack("{s:s, s:o, s:{s:s, s:s, s:s, s:s?, s:O, s:O}, s:{s:s?, s:s?}, s:{s:s?}, s:s, s:I}", "phase",
                      opp_phase_name(shown->phase), "tool", show_tool(shown->tool), "app", "id", app->id, "name",
                      app->name, "scope", app->scope, "org_id", app->org_id, "scopes", app->scopes, "policy",
-                     app->policy, "key", "id", shown->key_id, "name", shown->key_name, "actor", actor, "ip", shown->ip,
-                     "now", (json_int_t)(shown->now_ms / 1000));
+                     app->policy, "key", "id", shown->key_id, "name", shown->key_name, "actor", "user_id", actor, "ip",
+                     shown->ip, "now", (json_int_t)(shown->now_ms / 1000));
 }
 
 static json_t *or_empty(json_t *value)
@@ -108,6 +108,31 @@ void opp_shown_add_intent(json_t *request, const struct opp_call *call, const st
         add(request, "reviewer", show_reviewer(call));
 }
 
+/* As show_draft, without the objects: this is done for each execution. */
+static void write_draft(struct opp_buf *out, const struct opp_draft *draft)
+{
+    const json_t *approval;
+    size_t index;
+
+    opp_jcs_member(out, "draft");
+    opp_buf_char(out, '{');
+    opp_jcs_member_integer(out, "approvals_given", opp_approvals_given(draft));
+    opp_jcs_member_integer(out, "approvals_required", draft->approvals_required);
+    opp_jcs_member(out, "approved_by");
+    opp_buf_char(out, '[');
+    json_array_foreach(draft->approvals, index, approval)
+    {
+        if (index > 0)
+            opp_buf_char(out, ',');
+        opp_jcs_write(out, json_object_get(approval, "user_id"));
+    }
+    opp_buf_char(out, ']');
+    opp_jcs_member_integer(out, "created_at", draft->created_at / 1000);
+    opp_jcs_member_integer(out, "expires_at", draft->expires_at / 1000);
+    opp_jcs_member_text(out, "id", draft->id);
+    opp_buf_char(out, '}');
+}
+
 /* Takes value. */
 static void write_made(struct opp_buf *out, const char *name, json_t *value)
 {
@@ -141,7 +166,7 @@ void opp_shown_write_intent(struct opp_buf *out, const struct opp_call *call, co
     opp_jcs_member_text(out, "justification", justification_of(call, draft));
     opp_jcs_member_bool(out, "execute", executes(call, draft));
     if (phase != OPP_PHASE_ACTION && draft != NULL)
-        write_made(out, "draft", show_draft(draft));
+        write_draft(out, draft);
     if (phase == OPP_PHASE_APPROVE)
         write_made(out, "reviewer", show_reviewer(call));
 }

@@ -72,6 +72,7 @@ static void fill_core(struct opp_told *told, const struct opp_call *call, enum o
     const struct opp_draft *draft = intent->draft;
 
     told->core = (struct opp_core_part){ .phase = phase, .now_ms = told->shown.now_ms };
+    told->core.held = phase != OPP_PHASE_READ && intent->offer.outcome == OPP_OUTCOME_DRAFT;
     if (phase == OPP_PHASE_ACTION)
         told->core.execute = opp_json_true(call->input, "execute");
     if ((phase != OPP_PHASE_APPROVE && phase != OPP_PHASE_EXECUTE) || draft == NULL)

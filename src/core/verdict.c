@@ -84,6 +84,12 @@ static struct reached reach_execution(const struct opp_core_part *core, const st
 
 static struct reached reach(const struct opp_core_part *core, const struct opp_policy_decision *ruling)
 {
+    struct opp_policy_decision held = *ruling;
+
+    if (core->held && ruling->outcome == OPP_OUTCOME_ALLOW) {
+        held.outcome = OPP_OUTCOME_DRAFT;
+        ruling = &held;
+    }
     if (ruling->outcome == OPP_OUTCOME_DENY)
         return denied(OPP_E_POLICY_DENIED);
     switch (core->phase) {

@@ -26,6 +26,7 @@ struct opp_core_part {
     int64_t now_ms;
     struct opp_window window; /* the app's for this risk; its list is lent */
     bool reads;               /* discover: the tool is a read */
+    bool held;                /* not a read: discover said that it is a draft */
     bool execute;             /* action: an execution at once is asked for */
     bool settled;             /* action: it came so far that have was known */
     bool claimed;             /* action: judged again after its claim, which stands */

@@ -41,11 +41,14 @@ static void add_head(struct opp_buf *out, const struct opp_connection *connectio
 {
     const struct opp_refusal *refusal = &connection->refusal;
     int status = opp_code_status(code);
-    char id[OPP_ID_MAX];
+    char id[OPP_ID_MAX], trace[OPP_TRACE_MAX];
 
+    opp_trace_make(trace, NULL);
     opp_id_make(id, "req_", opp_clock_now_ms(connection->http->context.clock));
-    opp_buf_format(out, "HTTP/1.1 %d %s\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: %s\r\n" OPP_BROWSER_RULES,
-                   status, opp_status_phrase(status), id);
+    opp_buf_format(out,
+                   "HTTP/1.1 %d %s\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: %s\r\ntraceparent: "
+                   "%s\r\n" OPP_BROWSER_RULES,
+                   status, opp_status_phrase(status), id, trace);
     opp_buf_text(out, "Cache-Control: no-store\r\nContent-Type: application/json; charset=utf-8\r\n");
     add_date(out);
     if (status == 401)

@@ -55,20 +55,46 @@ static bool add_summary(json_t *facts)
            json_object_set_new(impact, "summary", json_object()) == 0;
 }
 
+static json_t *app_fields(void)
+{
+    static const char *const of_app[] = { "id", "name", "scope", "org_id", "scopes", "policy", NULL };
+    static const char *const of_policy[] = { "network", "data", NULL };
+    json_t *fields = known_fields(of_app);
+
+    if (json_object_set_new(json_object_get(fields, "properties"), "policy", known_fields(of_policy)) == 0)
+        return fields;
+    json_decref(fields);
+    return NULL;
+}
+
+static json_t *resource_fields(void)
+{
+    static const char *const of_resource[] = { "kind", "id", "org_id", "user_id", "parents", NULL };
+    static const char *const of_parent[] = { "kind", "id", NULL };
+    json_t *fields = known_fields(of_resource);
+    json_t *parents = json_object_get(json_object_get(fields, "properties"), "parents");
+
+    if (json_object_set_new(parents, "items", known_fields(of_parent)) == 0)
+        return fields;
+    json_decref(fields);
+    return NULL;
+}
+
 /* What a rule may read of a request about the tool: the members that are known for sure, the tool's own facts. */
 static json_t *make_shape(const struct opp_policy_tool *tool)
 {
     static const char *const of_tool[] = { "name", "kind", "risk", "scopes", NULL };
-    static const char *const of_app[] = { "id", "name", "scope", "org_id", "scopes", "policy", NULL };
     static const char *const of_key[] = { "id", "name", NULL };
+    static const char *const of_actor[] = { "user_id", NULL };
     static const char *const of_draft[] = {
         "id", "created_at", "expires_at", "approvals_required", "approvals_given", "approved_by", NULL
     };
     static const char *const of_reviewer[] = { "user_id", "roles", NULL };
     const json_t *facts = json_object_get(tool->facts, "properties");
     json_t *known =
-        json_pack("{s:o, s:o, s:o, s:o, s:o}", "tool", known_fields(of_tool), "app", known_fields(of_app), "key",
-                  known_fields(of_key), "draft", known_fields(of_draft), "reviewer", known_fields(of_reviewer));
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o}}", "tool", known_fields(of_tool), "app", app_fields(), "key",
+                  known_fields(of_key), "actor", known_fields(of_actor), "draft", known_fields(of_draft), "reviewer",
+                  known_fields(of_reviewer), "resources", "items", resource_fields());
     json_t *copied = json_is_object(facts) ? json_deep_copy(facts) : json_object();
 
     if (known != NULL && (copied == NULL || !add_summary(copied) || json_object_update_missing(known, copied) != 0)) {

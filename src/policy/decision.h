@@ -40,9 +40,10 @@ struct opp_policy_request {
     enum opp_phase phase;
     const char *tool;
     /* An object with exactly the phase's members; reading another is an error, which denies. Always: phase, tool {name,
-     * kind, risk, scopes}, app {id, name, scope, org_id, scopes, policy}, key {id, name}, actor, ip, now (epoch
-     * seconds). read: +payload, resources. preflight: +impact, state. action: +justification, execute. approve: +draft,
-     * reviewer. execute: as action, +draft. (state is {} for a tool that has none.) Must not change afterwards. */
+     * kind, risk, scopes}, app {id, name, scope, org_id, scopes, policy}, key {id, name}, actor {user_id}, ip, now
+     * (epoch seconds). read: +payload, resources. preflight: +impact, state. action: +justification, execute. approve:
+     * +draft, reviewer. execute: as action, +draft. (state is {} for a tool that has none.) Must not change
+     * afterwards. */
     json_t *request;
     int64_t now_s;     /* what windows are judged by; the same as request.now */
     bool skip_windows; /* nobody asks for the windows: save the work */

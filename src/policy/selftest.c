@@ -111,12 +111,19 @@ static void compare(const json_t *expect, const struct opp_policy_decision *deci
     json_decref(said);
 }
 
+/* NULL: the test names no tool. */
+static const char *tool_named(const json_t *test)
+{
+    const json_t *given = json_object_get(json_object_get(test, "given"), "tool");
+
+    return json_is_object(given) ? opp_json_text(given, "name") : json_string_value(given);
+}
+
 /* The tool that a test is about: the one it names, else the first that the rule is about. */
 static const struct opp_tool_rules *find_tool(const struct opp_policy_bundle *bundle, const struct opp_rule *rule,
                                               const json_t *test)
 {
-    const json_t *given = json_object_get(json_object_get(test, "given"), "tool");
-    const char *name = json_is_object(given) ? opp_json_text(given, "name") : json_string_value(given);
+    const char *name = tool_named(test);
     json_t *pattern;
     size_t i;
 
@@ -129,6 +136,17 @@ static const struct opp_tool_rules *find_tool(const struct opp_policy_bundle *bu
                 return &bundle->tools[t];
     }
     return NULL;
+}
+
+/* A test that names a tool that there is none of would never run; a rule about no tool has none to be tested with. */
+static void report_no_tool(struct opp_policy_loading *loading, const struct opp_rule *rule, size_t number,
+                           const json_t *test)
+{
+    if (tool_named(test) != NULL && !opp_json_true(rule->facts, "optional"))
+        opp_loading_test(loading, rule, number, "given.tool: there is no such tool");
+    else
+        opp_loading_warn(loading, rule->file, rule->line, "test %zu of the rule '%.80s' is about no tool", number,
+                         opp_rule_name(rule));
 }
 
 static bool check_fields(const json_t *test, char problem[PROBLEM_BYTES])
@@ -179,8 +197,7 @@ static void run_tests(struct opp_policy_loading *loading, struct opp_policy_engi
         char problem[PROBLEM_BYTES] = "";
 
         if (tool == NULL) {
-            opp_loading_warn(loading, rule->file, rule->line, "test %zu of the rule '%.80s' is about no tool", i + 1,
-                             opp_rule_name(rule));
+            report_no_tool(loading, rule, i + 1, test);
             continue;
         }
         if (check_fields(test, problem) && run(engine, number, test, tool, problem))

@@ -53,7 +53,7 @@ static json_t *phase_request(enum opp_phase phase, const struct opp_tool_rules *
     return NULL;
 }
 
-static enum opp_code overlay(json_t *base, const json_t *over, struct opp_err *err);
+static enum opp_code overlay(json_t *base, const json_t *over, const json_t *shape, struct opp_err *err);
 
 /* Lua says {} for an empty list too. */
 static bool is_empty_list(const json_t *base, const json_t *value)
@@ -61,26 +61,47 @@ static bool is_empty_list(const json_t *base, const json_t *value)
     return json_is_array(base) && json_is_object(value) && json_object_size(value) == 0;
 }
 
-static enum opp_code overlay_member(json_t *base, const char *key, json_t *value, struct opp_err *err)
+/* Whether requests about the tool have no such member, as opp_view_options.shape says it to rules. */
+static bool is_unknown(const json_t *shape, const char *key)
+{
+    const json_t *properties = json_object_get(shape, "properties");
+    const json_t *more = json_object_get(shape, "additionalProperties");
+
+    return json_is_object(properties) && (more == NULL || json_is_false(more)) &&
+           json_object_get(properties, key) == NULL;
+}
+
+/* shape is the member's. */
+static enum opp_code overlay_member(json_t *base, const char *key, json_t *value, const json_t *shape,
+                                    struct opp_err *err)
 {
     json_t *mine = json_object_get(base, key);
 
     if (is_empty_list(mine, value))
         return OPP_OK;
-    if (json_is_object(mine) && json_is_object(value))
-        return overlay(mine, value, err);
-    return json_object_set_new(base, key, json_deep_copy(value)) == 0 ? OPP_OK : no_memory(err);
+    if (!json_is_object(value))
+        return json_object_set_new(base, key, json_deep_copy(value)) == 0 ? OPP_OK : no_memory(err);
+    if (!json_is_object(mine)) {
+        mine = json_object();
+        if (json_object_set_new(base, key, mine) != 0)
+            return no_memory(err);
+    }
+    return overlay(mine, value, shape, err);
 }
 
-static enum opp_code overlay(json_t *base, const json_t *over, struct opp_err *err)
+/* A name that no request has would only be of use to a rule that misspells it too. */
+static enum opp_code overlay(json_t *base, const json_t *over, const json_t *shape, struct opp_err *err)
 {
+    const json_t *properties = json_object_get(shape, "properties");
     enum opp_code rc = OPP_OK;
     const char *key;
     json_t *value;
 
     json_object_foreach((json_t *)(uintptr_t)over, key, value)
     {
-        rc = overlay_member(base, key, value, err);
+        rc = is_unknown(shape, key)
+                 ? opp_fail(err, OPP_E_VALIDATION, "given has a '%.80s' where requests about the tool have none", key)
+                 : overlay_member(base, key, value, json_object_get(properties, key), err);
         if (rc != OPP_OK)
             break;
     }
@@ -98,25 +119,26 @@ static enum opp_code set_now(json_t *request, const json_t *now, struct opp_err 
     return opp_fail(err, OPP_E_VALIDATION, "given.now is neither RFC 3339 with an offset nor seconds since 1970");
 }
 
-static enum opp_code set_tool(json_t *request, const json_t *tool, struct opp_err *err)
+static enum opp_code set_tool(json_t *request, const json_t *tool, const json_t *shape, struct opp_err *err)
 {
     json_t *mine = json_object_get(request, "tool");
 
     if (json_is_string(tool))
         return json_object_set_new(mine, "name", json_deep_copy(tool)) == 0 ? OPP_OK : no_memory(err);
     if (json_is_object(tool))
-        return overlay(mine, tool, err);
+        return overlay(mine, tool, shape, err);
     return opp_fail(err, OPP_E_VALIDATION, "given.tool is a name or a table");
 }
 
-static enum opp_code set_field(struct opp_given *given, const char *key, json_t *value, struct opp_err *err)
+static enum opp_code set_field(struct opp_given *given, const char *key, json_t *value, const json_t *shape,
+                               struct opp_err *err)
 {
     json_t *request = given->request.request;
 
     if (strcmp(key, "now") == 0)
         return set_now(request, value, err);
     if (strcmp(key, "tool") == 0)
-        return set_tool(request, value, err);
+        return set_tool(request, value, shape, err);
     if (strcmp(key, "phase") == 0)
         return OPP_OK;
     if (strcmp(key, "recent") == 0 && json_is_integer(value)) {
@@ -126,7 +148,7 @@ static enum opp_code set_field(struct opp_given *given, const char *key, json_t 
     if (json_object_get(request, key) == NULL)
         return opp_fail(err, OPP_E_VALIDATION, "given.%.80s: a request of the phase %s has no such field", key,
                         opp_phase_name(given->request.phase));
-    return overlay_member(request, key, value, err);
+    return overlay_member(request, key, value, shape, err);
 }
 
 static int64_t count_recent(void *arg, const char *tool, int64_t seconds)
@@ -156,6 +178,7 @@ enum opp_code opp_given_read(const json_t *test, const struct opp_tool_rules *to
                              struct opp_err *err)
 {
     struct opp_policy_request *request = &out->request;
+    const json_t *shape = json_object_get(tool->shape, "properties");
     json_t *given = json_object_get(test, "given"), *value;
     enum opp_code rc = read_phase(test, &request->phase, err);
     const char *key;
@@ -170,7 +193,7 @@ enum opp_code opp_given_read(const json_t *test, const struct opp_tool_rules *to
     json_object_foreach(given, key, value)
     {
         if (rc == OPP_OK)
-            rc = set_field(out, key, value, err);
+            rc = set_field(out, key, value, json_object_get(shape, key), err);
     }
     request->tool = tool->name;
     request->now_s = (int64_t)floor(json_number_value(json_object_get(request->request, "now")));

@@ -82,7 +82,25 @@ static bool is_path(char path[PATH_MAX], const char *a, const char *b)
     return snprintf(path, PATH_MAX, "%s/%s", a, b) < PATH_MAX;
 }
 
-/* The *.lua files of dir/below; below is "strict" or "strict/lib". */
+/* name is below dir. It is what an operator is told, and a file that has gone since it was listed, or leads nowhere, is
+ * no directory that is absent. */
+static enum opp_code read_file(struct opp_policy_sources *sources, const char *dir, const char *name,
+                               struct opp_err *err)
+{
+    struct opp_err why = { 0 };
+    char path[PATH_MAX], *bytes = NULL;
+    size_t length = 0;
+    enum opp_code rc;
+
+    if (!is_path(path, dir, name))
+        return opp_fail(err, OPP_E_CONFIG, "the path of the policies is too long");
+    rc = opp_file_read(path, OPP_POLICY_FILE_MAX_BYTES, &bytes, &length, &why);
+    if (rc == OPP_OK)
+        return add(sources, name, bytes, length, err);
+    return opp_fail_at(err, rc == OPP_E_ABSENT || rc == OPP_E_LIMIT ? OPP_E_CONFIG : rc, name, "%s", why.message);
+}
+
+/* The *.lua files of dir/below; below is "strict" or "strict/lib". OPP_E_ABSENT: there is no such directory. */
 static enum opp_code read_directory(struct opp_policy_sources *sources, const char *dir, const char *below,
                                     struct opp_err *err)
 {
@@ -93,17 +111,14 @@ static enum opp_code read_directory(struct opp_policy_sources *sources, const ch
         return opp_fail(err, OPP_E_CONFIG, "the path of the policies is too long");
     rc = opp_file_list(path, ".lua", &names, err);
     for (size_t i = 0; rc == OPP_OK && names[i] != NULL; i++) {
-        char *bytes = NULL;
-        size_t length = 0;
-
         if (names[i][0] == '.')
             continue;
-        if (!is_path(name, below, names[i]) || !is_path(path, dir, name))
+        if (!opp_text_is_utf8(names[i], strlen(names[i])))
+            rc = opp_fail_at(err, OPP_E_CONFIG, below, "the name of a file is not UTF-8 text");
+        else if (!is_path(name, below, names[i]))
             rc = opp_fail(err, OPP_E_CONFIG, "the path of the policies is too long");
         else
-            rc = opp_file_read(path, OPP_POLICY_FILE_MAX_BYTES, &bytes, &length, err);
-        if (rc == OPP_OK)
-            rc = add(sources, name, bytes, length, err);
+            rc = read_file(sources, dir, name, err);
     }
     opp_names_free(names);
     return rc;
@@ -129,7 +144,7 @@ static enum opp_code read_profile(struct opp_policy_sources *sources, const char
                         OPP_POLICY_PROFILE_MAX);
     rc = read_directory(sources, dir, profile, &why);
     if (rc == OPP_E_ABSENT)
-        return opp_fail_at(err, OPP_E_CONFIG, dir, "there is no policy profile '%s'", profile);
+        return opp_fail_at(err, OPP_E_CONFIG, profile, "there is no policy profile '%s'", profile);
     snprintf(lib, sizeof lib, "%s/lib", profile);
     snprintf(own, sizeof own, "%s/profile.lua", profile);
     if (rc == OPP_OK && read_directory(sources, dir, lib, &why) == OPP_E_ABSENT)
@@ -137,7 +152,7 @@ static enum opp_code read_profile(struct opp_policy_sources *sources, const char
     if (rc == OPP_OK)
         rc = why.code;
     if (rc != OPP_OK)
-        return opp_fail_at(err, rc == OPP_E_LIMIT ? OPP_E_CONFIG : rc, why.where, "%s", why.message);
+        return opp_fail_at(err, rc, why.where, "%s", why.message);
     if (opp_policy_sources_find(sources, own) == NULL)
         return opp_fail_at(err, OPP_E_CONFIG, own, "the policy profile has no profile.lua");
     return OPP_OK;

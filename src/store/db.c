@@ -15,6 +15,7 @@
 #define STATEMENTS_MAX 192
 #define PROGRESS_STEPS 1000
 #define BUSY_TIMEOUT_MS 5000
+#define BUDGET_AT_MOST_MS 5000
 #define BUSY_PAUSE_MAX_MS 25
 
 struct slot {
@@ -25,6 +26,9 @@ struct slot {
 struct opp_db {
     sqlite3 *handle;
     int64_t deadline_ms;
+    int64_t budget_ms;     /* 0: only the deadline counts */
+    int64_t budget_end_ms; /* by the monotonic clock, which is cheap; the processor's need not be asked before */
+    int64_t cpu_start_ns;  /* below 0 until a statement has lasted */
     int64_t busy_since_ms; /* when the running statement began to wait for a lock */
     size_t statements;
     size_t version;
@@ -195,11 +199,32 @@ static bool overdue(const struct opp_db *db, int64_t now_ms)
     return db->deadline_ms != 0 && now_ms > db->deadline_ms;
 }
 
+static int64_t thread_cpu_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static bool is_over_budget(struct opp_db *db, int64_t now_ms)
+{
+    if (db->budget_ms == 0)
+        return false;
+    if (db->cpu_start_ns < 0)
+        db->cpu_start_ns = thread_cpu_ns();
+    return now_ms > db->budget_end_ms && thread_cpu_ns() - db->cpu_start_ns > db->budget_ms * 1000000;
+}
+
 static int on_progress(void *arg)
 {
-    const struct opp_db *db = arg;
+    struct opp_db *db = arg;
+    int64_t now_ms;
 
-    return db->deadline_ms != 0 && overdue(db, opp_monotonic_ms());
+    if (db->deadline_ms == 0)
+        return 0;
+    now_ms = opp_monotonic_ms();
+    return overdue(db, now_ms) || is_over_budget(db, now_ms);
 }
 
 /* Somebody else holds the lock; tried is how often it was tried. Gives 0 to give up. */
@@ -220,6 +245,17 @@ static int on_busy(void *arg, int tried)
 void opp_db_deadline(struct opp_db *db, int64_t monotonic_ms)
 {
     db->deadline_ms = monotonic_ms;
+    db->budget_ms = 0;
+}
+
+void opp_db_budget(struct opp_db *db, int64_t cpu_ms)
+{
+    int64_t now_ms = cpu_ms != 0 ? opp_monotonic_ms() : 0;
+
+    db->deadline_ms = cpu_ms != 0 ? now_ms + BUDGET_AT_MOST_MS : 0;
+    db->budget_ms = cpu_ms;
+    db->budget_end_ms = now_ms + cpu_ms;
+    db->cpu_start_ns = -1;
 }
 
 /* What a reader may ask of SQLite: to read. SQLite asks as if to change its own schema table when a table-valued

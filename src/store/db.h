@@ -59,4 +59,8 @@ enum opp_code opp_db_error(struct opp_db *db, int result, struct opp_err *err);
 /* Ends the running statement once the monotonic clock passes this time, also while it waits for a lock; 0: no limit. */
 void opp_db_deadline(struct opp_db *db, int64_t monotonic_ms);
 
+/* Ends the statements from here on once they have used so much time of this thread's processor, which on a busy machine
+ * is later than the clock says, and in any case after five seconds; 0: no limit. Instead of opp_db_deadline. */
+void opp_db_budget(struct opp_db *db, int64_t cpu_ms);
+
 #endif

@@ -249,7 +249,7 @@ enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, s
     struct opp_session *session = NULL;
     enum opp_code rc = opp_session_of_file(store->path, &session, err);
 
-    if (rc != OPP_OK)
+    if (session == NULL)
         return rc;
     session->store = store;
     session->loop = loop;
@@ -263,35 +263,26 @@ void opp_session_limit(struct opp_session *session, int64_t ms)
     session->read_max_ms = ms;
 }
 
-enum opp_code opp_store_reader(const char *dir, struct opp_session **out, struct opp_err *err)
-{
-    char path[PATH_MAX];
-
-    snprintf(path, sizeof path, "%s/" OPP_STORE_FILE, dir);
-    return opp_session_of_file(path, out, err);
-}
-
 enum opp_code opp_session_open_dir(const char *dir, struct opp_session **out, struct opp_err *err)
 {
-    struct opp_session *session;
+    struct opp_session *session = NULL;
     char path[PATH_MAX];
     enum opp_code rc;
 
     snprintf(path, sizeof path, "%s/" OPP_STORE_FILE, dir);
     if (access(path, F_OK) != 0)
         return opp_fail(err, OPP_E_ABSENT, "there is no %s", path);
-    session = calloc(1, sizeof *session);
+    rc = opp_session_of_file(path, &session, err);
     if (session == NULL)
-        return opp_fail(err, OPP_E_MEMORY, "no memory for a session");
+        return rc;
     session->read_max_ms = READ_MAX_MS;
-    rc = opp_db_open(path, OPP_DB_READER, &session->tx.db, err);
-    if (rc == OPP_OK && opp_db_version(session->tx.db) != OPP_MIGRATION_COUNT)
-        rc = opp_fail(err, OPP_E_CONFIG, "%s has schema %zu, and this program is for %zu", path,
-                      opp_db_version(session->tx.db), OPP_MIGRATION_COUNT);
-    if (rc == OPP_OK)
+    if (opp_db_version(session->tx.db) == OPP_MIGRATION_COUNT) {
         *out = session;
-    else
-        opp_session_close(session);
+        return OPP_OK;
+    }
+    rc = opp_fail(err, OPP_E_CONFIG, "%s has schema %zu, and this program is for %zu", path,
+                  opp_db_version(session->tx.db), OPP_MIGRATION_COUNT);
+    opp_session_close(session);
     return rc;
 }
 

@@ -82,9 +82,6 @@ enum opp_code opp_session_open(struct opp_store *store, struct opp_loop *loop, s
  */
 enum opp_code opp_session_open_dir(const char *dir, struct opp_session **out, struct opp_err *err);
 void opp_session_close(struct opp_session *session);
-/* Gives a session that only reads the store of a data directory, by opp_session_now, on one thread and beside whoever
- * has it open. OPP_E_IO: there is none. OPP_E_MEMORY. */
-enum opp_code opp_store_reader(const char *dir, struct opp_session **out, struct opp_err *err);
 
 void opp_store_read(struct opp_session *session, struct opp_store_op *op);
 /* Reads at once, on the session's thread: for the few questions whose asker cannot wait. Like every read of a session

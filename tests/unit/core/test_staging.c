@@ -196,7 +196,8 @@ static enum opp_code read_all(struct opp_tx *tx, void *arg, struct opp_err *err)
 /* Gives what is in the log, oldest first, at most 64; ended by NULL. */
 static void read_log(struct opp_decision *list[65])
 {
-    memset(list, 0, 65 * sizeof *list);
+    for (size_t i = 0; i < 65; i++)
+        list[i] = NULL;
     opp_staging_flush(stage.staging);
     assert_int_equal(opp_staging_read_log(stage.staging, read_all, list, NULL), OPP_OK);
 }
@@ -219,55 +220,6 @@ static json_t *report(void)
 static int64_t number(const json_t *shown, const char *name)
 {
     return json_integer_value(json_object_get(shown, name));
-}
-
-/* Without a thread, as when it does not come to its work. */
-static void what_finds_the_queue_full_is_counted_as_skipped(void **state)
-{
-    struct opp_staging still = { .gateway = &stage.gateway, .resting = true };
-    struct opp_told *next;
-
-    (void)state;
-    still.last = &still.first;
-    pthread_mutex_init(&still.lock, NULL);
-    pthread_cond_init(&still.wake, NULL);
-    for (int i = 0; i < OPP_STAGING_QUEUE_MAX + 5; i++)
-        opp_staging_tell(&still, told(OPP_PHASE_ACTION, "app_1", PARTS));
-    opp_staging_tell(&still, NULL); /* one for which there was no memory */
-    assert_int_equal(still.queued, OPP_STAGING_QUEUE_MAX);
-    assert_int_equal(still.skipped, 6);
-    for (struct opp_told *one = still.first; one != NULL; one = next) {
-        next = one->next;
-        opp_told_free(one);
-    }
-    pthread_cond_destroy(&still.wake);
-    pthread_mutex_destroy(&still.lock);
-}
-
-static void a_queue_of_great_requests_is_bounded_in_bytes(void **state)
-{
-    struct opp_staging still = { .gateway = &stage.gateway };
-    char *great = malloc(9 << 20);
-    struct opp_told *next;
-
-    (void)state;
-    memset(great, ' ', (9 << 20) - 1);
-    great[(9 << 20) - 1] = '\0';
-    still.last = &still.first;
-    pthread_mutex_init(&still.lock, NULL);
-    pthread_cond_init(&still.wake, NULL);
-    for (int i = 0; i < 10; i++)
-        opp_staging_tell(&still, told(OPP_PHASE_ACTION, "app_1", great));
-    assert_true(still.queued_bytes <= OPP_STAGING_QUEUE_MAX_BYTES);
-    assert_int_equal(still.queued + (size_t)still.skipped, 10);
-    assert_true(still.skipped > 0);
-    for (struct opp_told *one = still.first; one != NULL; one = next) {
-        next = one->next;
-        opp_told_free(one);
-    }
-    free(great);
-    pthread_cond_destroy(&still.wake);
-    pthread_mutex_destroy(&still.lock);
 }
 
 /* The log holds all that the rules saw: judged again by the same rules, nothing is otherwise. */
@@ -510,8 +462,6 @@ static void counts_of_another_occasion_begin_anew(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_finds_the_queue_full_is_counted_as_skipped, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_queue_of_great_requests_is_bounded_in_bytes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_record_is_judged_again_as_it_was, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sensitive_values_are_logged_as_keyed_hashes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rules_that_read_a_hash_are_told_from_those_that_do_not, set_up, tear_down),

@@ -131,6 +131,13 @@ static void a_misspelt_name_denies(void **state)
     assert_string_equal(kit_say_phase(UNSEEN("return r.impact.list[1].idd and nil"), OPP_PHASE_ACTION,
                                       "{\"impact\":{\"list\":[{\"id\":1}]}}"),
                         "p/10.lua:1: there is no field 'idd' here");
+    assert_string_equal(kit_say(UNSEEN("return r.actor.id and nil")), "p/10.lua:1: there is no field 'id' here");
+    assert_string_equal(kit_say_phase(UNSEEN("return r.resources[1].parents[1].knd and nil"), OPP_PHASE_ACTION,
+                                      "{\"resources\":[{\"kind\":\"t\",\"id\":\"1\",\"parents\":[{}]}]}"),
+                        "p/10.lua:1: there is no field 'knd' here");
+    assert_string_equal(kit_say_phase(UNSEEN("return r.resources[1].org and nil"), OPP_PHASE_ACTION,
+                                      "{\"resources\":[{\"kind\":\"t\",\"id\":\"1\"}]}"),
+                        "p/10.lua:1: there is no field 'org' here");
     assert_string_equal(kit_say(DECIDE("return _ENV['al' .. 'ow']()")), "p/10.lua:1: the global 'alow' is not defined");
 }
 

@@ -13,6 +13,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static struct kit kit;
 static char path[KIT_PATH_MAX];
@@ -256,6 +257,30 @@ static void a_statement_ends_at_its_deadline(void **state)
     opp_db_close(db);
 }
 
+/* 20 ms go by of which the statement has nothing, as on a machine that others keep busy. */
+static void a_budget_is_of_the_processor_and_not_of_the_clock(void **state)
+{
+    static const char endless[] =
+        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c) SELECT count(*) FROM c";
+    const struct timespec busy = { .tv_nsec = 20000000 };
+    struct opp_db *db = open_db(OPP_DB_WRITER);
+    clock_t began;
+
+    (void)state;
+    opp_db_budget(db, 10);
+    nanosleep(&busy, NULL);
+    assert_int_equal(opp_db_run(db,
+                                "WITH RECURSIVE c(x) AS (SELECT 1 UNION SELECT x+1 FROM c WHERE x<500)"
+                                " SELECT count(*) FROM c",
+                                NULL),
+                     OPP_OK);
+    began = clock();
+    assert_int_equal(opp_db_run(db, endless, NULL), OPP_E_LIMIT);
+    assert_true(clock() - began < 2 * CLOCKS_PER_SEC);
+    opp_db_budget(db, 0);
+    opp_db_close(db);
+}
+
 /* The lock's holder never lets go; without the deadline this would take five seconds. */
 static void a_wait_for_a_lock_ends_at_the_deadline_too(void **state)
 {
@@ -290,6 +315,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(results_are_told_apart_by_what_a_caller_can_do, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_statement_ends_at_its_deadline, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_budget_is_of_the_processor_and_not_of_the_clock, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wait_for_a_lock_ends_at_the_deadline_too, set_up, tear_down),
     };
 

@@ -1,0 +1,219 @@
+-- SPDX-License-Identifier: MIT
+-- All that a gateway does at once, for long: agents at full load, people, reloads, revocations, freezes, connections
+-- that come and go, and strangers. No answer is an error that nobody decided, and memory does not grow.
+-- OPP_SOAK_SECONDS: for how long (with OPP_LONG 600).
+local check = require "spec.support.check"
+local connection = require "spec.support.connection"
+local gateway = require "spec.support.gateway"
+local hostile = require "spec.support.hostile"
+local http = require "spec.support.http"
+local ledger = require "spec.support.ledger"
+local policies = require "spec.support.policies"
+local socket = require "socket"
+
+local seconds <const> = tonumber(os.getenv "OPP_SOAK_SECONDS" or os.getenv "OPP_LONG" and 600 or 4)
+local slice_s <const> = 2             -- all agents leave and come again after so long
+local memory_from_s <const> = 90      -- in less, memory is still on its way to where it stays
+local growth_most <const> = 1.05
+local drafts_most <const> = 20
+
+describe("a gateway under full load", function()
+  local g, app, reader, former, config
+
+  setup(function()
+    config = os.tmpname()
+    gateway.write_file(config, "limits: { auth_failures_per_minute: 10000000 }\n")
+    g = policies.start { flags = { "--profile", "mine", "--config", config } }
+    app, reader = g:open_app { name = "Writer" }, g:app { name = "Reader" }
+    -- Holding each answer against the OpenAPI document takes longer than the answer.
+    former = http.observe { answer = function() end, event = function() end }
+  end)
+  teardown(function()
+    http.observe(former)
+    policies.stop(g)
+    os.remove(config)
+  end)
+
+  local counts, drafts, samples = {}, {}, {}
+
+  local function count(what)
+    counts[what] = (counts[what] or 0) + 1
+  end
+
+  local function post(path, body) return { method = "POST", path = path, json = body } end
+  local function get(path) return { method = "GET", path = path } end
+
+  -- Sends one request over a connection; the answer must be there, and a success.
+  local function ask(conn, client, request)
+    local response = assert(client:over(conn, request))
+    count(request.path:match("^/%w+") .. " " .. response.status)
+    return check.ok(response)
+  end
+
+  local actors = {}
+
+  function actors.read(conn, n)
+    local paths = { "/manifest", "/transactions?pageSize=10", "/ledgers", "/drafts?limit=10" }
+    ask(conn, reader.client, get(paths[n % #paths + 1]))
+  end
+
+  function actors.preflight(conn)
+    ask(conn, reader.client, post("/preflight", ledger.create()))
+  end
+
+  -- Waits for the reviewers where an app would have too many pending drafts.
+  function actors.draft(conn, n)
+    if #drafts >= drafts_most then
+      return actors.read(conn, n)
+    end
+    local made = ask(conn, reader.client, post("/actions", ledger.create())) -- others come first while it waits
+    drafts[#drafts + 1] = made.draft.id
+  end
+
+  function actors.execute(conn)
+    local action = ledger.create { execute = true, idempotencyKey = ledger.unique("soak") }
+    local first = ask(conn, app.client, post("/actions", action))
+    assert(first.status == "executed", first.autoExecuteDeniedCode)
+    assert(ask(conn, app.client, post("/actions", action)).replayed)
+  end
+
+  function actors.review(conn, n)
+    local id = table.remove(drafts, 1)
+    if not id then
+      return ask(conn, g.admin, get("/whoami"))
+    end
+    ask(conn, g.admin, post(("/drafts/%s/%s"):format(id, n % 3 == 0 and "reject" or "approve")))
+  end
+
+  local conditions = {}
+
+  -- A rule is changed, which makes a new generation.
+  function conditions.reload(conn, n)
+    g:profile("mine", ([[return { { name = "round", tools = { "transaction.delete" }, decide = function()
+      return deny("Round %d.") end } }]]):format(n))
+    ask(conn, g.admin, post("/policies/reload"))
+  end
+
+  -- A key counts for nothing as soon as its revocation was answered.
+  function conditions.revoke(conn)
+    local made = ask(conn, g.admin, post("/apps/" .. reader.app.id .. "/keys", { name = "Soak" }))
+    local client = g:agent_client(made.token)
+    ask(conn, client, get("/manifest"))
+    ask(conn, g.admin, post("/keys/" .. made.key.id .. "/revoke"))
+    check.refused(assert(client:over(conn, get("/manifest"))), 401)
+    count "revoked"
+  end
+
+  -- Nobody is at work with this tool.
+  function conditions.freeze(conn)
+    local made = ask(conn, g.admin, post("/freeze",
+      { scope = "tool", id = "transaction.delete", mode = "off", reason = "A spec asks for it." }))
+    ask(conn, g.admin, { method = "DELETE", path = "/freeze/" .. made.freeze.id })
+  end
+
+  function conditions.hup()
+    os.execute(("kill -HUP %d"):format(g.pid))
+    count "hup"
+  end
+
+  local function sample()
+    local status = gateway.read_file(("/proc/%d/status"):format(g.pid))
+    samples[#samples + 1] = tonumber(status:match("VmRSS:%s*(%d+)"))
+  end
+
+  local names, turn, next_at = { "reload", "revoke", "freeze", "revoke", "hup" }, 0, 0
+
+  -- Once a second something changes; otherwise it looks at the trail.
+  function actors.operate(conn)
+    if socket.gettime() < next_at then
+      return ask(conn, g.admin, get("/audit?limit=5"))
+    end
+    next_at = socket.gettime() + 1
+    turn = turn + 1
+    sample()
+    conditions[names[turn % #names + 1]](conn, turn)
+  end
+
+  local function over_one_connection(act, ends)
+    return function()
+      local conn, n = connection.open(g.address, coroutine.yield), 0
+      while socket.gettime() < ends do
+        n = n + 1
+        act(conn, n)
+      end
+      conn:close()
+    end
+  end
+
+  -- A new connection for each request; some leave without their answer.
+  local function reconnect(ends)
+    return function()
+      while socket.gettime() < ends do
+        local conn = connection.open(g.address, coroutine.yield)
+        actors.read(conn, 1)
+        if math.random(2) == 1 then
+          conn:send("GET /api/agent/v1/transactions HTTP/1.1\r\nHost: x\r\n"
+            .. "Authorization: Bearer " .. app.token .. "\r\n\r\n")
+        end
+        conn:close()
+      end
+    end
+  end
+
+  local strangers = 0
+
+  local function attack(ends)
+    return function()
+      while socket.gettime() < ends do
+        strangers = strangers + 1
+        count("stranger " .. (hostile.connect(g.address, strangers) or "left"))
+      end
+    end
+  end
+
+  local function run_slice(ends)
+    local jobs = { reconnect(ends), reconnect(ends), attack(ends), attack(ends) }
+    for name, number in pairs { read = 4, preflight = 1, draft = 2, execute = 6, review = 3, operate = 1 } do
+      for _ = 1, number do
+        jobs[#jobs + 1] = over_one_connection(actors[name], ends)
+      end
+    end
+    http.run(jobs)
+  end
+
+  local function mean(from, to)
+    local sum = 0
+    for i = from, to do
+      sum = sum + samples[i]
+    end
+    return sum / (to - from + 1)
+  end
+
+  local function sanitized()
+    return gateway.read_file(("/proc/%d/maps"):format(g.pid)):find("lib[at]san") ~= nil
+  end
+
+  it("answers everything, refuses what it must, and does not grow", function()
+    local ends = socket.gettime() + seconds
+    while socket.gettime() < ends do
+      run_slice(math.min(ends, socket.gettime() + slice_s))
+    end
+    assert.is_nil(g:log():match('[^\n]*"level":"error"[^\n]*'))
+    assert.is_nil(g.admin:get("/metrics").text:match('code="common.internal_error"'))
+    assert.is_true(check.ok(g.admin:get("/audit/verify")).ok)
+    for _, what in ipairs { "revoked", "hup", "stranger 401", "stranger left" } do
+      assert.is_true(seconds < 20 or (counts[what] or 0) > 0, what)
+    end
+    if os.getenv "OPP_SOAK_SECONDS" then
+      local told = {}
+      for what, number in pairs(counts) do told[#told + 1] = ("%s: %d"):format(what, number) end
+      table.sort(told)
+      print(table.concat(told, "\n"))
+      print("resident KiB, each second: " .. table.concat(samples, " "))
+    end
+    if seconds < memory_from_s or sanitized() then return end
+    local third = #samples // 3
+    local middle, last = mean(third + 1, 2 * third), mean(2 * third + 1, #samples)
+    assert(last <= middle * growth_most, ("%.0f KiB in the middle third, %.0f in the last"):format(middle, last))
+  end)
+end)
