@@ -97,6 +97,8 @@ describe("a full disk", function()
     refused(g.admin:post("/apps", { scope = "workspace", name = "A", org_id = "org_demo", scopes = gateway.scopes }))
     assert.equal(200, g:client(""):get("/healthz").status)
     assert.equal(503, g:client(""):get("/readyz").status)
+    local reader = { appId = app.app.id, action = "agent.transaction.list" }
+    local reads = #g:audit(reader) + 20
     for _ = 1, 20 do
       check.ok(app.client:get("/transactions"))
     end
@@ -106,6 +108,7 @@ describe("a full disk", function()
     local began = socket.gettime()
     gateway.eventually("it is ready again", function() return g:client(""):get("/readyz").status == 200 end)
     assert(not long or socket.gettime() - began < 5)
+    gateway.eventually("each read that was answered has its row", function() return #g:audit(reader) == reads end)
     local answer = check.ok(write(action))
     assert.equal("executed", answer.status)
     assert.equal(pid, g.pid)

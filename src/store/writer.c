@@ -14,6 +14,7 @@
 
 #define BATCH_MAX 256
 #define LINGER_MS 20
+#define RETRY_MS 100 /* between two tries of what nobody waits for */
 #define LINGER_BYTES (256 * 1024)
 #define STACK_BYTES (1024 * 1024)
 
@@ -27,8 +28,8 @@ struct opp_writer {
     struct opp_write **last;
     size_t queued, queued_bytes;
     size_t lazy_bytes;
-    size_t urgent; /* queued operations that somebody waits for */
-    bool stopping;
+    size_t urgent;       /* queued operations that somebody waits for */
+    bool stopping, kept; /* kept: lazy operations failed and wait for another try */
     atomic_bool healthy;
     struct opp_wal_bound log; /* the writer's thread only */
     struct opp_meter *meter;
@@ -57,10 +58,11 @@ static void wait_for_work(struct opp_writer *writer)
 
     while (writer->first == NULL && !writer->stopping)
         pthread_cond_wait(&writer->wake, &writer->lock);
-    deadline_after(&until, LINGER_MS);
-    while (writer->urgent == 0 && writer->lazy_bytes < LINGER_BYTES && !writer->stopping)
+    deadline_after(&until, writer->kept ? RETRY_MS : LINGER_MS);
+    while (writer->urgent == 0 && (writer->kept || writer->lazy_bytes < LINGER_BYTES) && !writer->stopping)
         if (pthread_cond_timedwait(&writer->wake, &writer->lock, &until) != 0)
             break;
+    writer->kept = false;
 }
 
 /* Whether the operation shares a transaction with those that were taken before it. */
@@ -231,9 +233,7 @@ static void report(struct opp_writer *writer, enum opp_code rc, const struct opp
 
 static void complete(struct opp_writer *writer, struct opp_write *batch)
 {
-    struct opp_write *next;
-
-    for (; batch != NULL; batch = next) {
+    for (struct opp_write *next; batch != NULL; batch = next) {
         next = batch->next;
         opp_meter_add(writer->meter, writer->operations, 1);
         batch->post = (struct opp_post){ .run = batch->done, .arg = batch->arg };
@@ -242,6 +242,40 @@ static void complete(struct opp_writer *writer, struct opp_write *batch)
         else
             batch->done(batch->arg);
     }
+}
+
+/* With the lock held. */
+static void enqueue(struct opp_writer *writer, struct opp_write *write)
+{
+    write->next = NULL;
+    *writer->last = write;
+    writer->last = &write->next;
+    writer->queued++;
+    writer->queued_bytes += write->bytes;
+    if (write->lazy)
+        writer->lazy_bytes += write->bytes;
+    writer->urgent += write->lazy ? 0 : 1;
+    opp_meter_add(writer->meter, writer->queue, 1);
+    opp_meter_set(writer->meter, writer->queue_bytes, writer->queued_bytes);
+}
+
+/* Nobody waits for what is lazy, and somebody relies on it: it is tried again, behind those that are waited for. */
+static void keep_lazy(struct opp_writer *writer, struct opp_write **batch)
+{
+    pthread_mutex_lock(&writer->lock);
+    while (*batch != NULL && !writer->stopping) {
+        struct opp_write *write = *batch;
+
+        if (write->rc != OPP_OK && write->lazy) {
+            *batch = write->next;
+            write->err = (struct opp_err){ 0 };
+            enqueue(writer, write);
+            writer->kept = true;
+        } else {
+            batch = &write->next;
+        }
+    }
+    pthread_mutex_unlock(&writer->lock);
 }
 
 static void run_batch(struct opp_writer *writer, struct opp_write *batch)
@@ -260,6 +294,7 @@ static void run_batch(struct opp_writer *writer, struct opp_write *batch)
     if (hooks->commit != NULL)
         hooks->commit(hooks->arg, rc == OPP_OK);
     report(writer, rc, &err);
+    keep_lazy(writer, &batch);
     complete(writer, batch);
 }
 
@@ -385,25 +420,14 @@ enum opp_code opp_writer_submit(struct opp_writer *writer, struct opp_write *wri
 {
     bool wake, room;
 
-    write->next = NULL;
     write->rc = OPP_OK;
     write->err = (struct opp_err){ 0 };
     pthread_mutex_lock(&writer->lock);
     room = has_room(writer, write) && !writer->stopping;
     wake = room && (writer->first == NULL || (!write->lazy && writer->urgent == 0) ||
                     writer->lazy_bytes + write->bytes >= LINGER_BYTES);
-    if (room) {
-        *writer->last = write;
-        writer->last = &write->next;
-        writer->queued++;
-        writer->queued_bytes += write->bytes;
-        opp_meter_add(writer->meter, writer->queue, 1);
-        opp_meter_set(writer->meter, writer->queue_bytes, writer->queued_bytes);
-        if (write->lazy)
-            writer->lazy_bytes += write->bytes;
-        else
-            writer->urgent++;
-    }
+    if (room)
+        enqueue(writer, write);
     if (wake)
         pthread_cond_signal(&writer->wake);
     pthread_mutex_unlock(&writer->lock);

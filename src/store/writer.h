@@ -28,7 +28,7 @@ struct opp_write {
     void *arg;
     struct opp_loop *loop;
     size_t bytes;     /* about what the operation holds in memory, for the queue's bound */
-    bool lazy;        /* nobody waits: may linger to share a commit */
+    bool lazy;        /* nobody waits: may linger to share a commit; what fails stays queued until the writer stops */
     bool single;      /* changes with one statement, which SQLite undoes by itself: no savepoint, which copies pages */
     bool aside;       /* apply runs between two batches and outside of any transaction; it is never refused */
     enum opp_code rc; /* the outcome, when done is called: OPP_OK means durable */

@@ -408,7 +408,7 @@ static void *be_client(void *arg)
         struct op *op = &client->ops[i];
 
         op->fails = (i + client->index) % 5 == 0;
-        op->write.lazy = i % 7 == 0;
+        op->write.lazy = i % 7 == 0 && !op->fails; /* what is lazy and fails is tried again */
         if (submit(op, client->index * OPS_EACH + i) != OPP_OK)
             client->wrong++;
     }
