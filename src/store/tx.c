@@ -345,37 +345,35 @@ static enum opp_code one_number(struct opp_tx *tx, sqlite3_stmt *statement, int6
     return rc;
 }
 
-enum opp_code opp_tx_count(struct opp_tx *tx, const struct opp_query *query, int64_t *out, struct opp_err *err)
+/* Of the rows that meet the query's conditions; verb is all that stands before the table's name. */
+static enum opp_code prepare_matching(struct opp_tx *tx, const char *verb, const struct opp_query *query,
+                                      sqlite3_stmt **statement, struct opp_err *err)
 {
     struct sql sql;
-    sqlite3_stmt *statement = NULL;
     enum opp_code rc = check_query(query, err);
 
     if (rc != OPP_OK)
         return rc;
-    begin(&sql, "SELECT count(*) FROM ");
+    begin(&sql, verb);
     add(&sql, query->record->table);
     add_conditions(&sql, query);
-    rc = opp_db_prepare(tx->db, sql.text, &statement, err);
-    if (rc == OPP_OK)
-        rc = bind_conditions(query, statement, err);
+    rc = opp_db_prepare(tx->db, sql.text, statement, err);
+    return rc == OPP_OK ? bind_conditions(query, *statement, err) : rc;
+}
+
+enum opp_code opp_tx_count(struct opp_tx *tx, const struct opp_query *query, int64_t *out, struct opp_err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    enum opp_code rc = prepare_matching(tx, "SELECT count(*) FROM ", query, &statement, err);
+
     return rc == OPP_OK ? one_number(tx, statement, out, err) : rc;
 }
 
 enum opp_code opp_tx_remove(struct opp_tx *tx, const struct opp_query *query, int64_t *count, struct opp_err *err)
 {
-    struct sql sql;
     sqlite3_stmt *statement = NULL;
-    enum opp_code rc = check_query(query, err);
+    enum opp_code rc = prepare_matching(tx, "DELETE FROM ", query, &statement, err);
 
-    if (rc != OPP_OK)
-        return rc;
-    begin(&sql, "DELETE FROM ");
-    add(&sql, query->record->table);
-    add_conditions(&sql, query);
-    rc = opp_db_prepare(tx->db, sql.text, &statement, err);
-    if (rc == OPP_OK)
-        rc = bind_conditions(query, statement, err);
     if (rc == OPP_OK)
         rc = finish(tx, statement, err);
     if (rc == OPP_OK && count != NULL)
