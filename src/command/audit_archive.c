@@ -7,14 +7,11 @@
 #include "command/audit_time.h"
 #include "command/command.h"
 #include "command/offline.h"
-#include "command/unknown.h"
 #include "store/lock.h"
 #include "store/store.h"
 
 #include <stdio.h>
 #include <unistd.h>
-
-#define QUEUE_MAX_BYTES (1024 * 1024)
 
 static int run(const json_t *args);
 
@@ -58,23 +55,17 @@ static enum opp_code archive_signed(struct opp_archive *archive, const struct op
 
 static enum opp_code archive_in(const struct opp_config *config, struct opp_archive *archive, struct opp_err *err)
 {
-    struct opp_store_settings settings = { .dir = config->data_dir,
-                                           .queue_max_bytes = QUEUE_MAX_BYTES,
-                                           .lazy_max_bytes = QUEUE_MAX_BYTES,
-                                           .on_unknown = opp_unknown_leave };
+    struct opp_offline_store offline = { .store = NULL };
     struct opp_sign_key *key = NULL;
-    int fresh = 0;
     enum opp_code rc = opp_audit_key_open(config->data_dir, false, &key, NULL, err);
 
     if (rc == OPP_OK)
-        rc = opp_clock_new(&settings.clock, err);
-    if (rc == OPP_OK)
-        rc = opp_store_open(&settings, &archive->store, &fresh, err);
+        rc = opp_offline_store_open(config->data_dir, &offline, err);
+    archive->store = offline.store;
     archive->key = key;
     if (rc == OPP_OK)
-        rc = archive_signed(archive, config, settings.clock, err);
-    opp_store_close(archive->store);
-    opp_clock_free(settings.clock);
+        rc = archive_signed(archive, config, offline.clock, err);
+    opp_offline_store_close(&offline);
     opp_sign_key_free(key);
     return rc;
 }

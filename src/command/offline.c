@@ -2,8 +2,12 @@
 #include "command/offline.h"
 
 #include "adapter/databases.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "command/unknown.h"
+#include "store/store.h"
+
+#define QUEUE_MAX_BYTES ((size_t)1024 * 1024)
 
 enum opp_code opp_offline_config(const struct opp_command *command, const json_t *args, struct opp_config *out,
                                  struct opp_err *err)
@@ -34,6 +38,26 @@ enum opp_code opp_offline_data(const struct opp_command *command, const json_t *
     if (rc != OPP_OK)
         opp_args_blame(command, err);
     return rc;
+}
+
+enum opp_code opp_offline_store_open(const char *data_dir, struct opp_offline_store *out, struct opp_err *err)
+{
+    struct opp_store_settings settings = { .dir = data_dir,
+                                           .queue_max_bytes = QUEUE_MAX_BYTES,
+                                           .lazy_max_bytes = QUEUE_MAX_BYTES,
+                                           .on_unknown = opp_unknown_leave };
+    enum opp_code rc;
+
+    *out = (struct opp_offline_store){ .store = NULL };
+    rc = opp_clock_new(&out->clock, err);
+    settings.clock = out->clock;
+    return rc == OPP_OK ? opp_store_open(&settings, &out->store, &out->fresh, err) : rc;
+}
+
+void opp_offline_store_close(struct opp_offline_store *offline)
+{
+    opp_store_close(offline->store);
+    opp_clock_free(offline->clock);
 }
 
 enum opp_code opp_offline_databases(struct opp_databases **out, struct opp_err *err)

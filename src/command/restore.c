@@ -21,8 +21,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define QUEUE_MAX_BYTES ((size_t)1024 * 1024)
-
 static int run(const json_t *args);
 
 static const struct opp_flag FLAGS[] = {
@@ -107,22 +105,14 @@ static enum opp_code verify_all(struct opp_tx *tx, void *arg, struct opp_err *er
 /* Brings the gateway's database to this program's schema, too. */
 static enum opp_code verify(const char *dir, struct opp_verify *verify, struct opp_err *err)
 {
-    struct opp_store_settings settings = { .dir = dir,
-                                           .queue_max_bytes = QUEUE_MAX_BYTES,
-                                           .lazy_max_bytes = QUEUE_MAX_BYTES,
-                                           .on_unknown = opp_unknown_leave };
-    struct opp_store *store = NULL;
-    int fresh = 0;
-    enum opp_code rc = opp_clock_new(&settings.clock, err);
+    struct opp_offline_store offline;
+    enum opp_code rc = opp_offline_store_open(dir, &offline, err);
 
-    if (rc == OPP_OK)
-        rc = opp_store_open(&settings, &store, &fresh, err);
-    if (rc == OPP_OK && fresh)
+    if (rc == OPP_OK && offline.fresh)
         rc = opp_fail(err, OPP_E_VALIDATION, "the backup has no database of the gateway");
     if (rc == OPP_OK)
-        rc = opp_store_now(store, verify_all, verify, err);
-    opp_store_close(store);
-    opp_clock_free(settings.clock);
+        rc = opp_store_now(offline.store, verify_all, verify, err);
+    opp_offline_store_close(&offline);
     return rc;
 }
 

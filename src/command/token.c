@@ -6,7 +6,6 @@
 #include "command/config.h"
 #include "command/grant.h"
 #include "command/offline.h"
-#include "command/unknown.h"
 #include "core/schemas.h"
 #include "store/lock.h"
 #include "store/store.h"
@@ -14,8 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#define QUEUE_MAX_BYTES (1024 * 1024)
 
 static int run(const json_t *args);
 
@@ -105,22 +102,14 @@ static enum opp_code store_token(const char *data_dir, const json_t *request, st
                                          .roles = json_object_get(request, "roles"),
                                          .org_ids = json_object_get(request, "org_ids"),
                                          .made_by = "cli" } };
-    struct opp_store_settings settings = { .dir = data_dir,
-                                           .queue_max_bytes = QUEUE_MAX_BYTES,
-                                           .lazy_max_bytes = QUEUE_MAX_BYTES,
-                                           .on_unknown = opp_unknown_leave };
-    struct opp_store *store = NULL;
-    int fresh = 0;
-    enum opp_code rc = opp_clock_new(&settings.clock, err);
+    struct opp_offline_store offline;
+    enum opp_code rc = opp_offline_store_open(data_dir, &offline, err);
 
-    if (rc == OPP_OK)
-        rc = opp_store_open(&settings, &store, &fresh, err);
     if (rc == OPP_OK) {
-        making.person.now_ms = opp_clock_now_ms(settings.clock);
-        rc = opp_store_now(store, make, &making, err);
+        making.person.now_ms = opp_clock_now_ms(offline.clock);
+        rc = opp_store_now(offline.store, make, &making, err);
     }
-    opp_store_close(store);
-    opp_clock_free(settings.clock);
+    opp_offline_store_close(&offline);
     if (rc == OPP_OK)
         *out = making.grant;
     return rc;
