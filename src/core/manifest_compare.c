@@ -3,6 +3,7 @@
 
 #include "adapter/tool.h"
 #include "base/clock.h"
+#include "core/app_view.h"
 #include "core/gateway.h"
 #include "core/generation.h"
 #include "core/guard.h"
@@ -72,7 +73,8 @@ static enum opp_code compare_tool(struct comparing *comparing, const struct opp_
     struct opp_shown shown = {
         .phase = OPP_PHASE_DISCOVER, .tool = tool, .app = app->record, .ip = call->ip, .now_ms = opp_call_now_ms(call)
     };
-    struct opp_rejudged_input input = { .app_id = app->record->id, .request = opp_shown_json(&shown) };
+    const struct opp_app_view *view = opp_app_views_get(call->worker->views, call->registry, app);
+    struct opp_rejudged_input input = { .app_id = app->record->id, .request = opp_shown_json(&shown, view) };
     enum opp_code rc = input.request != NULL ? OPP_OK : OPP_E_MEMORY;
 
     input.core =

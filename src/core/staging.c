@@ -336,6 +336,8 @@ enum opp_code opp_staging_open(struct opp_gateway *gateway, const struct opp_sta
     staging->settings.dir = staging->dir;
     staging->last = &staging->first;
     rc = opp_session_open(gateway->store, NULL, &staging->executions, err);
+    if (rc == OPP_OK)
+        rc = opp_app_views_new(gateway->hmac_key, &staging->views, err);
     opp_staging_log_open(staging); /* before anybody can read it */
     if (rc == OPP_OK)
         rc = start_thread(staging, err);
@@ -344,6 +346,7 @@ enum opp_code opp_staging_open(struct opp_gateway *gateway, const struct opp_sta
         return OPP_OK;
     }
     opp_staging_log_close(staging);
+    opp_app_views_free(staging->views);
     opp_session_close(staging->executions);
     free(staging);
     return rc;
@@ -362,6 +365,7 @@ void opp_staging_close(struct opp_staging *staging)
     opp_policy_engine_free(staging->next);
     opp_tally_free(staging->tally);
     opp_policy_bundle_unref(staging->bundle);
+    opp_app_views_free(staging->views);
     opp_session_close(staging->executions);
     pthread_cond_destroy(&staging->done);
     pthread_cond_destroy(&staging->wake);

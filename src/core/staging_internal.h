@@ -6,6 +6,7 @@
 #ifndef OPP_CORE_STAGING_INTERNAL_H
 #define OPP_CORE_STAGING_INTERNAL_H
 
+#include "core/app_view.h"
 #include "core/rejudge.h"
 #include "core/staging.h"
 #include "core/tally.h"
@@ -66,6 +67,7 @@ struct opp_staging {
     unsigned epoch;
     bool busy; /* there was something at the last look */
     struct opp_session *executions;
+    struct opp_app_views *views;
     struct opp_staging_log log;
 };
 

@@ -19,8 +19,10 @@ struct looking {
     struct opp_staging *staging;
     struct opp_told *told;
     const struct opp_tool *tool;
+    const struct opp_app_view *view; /* NULL: no memory */
     json_t *parts, *request;
     struct opp_buf verdict, logged; /* texts; logged is the request as the log keeps it */
+    enum opp_outcome outcome;       /* in the verdict */
     struct opp_occasion occasion;   /* that it is counted for */
     bool compared, differs;
     struct opp_rejudged staged;
@@ -28,11 +30,11 @@ struct looking {
 };
 
 /* The request as the rules were shown it. */
-static json_t *show_request(const struct opp_told *told, json_t *parts)
+static json_t *show_request(const struct looking *looking, json_t *parts)
 {
     static const char *const members[] = { "draft",   "execute",   "impact",   "justification",
                                            "payload", "resources", "reviewer", "state" };
-    json_t *request = opp_shown_json(&told->shown);
+    json_t *request = opp_shown_json(&looking->told->shown, looking->view);
 
     for (size_t i = 0; request != NULL && i < sizeof members / sizeof *members; i++) {
         json_t *part = json_object_get(parts, members[i]);
@@ -51,7 +53,7 @@ static bool understand(struct looking *looking)
     struct opp_told *told = looking->told;
 
     looking->parts = json_loadb(told->parts.bytes, told->parts.length, 0, NULL);
-    looking->request = show_request(told, looking->parts);
+    looking->request = show_request(looking, looking->parts);
     if (looking->parts == NULL || looking->request == NULL)
         return false;
     told->ruling.reasons = json_object_get(looking->parts, "reasons");
@@ -60,7 +62,7 @@ static bool understand(struct looking *looking)
     opp_core_part_of_app(&told->core, told->app, looking->tool, &looking->staging->gateway->settings);
     if (told->core.phase == OPP_PHASE_READ)
         told->core.asked_days = opp_boundary_days(looking->tool, json_object_get(looking->parts, "payload"));
-    opp_verdict_write(&looking->verdict, &told->core, &told->ruling);
+    looking->outcome = opp_verdict_write(&looking->verdict, &told->core, &told->ruling);
     opp_buf_char(&looking->verdict, '\0');
     return !looking->verdict.failed;
 }
@@ -120,15 +122,14 @@ static enum opp_code rejudge(struct looking *looking)
 static enum opp_code hash_sensitive(const struct looking *looking, json_t *request)
 {
     static const char *const members[] = { "payload", "resources", "impact", "state" };
-    unsigned char key[OPP_HASH_BYTES];
     enum opp_code rc = OPP_OK;
 
-    opp_redact_app_key(looking->staging->gateway->hmac_key, looking->told->shown.app->id, key);
     for (size_t i = 0; rc == OPP_OK && i < sizeof members / sizeof *members; i++) {
         json_t *part = json_object_get(looking->parts, members[i]), *hashed = NULL;
 
         if (part != NULL)
-            rc = opp_redact(part, looking->tool->sensitive, OPP_REDACT_WITNESS, key, &hashed, NULL);
+            rc = opp_redact(part, looking->tool->sensitive, OPP_REDACT_WITNESS, looking->view->redact_key, &hashed,
+                            NULL);
         if (hashed != NULL && json_object_set_new(request, members[i], hashed) != 0)
             rc = OPP_E_MEMORY;
     }
@@ -257,18 +258,6 @@ static json_t *show_staged(const struct looking *looking)
     return shown;
 }
 
-static const char *outcome_in(const char *verdict)
-{
-    for (int outcome = OPP_OUTCOME_ALLOW; outcome <= OPP_OUTCOME_DENY; outcome++) {
-        char member[32];
-
-        snprintf(member, sizeof member, "\"outcome\":\"%s\"", opp_outcome_name((enum opp_outcome)outcome));
-        if (strstr(verdict, member) != NULL)
-            return opp_outcome_name((enum opp_outcome)outcome);
-    }
-    return "deny";
-}
-
 /* Whether memory was enough for what every record has. */
 static bool is_whole(const struct opp_decision *record)
 {
@@ -292,7 +281,7 @@ static struct opp_decision *make_record(const struct looking *looking, int64_t n
                                .phase = copy(opp_phase_name(told->core.phase)),
                                .app_id = copy(told->shown.app->id),
                                .org_id = copy(told->shown.app->org_id),
-                               .outcome = copy(outcome_in(looking->verdict.bytes)),
+                               .outcome = copy(opp_outcome_name(looking->outcome)),
                                .profile = copy(opp_policy_bundle_profile(opp_generation_bundle(told->generation))),
                                .sha256 = copy(opp_generation_sha256(told->generation)),
                                .request = copy(looking->logged.bytes),
@@ -318,7 +307,7 @@ static struct opp_decision *make_record(const struct looking *looking, int64_t n
 static bool is_logged(const struct looking *looking)
 {
     return looking->told->core.phase != OPP_PHASE_READ || looking->told->sample > 0 || looking->differs ||
-           looking->error[0] != '\0' || strcmp(outcome_in(looking->verdict.bytes), "deny") == 0;
+           looking->error[0] != '\0' || looking->outcome == OPP_OUTCOME_DENY;
 }
 
 static void look(struct looking *looking)
@@ -345,7 +334,10 @@ static void look(struct looking *looking)
 
 void opp_staging_judge(struct opp_staging *staging, struct opp_told *told)
 {
-    struct looking looking = { .staging = staging, .told = told, .tool = told->shown.tool };
+    struct looking looking = { .staging = staging,
+                               .told = told,
+                               .tool = told->shown.tool,
+                               .view = opp_app_views_get(staging->views, told->registry, told->app) };
 
     look(&looking);
     opp_rejudged_clear(&looking.staged);
