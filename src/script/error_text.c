@@ -43,8 +43,6 @@ bool opp_text_is_utf8(const char *bytes, size_t length)
         size = 8;
         if (length - i >= 8 && plain8(bytes + i))
             continue;
-        if (length >= 8 && length - i < 8 && plain8(bytes + length - 8)) /* the rest, and some of it again */
-            return true;
         size = character((const unsigned char *)bytes + i, length - i);
         if (size == 0)
             return false;
