@@ -90,6 +90,7 @@ static bool counts(struct looking *looking)
     }
     if (belongs && generation < staging->occasion.generation) {
         opp_tally_skip(staging->tally, 1);
+        atomic_fetch_add(&staging->skipped_staged, 1);
         belongs = false;
     }
     looking->occasion = staging->occasion;
@@ -176,6 +177,10 @@ static void count(struct looking *looking, int64_t number)
                                      .from_ns = told->took_ns,
                                      .to_ns = looking->staged.ns };
 
+    atomic_fetch_add(compared.error != NULL ? &staging->failed
+                     : looking->differs     ? &staging->different
+                                            : &staging->same,
+                     1);
     pthread_mutex_lock(&staging->state);
     if (staging->tally != NULL && staging->occasion.epoch == looking->occasion.epoch)
         opp_tally_add(staging->tally, &compared);
