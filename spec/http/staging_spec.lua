@@ -198,6 +198,26 @@ describe("rules that are staged", function()
       assert.same({ "allow", false }, { row.verdict.outcome, row.differs })
     end)
 
+    it("tell people of other organisations nothing that was asked for", function()
+      local fails <const> = [[{ name = "loud", tools = { "transaction.create" }, decide = function(request)
+        if request.payload.amount_home == 13 then error("the amount " .. request.payload.amount_home) end
+        return deny("No " .. request.payload.amount_home) end }]]
+      stage(fails)
+      for _, amount in ipairs { 12, 13 } do ledger.make(app.client, { amount_home = amount }) end
+      local whole = decisions.await_report(g.admin, 4)
+      assert.is_truthy(whole.last_error:find("the amount 13", 1, true))
+      local job = check.ok(g.admin:post("/policies/replay", { profile = "other" })).job
+      g:in_force(fails)
+      check.refused(app.client:post("/actions", ledger.create(nil, { amount_home = 13 })), 403, "agent.policy_denied")
+      assert.is_truthy(check.ok(g.admin:get("/policies")).active.errors.last.message:find("13", 1, true))
+      local others = g:person("others", { "viewer" }, { "org_other" }).client
+      for _, path in ipairs { "", "/stage/report", "/jobs/" .. job.id, "/decisions" } do
+        local text = json.encode(check.ok(others:get("/policies" .. path)))
+        assert.is_nil(text:find("the amount", 1, true) or text:find("No 12", 1, true) or text:find(app.app.id, 1, true),
+          text)
+      end
+    end)
+
     it("run out of their budget on a thread of their own", function()
       stage [[{ name = "endless", tools = { "*" }, decide = function() while true do end end }]]
       assert.equal("executed", check.ok(app.client:post("/actions", ledger.create { execute = true })).status)

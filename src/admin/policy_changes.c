@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "admin/policies.h"
 
+#include "admin/change.h"
 #include "base/crash.h"
 #include "core/call.h"
 #include "core/gateway.h"
@@ -26,6 +27,8 @@ static enum opp_step begin(struct opp_call *call, enum opp_policy_verb verb)
     struct changing *changing = call->state;
     struct opp_policy_change *change = &changing->change;
 
+    if (call->admin->org_ids != NULL)
+        return opp_change_refuse_limited(call);
     changing->call = call;
     change->gateway = call->worker->gateway;
     change->verb = verb;
