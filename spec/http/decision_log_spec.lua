@@ -206,6 +206,9 @@ describe("the decision log", function()
     app.client = g:agent_client(app.token)
     ledger.make(app.client)
     check.refused(g.admin:get("/policies/decisions"), 503, "common.unavailable")
+    check.refused(g.admin:post("/policies/evaluate", { request_id = "req_1" }), 503, "common.unavailable")
+    local job = check.ok(g.admin:post("/policies/replay", { profile = "mine" })).job
+    assert.same({ "failed", "The decision log cannot be judged again now." }, { job.status, job.error })
     local lost = 'oppd_decision_log_decisions_total{result="lost"} '
     gateway.eventually("what it lacks is counted", function()
       return g:client("", g.admin.token):get("/metrics").text:match(lost .. "(%d+)") == "2"
