@@ -265,6 +265,27 @@ describe("rules that are staged", function()
       assert.same({ "allow", "allow", "after" }, { difference.from.outcome, difference.to.outcome, difference.rule })
     end)
 
+    it("name the rule behind what changes, whichever side it is on", function()
+      local speaks <const> = [[{ name = "speaks", tools = { "*" }, decide = function() return allow() end },
+        { name = "never", tools = { "*" }, window = function() return never "No." end },]]
+      local hour <const> = [[{ name = "hour", tools = { "*" }, decide = function()
+        return allow { expires_in = 3600 } end },
+        { name = "limit", tools = { "*" }, decide = function() return allow { limit = { count = 9, per = 60 } } end }]]
+      g:in_force(speaks)
+      stage(speaks .. hour)
+      ledger.draft(app.client, ledger.create())
+      local staged = decisions.await_report(g.admin, 1).differences[1]
+      assert.same({ { "expires_in", "limits" }, "hour" }, { staged.changed, staged.rule })
+      g:in_force(speaks .. hour)
+      stage(speaks)
+      ledger.draft(app.client, ledger.create())
+      local dropped = decisions.await_report(g.admin, 1).differences[1]
+      assert.same({ { "expires_in", "limits" }, "hour" }, { dropped.changed, dropped.rule })
+      decisions.await(g.admin, 2)
+      local replayed = check.ok(g.admin:post("/policies/replay", { profile = "other", limit = 1 })).report.differences
+      assert.same({ 1, "hour" }, { #replayed, replayed[1].rule })
+    end)
+
     it("say what manifests would show otherwise, of each app", function()
       g:app { scopes = { "ledger.read" } }
       stage [[{ name = "hidden", tools = { "transaction.create" }, discover = function() return false end }]]
