@@ -207,7 +207,8 @@ static json_t *agreement(const struct opp_tally *tally)
 
 json_t *opp_tally_report(const struct opp_tally *tally, const json_t *org_ids)
 {
-    const char *last_error = tally->last_error[0] != '\0' ? tally->last_error : NULL;
+    /* What a rule said when it failed may name what another organisation asked for. */
+    const char *last_error = org_ids == NULL && tally->last_error[0] != '\0' ? tally->last_error : NULL;
 
     return json_pack(
         "{s:o, s:I, s:I, s:o, s:o, s:I, s:I, s:s?, s:I, s:I, s:o, s:o}", "since", opp_shape_time(tally->since_ms),
