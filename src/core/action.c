@@ -212,7 +212,7 @@ static enum opp_code write_audit(struct opp_call *call, struct opp_tx *tx, struc
     struct action *action = of(call);
     json_t *details = json_pack("{s:s, s:s?}", "action", action->intent.action, "autoExecuteDeniedCode",
                                 action->request.denied != OPP_OK ? opp_code_name(action->request.denied) : NULL);
-    enum opp_code rc = opp_evidence_bind(details, "draftHash", opp_evidence_draft(action->intent.draft), err);
+    enum opp_code rc = opp_evidence_bind_draft(details, action->intent.draft, err);
 
     call->audit.draft_id = action->intent.draft->id;
     call->audit.execution_id = action->intent.execution != NULL ? action->intent.execution->id : NULL;

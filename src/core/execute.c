@@ -310,7 +310,7 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
         details = json_pack("{s:s}", "defect", intent->tool_call.refusal.message);
     }
     if (rc == OPP_OK)
-        rc = opp_evidence_bind(details, "outcomeHash", opp_evidence_outcome(intent->execution), err);
+        rc = opp_evidence_bind_outcome(details, intent->execution, err);
     if (rc == OPP_OK)
         rc = opp_call_audit(call, tx, "agent.action.execute", intent->outcome, details, err);
     json_decref(details);
