@@ -317,7 +317,7 @@ static enum opp_code write_cancel(struct opp_tx *tx, void *arg, struct opp_err *
     call->audit.draft_id = state->draft->id;
     details = json_object();
     if (rc == OPP_OK)
-        rc = opp_evidence_bind(details, "decisionHash", opp_evidence_decision(state->draft), err);
+        rc = opp_evidence_bind_decision(details, state->draft, err);
     if (rc == OPP_OK)
         rc = opp_call_audit(call, tx, "agent.draft.cancel", OPP_OK, details, err);
     json_decref(details);

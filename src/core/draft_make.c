@@ -111,7 +111,7 @@ static json_t *show_policy(struct opp_call *call, const struct opp_draft_request
     json_t *reasons = intent->ruling.reasons;
 
     return json_pack(
-        "{s:s, s:I, s:s, s:o, s:s?, s:I, s:O?, s:b}", "profile", opp_policy_bundle_profile(bundle), "generation",
+        "{s:s, s:I, s:s, s:o, s:s*, s:I, s:O?, s:b}", "profile", opp_policy_bundle_profile(bundle), "generation",
         (json_int_t)opp_policy_bundle_generation(bundle), "sha256", opp_generation_sha256(call->generation), "reasons",
         reasons != NULL ? json_incref(reasons) : json_array(), "denied",
         request->denied != OPP_OK ? opp_code_name(request->denied) : NULL, "asked_at", (json_int_t)intent->asked_at_ms,
@@ -188,7 +188,10 @@ enum opp_code opp_draft_denied(const struct opp_draft *draft)
 
 enum opp_code opp_draft_set_denied(struct opp_draft *draft, enum opp_code denied)
 {
-    json_t *name = denied != OPP_OK ? json_string(opp_code_name(denied)) : json_null();
-
-    return json_object_set_new(draft->policy, "denied", name) == 0 ? OPP_OK : OPP_E_MEMORY;
+    if (denied == OPP_OK) {
+        json_object_del(draft->policy, "denied");
+        return OPP_OK;
+    }
+    return json_object_set_new(draft->policy, "denied", json_string(opp_code_name(denied))) == 0 ? OPP_OK
+                                                                                                 : OPP_E_MEMORY;
 }

@@ -19,14 +19,11 @@
 struct opp_sign_key;
 struct opp_tx;
 
-/* The parts that are hashed, as the evidence shows them. Give a new value, NULL when memory is out. */
-json_t *opp_evidence_draft(const struct opp_draft *draft);
-json_t *opp_evidence_decision(const struct opp_draft *draft);
-json_t *opp_evidence_outcome(const struct opp_execution *execution);
-
-/* Puts the hash of a part (taken) into the details of an audit row, under "draftHash", "decisionHash" or "outcomeHash".
- * OPP_E_MEMORY, also when details or part is NULL. */
-enum opp_code opp_evidence_bind(json_t *details, const char *name, json_t *part, struct opp_err *err);
+/* Put the hash of a part, as the evidence shows it, into the details of an audit row. OPP_E_MEMORY, also when details
+ * is NULL. */
+enum opp_code opp_evidence_bind_draft(json_t *details, const struct opp_draft *draft, struct opp_err *err);
+enum opp_code opp_evidence_bind_decision(json_t *details, const struct opp_draft *draft, struct opp_err *err);
+enum opp_code opp_evidence_bind_outcome(json_t *details, const struct opp_execution *execution, struct opp_err *err);
 
 /* Gives the evidence of a draft: its parts, and the rows about it among the hashes of the rows between them, up to the
  * next checkpoint. execution may be NULL. In a read transaction. OPP_E_UNAVAILABLE: the trail has a gap there. */
