@@ -11,12 +11,12 @@
 
 static atomic_uint left;
 static atomic_bool happened;
-static _Thread_local bool counted;
+static _Thread_local bool counted, paused;
 
 static struct {
     void (*run)(void *arg);
     void *arg;
-} hook;
+} hook, effect_hook;
 static enum opp_code effects = OPP_E_INTERNAL;
 
 void *__real_malloc(size_t size);
@@ -42,6 +42,7 @@ bool failing_happened(void)
 
 void failing_pause(bool pause)
 {
+    paused = pause;
     counted = !pause && atomic_load(&left) != 0;
 }
 
@@ -143,6 +144,27 @@ void __wrap_opp_store_write(struct opp_session *session, struct opp_store_op *op
     __real_opp_store_write(session, op);
 }
 
+void failing_before_effect(void (*run)(void *arg), void *arg)
+{
+    effect_hook.run = run;
+    effect_hook.arg = arg;
+}
+
+static bool short_waits;
+
+void failing_short_waits(bool shorten)
+{
+    short_waits = shorten;
+}
+
+struct opp_timer *__real_opp_timer_start(struct opp_loop *loop, int64_t ms, void (*run)(void *arg), void *arg);
+struct opp_timer *__wrap_opp_timer_start(struct opp_loop *loop, int64_t ms, void (*run)(void *arg), void *arg);
+
+struct opp_timer *__wrap_opp_timer_start(struct opp_loop *loop, int64_t ms, void (*run)(void *arg), void *arg)
+{
+    return fails_now() ? NULL : __real_opp_timer_start(loop, short_waits && !paused ? 1 : ms, run, arg);
+}
+
 void failing_effects(enum opp_code rc)
 {
     effects = rc;
@@ -155,6 +177,8 @@ void __wrap_opp_effect_apply(struct opp_effect_op *op);
 
 void __wrap_opp_effect_apply(struct opp_effect_op *op)
 {
+    if (effect_hook.run != NULL)
+        effect_hook.run(effect_hook.arg);
     if (effects == OPP_E_INTERNAL) {
         __real_opp_effect_apply(op);
         return;

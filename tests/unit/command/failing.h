@@ -23,6 +23,11 @@ void failing_join_writer(struct opp_store *store);
 /* Called once, on this thread, before the next write of a call is handed to the store: others may be quicker. */
 void failing_before_write(void (*hook)(void *arg), void *arg);
 
+/* Called on this thread before each effect is tried; NULL: no more. */
+void failing_before_effect(void (*hook)(void *arg), void *arg);
+/* No timer of the code under test runs longer than a moment. */
+void failing_short_waits(bool shorten);
+
 /* What the next effects come to instead of being tried; OPP_E_INTERNAL: they are tried. */
 void failing_effects(enum opp_code rc);
 

@@ -4,6 +4,7 @@
 #include "base/shared.h"
 #include "command/failing.h"
 #include "core/app_view.h"
+#include "store/db.h"
 #include "store/tx.h"
 
 #include <setjmp.h>
@@ -180,10 +181,34 @@ enum opp_code gateway_run(struct gateway_kit *kit, const struct gateway_request 
     return answer->code;
 }
 
-void gateway_write(struct gateway_kit *kit, opp_tx_fn run, void *arg)
+void gateway_sql(const struct gateway_kit *kit, const char *file, const char *format, ...)
 {
     struct opp_err err = { 0 };
+    struct opp_db *db = NULL;
+    char path[KIT_PATH_MAX], sql[512];
+    va_list values;
 
-    if (opp_store_now(kit->gateway->store, run, arg, &err) != OPP_OK)
+    failing_pause(true);
+    va_start(values, format);
+    assert_true(vsnprintf(sql, sizeof sql, format, values) < (int)sizeof sql);
+    va_end(values);
+    kit_path(&kit->dir, file, path);
+    assert_int_equal(opp_db_open(path, OPP_DB_WRITER, &db, NULL), OPP_OK);
+    if (opp_db_run(db, sql, &err) != OPP_OK)
         fail_msg("%s", err.message);
+    opp_db_close(db);
+    failing_pause(false);
+}
+
+static enum opp_code change_registry(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    (void)arg;
+    (void)err;
+    opp_tx_registry_changed(tx);
+    return OPP_OK;
+}
+
+void gateway_registry_changed(struct gateway_kit *kit)
+{
+    assert_int_equal(opp_store_now(kit->gateway->store, change_registry, NULL, NULL), OPP_OK);
 }

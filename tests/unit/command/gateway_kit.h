@@ -54,7 +54,10 @@ enum opp_code gateway_run(struct gateway_kit *kit, const struct gateway_request 
                           struct gateway_answer *answer);
 void gateway_forget(struct gateway_answer *answer);
 
-/* Runs a transaction that must succeed. */
-void gateway_write(struct gateway_kit *kit, opp_tx_fn run, void *arg);
+/* Runs SQL on a database of the data directory, behind the gateway's back. */
+void gateway_sql(const struct gateway_kit *kit, const char *file, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The registry is read anew. */
+void gateway_registry_changed(struct gateway_kit *kit);
 
 #endif

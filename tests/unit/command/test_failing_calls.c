@@ -11,7 +11,6 @@
 #include "core/draft.h"
 #include "core/preflight.h"
 #include "core/read.h"
-#include "store/tx.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -155,19 +154,10 @@ static void for_one(void)
     snprintf(about.input, sizeof about.input, "{\"note\":\"seen\",\"reason\":\"fine\"}");
 }
 
-static enum opp_code end_soon(struct opp_tx *tx, void *arg, struct opp_err *err)
-{
-    static const char *const columns[] = { "expires_at", NULL };
-    struct opp_draft draft = { .id = about.id, .expires_at = 1 };
-
-    (void)arg;
-    return opp_tx_update(tx, &OPP_DRAFT_HEAD, &draft, columns, err);
-}
-
 static void overdue(void)
 {
     for_one();
-    gateway_write(&kit, end_soon, NULL);
+    gateway_sql(&kit, "gateway.db", "UPDATE drafts SET expires_at = 1 WHERE id = '%s'", about.id);
     about.input[0] = '\0';
 }
 
