@@ -308,11 +308,11 @@ static enum opp_code write_cancel(struct opp_tx *tx, void *arg, struct opp_err *
 
     forget(state);
     rc = find_draft(tx, call, err);
-    if (rc != OPP_OK || state->draft == NULL)
-        return rc != OPP_OK ? rc : OPP_E_ABSENT;
+    if (rc != OPP_OK)
+        return rc;
     end.review =
         json_pack("{s:o, s:s?}", "decided_at", opp_shape_time(end.now_ms), "reason", opp_call_text(call, "reason"));
-    rc = end.review != NULL ? opp_draft_end(tx, state->draft, &end, err) : OPP_E_MEMORY;
+    rc = opp_draft_end(tx, state->draft, &end, err);
     json_decref(end.review);
     call->audit.draft_id = state->draft->id;
     details = json_object();

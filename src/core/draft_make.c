@@ -147,7 +147,6 @@ enum opp_code opp_draft_make(struct opp_call *call, const struct opp_draft_reque
     if (!failed) {
         fill_texts(draft, call, request, &failed);
         fill_rest(draft, call, request);
-        failed = failed || draft->approvals == NULL || draft->policy == NULL;
     }
     if (failed || seal(draft) != OPP_OK) {
         opp_record_free(&OPP_DRAFT, draft);
@@ -186,12 +185,10 @@ enum opp_code opp_draft_denied(const struct opp_draft *draft)
     return opp_code_find(opp_json_text(draft->policy, "denied"));
 }
 
-enum opp_code opp_draft_set_denied(struct opp_draft *draft, enum opp_code denied)
+void opp_draft_set_denied(struct opp_draft *draft, enum opp_code denied)
 {
-    if (denied == OPP_OK) {
+    if (denied == OPP_OK)
         json_object_del(draft->policy, "denied");
-        return OPP_OK;
-    }
-    return json_object_set_new(draft->policy, "denied", json_string(opp_code_name(denied))) == 0 ? OPP_OK
-                                                                                                 : OPP_E_MEMORY;
+    else
+        json_object_set_new(draft->policy, "denied", json_string(opp_code_name(denied)));
 }

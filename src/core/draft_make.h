@@ -30,6 +30,6 @@ int64_t opp_draft_asked_at(const struct opp_draft *draft);
 
 /* The reason that automatic execution was denied for, as it stands on the draft; OPP_OK: none. */
 enum opp_code opp_draft_denied(const struct opp_draft *draft);
-enum opp_code opp_draft_set_denied(struct opp_draft *draft, enum opp_code denied);
+void opp_draft_set_denied(struct opp_draft *draft, enum opp_code denied);
 
 #endif

@@ -214,7 +214,7 @@ static enum opp_code write_draft_end(struct opp_tx *tx, const struct opp_settlem
     json_decref(draft->failure);
     draft->failure = json_pack("{s:s, s:s?}", "code", opp_code_name(outcome->code), "reason", outcome->reason);
     draft->updated_at = outcome->now_ms;
-    return draft->failure != NULL ? opp_tx_update(tx, &OPP_DRAFT, draft, columns, err) : OPP_E_MEMORY;
+    return opp_tx_update(tx, &OPP_DRAFT, draft, columns, err);
 }
 
 /* The error lends its buffers to say which one: its draft is where, its id the message. */
