@@ -183,6 +183,17 @@ static json_t *state_of(const struct opp_draft *draft)
                      "canceled_at", opp_shape_time(draft->canceled_at));
 }
 
+/* Who reads it must not take what was changed on disk for what was decided. */
+static enum opp_code tell_problem(json_t *evidence, struct opp_err *err)
+{
+    struct opp_err why = { 0 };
+    enum opp_code rc = opp_evidence_check(evidence, &why);
+
+    if (rc == OPP_E_VALIDATION)
+        rc = json_object_set_new(evidence, "problem", json_string(why.message)) == 0 ? OPP_OK : OPP_E_MEMORY;
+    return rc == OPP_OK ? rc : opp_fail(err, rc, "no memory for evidence");
+}
+
 enum opp_code opp_evidence_make(struct opp_tx *tx, const struct opp_draft *draft, const struct opp_execution *execution,
                                 const struct opp_sign_key *key, json_t **out, struct opp_err *err)
 {
@@ -199,6 +210,10 @@ enum opp_code opp_evidence_make(struct opp_tx *tx, const struct opp_draft *draft
                      "trail", segments, "publicKey", key != NULL ? opp_sign_key_public(key) : NULL);
     if (made == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for evidence");
-    *out = made;
-    return OPP_OK;
+    rc = tell_problem(made, err);
+    if (rc == OPP_OK)
+        *out = made;
+    else
+        json_decref(made);
+    return rc;
 }

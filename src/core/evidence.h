@@ -29,7 +29,8 @@ json_t *opp_evidence_outcome(const struct opp_execution *execution);
 enum opp_code opp_evidence_bind(json_t *details, const char *name, json_t *part, struct opp_err *err);
 
 /* Gives the evidence of a draft: its parts, and the rows about it among the hashes of the rows between them, up to the
- * next checkpoint. execution may be NULL. In a read transaction. OPP_E_UNAVAILABLE: the trail has a gap there. */
+ * next checkpoint; and its "problem", where these do not fit together any more. execution may be NULL. In a read
+ * transaction. OPP_E_UNAVAILABLE: the trail has a gap there. */
 enum opp_code opp_evidence_make(struct opp_tx *tx, const struct opp_draft *draft, const struct opp_execution *execution,
                                 const struct opp_sign_key *key, json_t **out, struct opp_err *err);
 
@@ -42,5 +43,8 @@ struct opp_evidence_verdict {
 };
 enum opp_code opp_evidence_verify(const json_t *evidence, const struct opp_sign_key *key,
                                   struct opp_evidence_verdict *out, struct opp_err *err);
+
+/* The same without looking at signatures. */
+enum opp_code opp_evidence_check(const json_t *evidence, struct opp_err *err);
 
 #endif
