@@ -224,15 +224,20 @@ describe("a schedule of changes and approvals", function()
 
   local outcomes = {}
 
-  local function judge(s, state, state_then, state_now, row, created)
-    local done, moved = executed(s), state ~= state_then
+  local function judge_draft(s, moved, done)
     local rival_done = s.rival and succeeded(s.rival)
     outcomes[#outcomes + 1] = (moved and "moved" or "same") .. (done and " done" or " refused")
     assert(not (moved and done), "it was executed on another state")
     assert(moved or done or s.refused or rival_done, "it was not executed: " .. s.last.text)
+    return rival_done
+  end
+
+  local function judge(s, states, row, created)
+    local done = executed(s)
+    local rival_done = judge_draft(s, states.made ~= states.approved, done)
     assert(not (done and rival_done) or in_order(s, row), "it was executed after its rival")
-    assert(done or rival_done or state_now == state_then, "it was refused, and something happened")
-    assert(s.tool ~= "create" or created == (done and 1 or 0), "what was to be created is there " .. created .. " times")
+    assert(done or rival_done or states.now == states.approved, "it was refused, and something happened")
+    assert(s.tool ~= "create" or created == (done and 1 or 0), ("it was created %d times"):format(created))
   end
 
   it("executes nothing on a state that is not the one it was made of", function()
@@ -240,17 +245,17 @@ describe("a schedule of changes and approvals", function()
       local list = {}
       for number = first, math.min(first + batch - 1, schedules_max) do list[#list + 1] = generate(number) end
       prepare(list)
-      local states = look(list)
+      local made = look(list)
       happen(list, "first")
       approve_first(list)
       happen(list, "between")
-      local states_then = look(list)
+      local approved = look(list)
       approve_last(list)
-      local states_now, found = look(list)
+      local now, found = look(list)
       local created = {}
       for _, row in pairs(found) do created[row.title] = (created[row.title] or 0) + 1 end
       for i, s in ipairs(list) do
-        local ok, problem = pcall(judge, s, states[i], states_then[i], states_now[i], found[s.id],
+        local ok, problem = pcall(judge, s, { made = made[i], approved = approved[i], now = now[i] }, found[s.id],
           created[s.title] or 0)
         assert(ok, ("%s: %s"):format(told(s), tostring(problem)))
       end
