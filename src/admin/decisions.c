@@ -32,7 +32,7 @@ static json_t *parsed(const char *text)
     return text != NULL ? json_loads(text, 0, NULL) : json_null();
 }
 
-static json_t *shape_decision(const void *record, struct opp_tx *tx)
+static json_t *shape_decision(void *record, struct opp_tx *tx)
 {
     const struct opp_decision *decision = record;
     int64_t tenths = decision->took_ns / 100; /* of a microsecond */

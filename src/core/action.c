@@ -188,7 +188,7 @@ static enum opp_code insert_pending(struct opp_call *call, struct opp_tx *tx, st
 
 static enum opp_code update_pending(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)
 {
-    static const char *const columns[] = { "justification", "preflight_id",           "seal", "policy",
+    static const char *const columns[] = { "justification", "preflight_id",           "seal", "draft_hash", "policy",
                                            "updated_at",    "auto_execute_requested", NULL };
     struct opp_draft *draft = of(call)->intent.draft;
     void *found = NULL;
@@ -208,9 +208,10 @@ static enum opp_code update_pending(struct opp_call *call, struct opp_tx *tx, st
 static enum opp_code write_audit(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)
 {
     struct action *action = of(call);
-    json_t *details = json_pack("{s:s, s:s?}", "action", action->intent.action, "autoExecuteDeniedCode",
-                                action->request.denied != OPP_OK ? opp_code_name(action->request.denied) : NULL);
-    enum opp_code rc = opp_evidence_bind_draft(details, action->intent.draft, err);
+    json_t *details = json_pack("{s:s, s:s?, s:s}", "action", action->intent.action, "autoExecuteDeniedCode",
+                                action->request.denied != OPP_OK ? opp_code_name(action->request.denied) : NULL,
+                                "draftHash", action->intent.draft->draft_hash);
+    enum opp_code rc = details != NULL ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "no memory for an audit row");
 
     call->audit.draft_id = action->intent.draft->id;
     call->audit.execution_id = action->intent.execution != NULL ? action->intent.execution->id : NULL;

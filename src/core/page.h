@@ -18,8 +18,9 @@ struct opp_page {
     char last[64]; /* the last item's id */
 };
 
-/* Gives a record as it is listed; NULL: no memory. What else belongs to it is found in the same transaction. */
-typedef json_t *(*opp_page_shape)(const void *record, struct opp_tx *tx);
+/* Gives a record, which it may change, as it is listed; NULL: no memory. What else belongs to it is found in the same
+ * transaction. */
+typedef json_t *(*opp_page_shape)(void *record, struct opp_tx *tx);
 
 /* Reads the page that the call's cursor and limit ask for: the query's records ordered by their first column,
  * descending. Inside a read transaction. */
