@@ -190,7 +190,7 @@ enum opp_code opp_draft_complete(struct opp_draft *draft, const struct opp_draft
         draft->justification = opp_text_copy(request->justification, &failed);
     if (draft->preflight_id == NULL && request->preflight_id != NULL)
         draft->preflight_id = opp_text_copy(request->preflight_id, &failed);
-    draft->auto_execute_requested = draft->auto_execute_requested || request->execute;
+    draft->auto_execute_requested = true;
     if (failed)
         return OPP_E_MEMORY;
     return lacked ? seal(draft) : OPP_OK; /* of what it had already, the seal is the same */

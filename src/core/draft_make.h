@@ -18,7 +18,8 @@ struct opp_draft_request {
 /* Gives intent->draft, pending, sealed and not yet stored. OPP_E_MEMORY. */
 enum opp_code opp_draft_make(struct opp_call *call, const struct opp_draft_request *request);
 
-/* Takes over what a repeated request brings and the draft lacked; seals anew if anything changed. OPP_E_MEMORY. */
+/* Takes over what a repeated request, which asks for execution, brings and the draft lacked; seals anew if anything
+ * changed. OPP_E_MEMORY. */
 enum opp_code opp_draft_complete(struct opp_draft *draft, const struct opp_draft_request *request);
 
 /* Whether a stored draft is still what its seal says, and all that people are shown what its draft_hash says.

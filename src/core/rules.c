@@ -130,10 +130,10 @@ void opp_rules_look(struct opp_call *call, const struct opp_tool *tool, struct o
 
 static enum opp_step refuse(struct opp_call *call, const struct opp_policy_decision *decision)
 {
-    const char *reason = decision->failed || decision->reason[0] == '\0' ? FAILED_REASON : decision->reason;
-    const char *tag = decision->failed || decision->tag[0] == '\0' ? NULL : decision->tag;
+    const char *reason = decision->failed ? FAILED_REASON : decision->reason; /* who denies says why */
 
-    return opp_intent_refuse(call, OPP_E_POLICY_DENIED, reason, tag != NULL ? json_pack("{s:s}", "tag", tag) : NULL);
+    return opp_intent_refuse(call, OPP_E_POLICY_DENIED, reason,
+                             decision->tag[0] != '\0' ? json_pack("{s:s}", "tag", decision->tag) : NULL);
 }
 
 enum opp_step opp_rules_discover(struct opp_call *call, const struct opp_tool *tool)

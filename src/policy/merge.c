@@ -95,7 +95,7 @@ static bool add_limit(struct opp_policy_decision *out, const struct opp_spoken *
         out->limits = json_array();
     row = json_pack("{s:s, s:I, s:I, s:s, s:o}", "rule", spoken->rule, "count", (json_int_t)answer->limit_count, "per",
                     (json_int_t)answer->limit_per_s, "by", by[answer->limit_by], "tools",
-                    copy_names(json_is_array(spoken->limit_tools) ? spoken->limit_tools : spoken->tools));
+                    copy_names(json_array_size(spoken->limit_tools) > 0 ? spoken->limit_tools : spoken->tools));
     return json_array_append_new(out->limits, row) == 0;
 }
 

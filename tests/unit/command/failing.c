@@ -125,6 +125,21 @@ WRAP(opp_tx_pending_add, (struct opp_tx * tx, const char *app_id, int change, st
      (tx, app_id, change, err))
 WRAP(opp_tx_chain_append, (struct opp_tx * tx, const struct opp_audit_row *row, struct opp_err *err), (tx, row, err))
 
+static bool no_randomness;
+
+void failing_randomness(bool fails)
+{
+    no_randomness = fails;
+}
+
+enum opp_code __real_opp_random(void *bytes, size_t length, struct opp_err *err);
+enum opp_code __wrap_opp_random(void *bytes, size_t length, struct opp_err *err);
+
+enum opp_code __wrap_opp_random(void *bytes, size_t length, struct opp_err *err)
+{
+    return no_randomness ? opp_fail(err, OPP_E_INTERNAL, "the test wants it so") : __real_opp_random(bytes, length, err);
+}
+
 void failing_before_write(void (*run)(void *arg), void *arg)
 {
     hook.run = run;

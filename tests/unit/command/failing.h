@@ -28,6 +28,9 @@ void failing_before_effect(void (*hook)(void *arg), void *arg);
 /* No timer of the code under test runs longer than a moment. */
 void failing_short_waits(bool shorten);
 
+/* There is no randomness: what makes an id ends the process then. */
+void failing_randomness(bool fails);
+
 /* What the next effects come to instead of being tried; OPP_E_INTERNAL: they are tried. */
 void failing_effects(enum opp_code rc);
 

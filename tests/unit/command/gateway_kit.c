@@ -139,7 +139,9 @@ static const char *token_of(const struct gateway_kit *kit, const struct gateway_
 void gateway_ask(struct gateway_kit *kit, const struct gateway_request *request, struct gateway_answer *answer)
 {
     char authorization[96];
-    struct opp_credentials shown = { .authorization = authorization, .changes = true };
+    struct opp_credentials shown = { .authorization = request->cookie == NULL ? authorization : NULL,
+                                     .cookie = request->cookie,
+                                     .changes = !request->reads };
     struct opp_call *call;
     enum opp_step step;
 

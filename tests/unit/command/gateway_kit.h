@@ -26,7 +26,8 @@ struct gateway_request {
     const char *input;               /* JSON; NULL: {} */
     const char *key;                 /* the Idempotency-Key header; or NULL */
     const char *token;               /* NULL: the demo's agent, or its owner where person is set */
-    bool person;
+    const char *cookie;              /* instead of a token; or NULL */
+    bool person, reads;              /* reads: nothing is to be changed */
     const char *read_path;
 };
 

@@ -14,6 +14,7 @@
 #include "core/execute.h"
 #include "core/generation.h"
 #include "core/hub.h"
+#include "core/moved.h"
 #include "core/registry.h"
 #include "store/tx.h"
 
@@ -164,6 +165,11 @@ static void a_draft_that_was_changed_is_only_rejected(void **state)
     make_draft("");
     expect_of(&OPP_FLOW_APPROVE, "{\"seal\":\"0000000000000000000000000000000000000000000000000000000000000000\"}",
               OPP_E_PRECONDITION, "seal_mismatch");
+    gateway_sql(&kit, GATEWAY, "UPDATE admin_tokens SET org_ids = '[\"org_other\"]'");
+    gateway_registry_changed(&kit);
+    approve(OPP_E_DRAFT_NOT_FOUND, NULL);
+    gateway_sql(&kit, GATEWAY, "UPDATE admin_tokens SET org_ids = NULL");
+    gateway_registry_changed(&kit);
     set_draft("payload = '{'");
     approve(OPP_E_PRECONDITION, "damaged");
     expect_of(&OPP_FLOW_REJECT, NULL, OPP_OK, NULL);
@@ -322,6 +328,106 @@ static void who_was_second_is_told_what_became_of_it(void **state)
     change = "status = 'canceled'";
     failing_before_write(the_draft_changes, NULL);
     approve(OPP_E_DRAFT_FINAL, NULL);
+}
+
+/* A flow that only refuses the draft. */
+static struct opp_draft *to_refuse;
+
+static enum opp_step take_draft(struct opp_call *call)
+{
+    ((struct opp_intent *)call->state)->draft = to_refuse;
+    to_refuse = NULL;
+    return OPP_NEXT;
+}
+
+static enum opp_step refuse(struct opp_call *call)
+{
+    return opp_moved_refuse(call, OPP_E_ACTION_INVALID, NULL, json_object());
+}
+
+static void dispose(void *state)
+{
+    opp_intent_clear(state);
+}
+
+static enum opp_code read_draft(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    void *found = NULL;
+    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT, "id", arg, &found, err);
+
+    to_refuse = found;
+    return rc;
+}
+
+static void what_is_no_longer_valid_fails(void **state)
+{
+    static const opp_step_fn steps[] = { take_draft, refuse, opp_step_moved_write, opp_step_moved_written, NULL };
+    static const struct opp_flow flow = { steps, sizeof(struct opp_intent), dispose, "test.refuse" };
+
+    (void)state;
+    make_draft("");
+    assert_int_equal(opp_store_now(kit.gateway->store, read_draft, draft, NULL), OPP_OK);
+    expect_of(&flow, NULL, OPP_E_ACTION_INVALID, NULL);
+    approve(OPP_E_DRAFT_FINAL, NULL);
+}
+
+static void a_seal_may_be_named(void **state)
+{
+    char input[128];
+
+    (void)state;
+    make_draft("");
+    assert_int_equal(opp_store_now(kit.gateway->store, read_draft, draft, NULL), OPP_OK);
+    snprintf(input, sizeof input, "{\"seal\":\"%s\"}", to_refuse->seal);
+    opp_record_free(&OPP_DRAFT, to_refuse);
+    expect_of(&OPP_FLOW_APPROVE, input, OPP_OK, NULL);
+}
+
+/* --- effects on what was judged again --- */
+
+static void the_ledger_is_closed(void *arg)
+{
+    (void)arg;
+    failing_before_effect(NULL, NULL);
+    failing_effects(OPP_E_INTERNAL);
+    gateway_sql(&kit, "ledger.db", "PRAGMA foreign_keys = OFF; UPDATE ledgers SET id = 'ledger_mine' WHERE id = "
+                                  "'ledger_main'");
+}
+
+static unsigned defect;
+
+static void the_tool_breaks(void *arg)
+{
+    (void)arg;
+    failing_before_effect(NULL, NULL);
+    failing_effects(OPP_E_INTERNAL);
+    failing_set(defect);
+}
+
+static void an_effect_that_cannot_be_judged_again_has_failed(void **state)
+{
+    bool happened = true;
+
+    (void)state;
+    make_draft("");
+    failing_effects(OPP_E_STALE);
+    failing_before_effect(the_ledger_is_closed, NULL);
+    approve(OPP_E_POLICY_DENIED, NULL);
+    gateway_sql(&kit, "ledger.db", "PRAGMA foreign_keys = OFF; UPDATE ledgers SET id = 'ledger_main' WHERE id = "
+                                  "'ledger_mine'");
+    for (defect = 1; happened; defect++) {
+        struct gateway_request request = { .flow = &OPP_FLOW_APPROVE, .person = true };
+        struct gateway_answer answer;
+
+        make_draft("");
+        request.id = draft;
+        failing_effects(OPP_E_STALE);
+        failing_before_effect(the_tool_breaks, NULL);
+        gateway_run(&kit, &request, &answer);
+        happened = failing_happened();
+        failing_set(0);
+        gateway_forget(&answer);
+    }
 }
 
 /* --- keys of what ends --- */
@@ -539,6 +645,9 @@ int main(void)
         TEST(a_limit_and_an_unknown_execution_are_waited_for),
         TEST(an_effect_that_was_late_is_tried_again),
         TEST(who_was_second_is_told_what_became_of_it),
+        TEST(what_is_no_longer_valid_fails),
+        TEST(a_seal_may_be_named),
+        TEST(an_effect_that_cannot_be_judged_again_has_failed),
         TEST(only_a_draft_s_own_key_ends_with_it),
         TEST(an_execution_ends_though_its_draft_is_gone),
         TEST(what_a_draft_does_not_say_is_what_it_began_with),

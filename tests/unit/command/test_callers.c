@@ -9,7 +9,9 @@
 #include "base/token.h"
 #include "command/failing.h"
 #include "command/gateway_kit.h"
+#include "command/grant.h"
 #include "core/browser.h"
+#include "core/freeze.h"
 #include "core/generation.h"
 #include "core/registry.h"
 
@@ -105,6 +107,7 @@ static void an_agent_is_let_in_by_a_living_key_of_a_living_app(void **state)
         { "UPDATE apps SET policy = '{\"network\":{\"allowed_ips\":[\"198.51.100.0/24\"]}}'",
           "UPDATE apps SET policy = '{}'", OPP_E_POLICY_DENIED },
     };
+    char token[OPP_TOKEN_MAX];
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -113,6 +116,8 @@ static void an_agent_is_let_in_by_a_living_key_of_a_living_app(void **state)
         set(rows[i].mended);
     }
     agent(OPP_OK);
+    assert_int_equal(opp_token_make(OPP_TOKEN_AGENT, token, NULL), OPP_OK);
+    expect((struct gateway_request){ .token = token }, OPP_E_TOKEN_INVALID);
 }
 
 static void a_person_is_let_in_by_a_living_token(void **state)
@@ -177,6 +182,9 @@ static void a_glance_sees_what_the_guard_would_say(void **state)
     assert_int_equal(glance(&shown, "no address"), OPP_E_TOKEN_EXPIRED);
     set("UPDATE keys SET expires_at = 0");
     assert_int_equal(glance(&nothing, "192.0.2.1"), OPP_E_TOKEN_INVALID);
+    opp_registry_swap(kit.gateway->registry, NULL);
+    assert_int_equal(glance(&shown, "192.0.2.1"), OPP_E_UNAVAILABLE);
+    gateway_registry_changed(&kit);
     shown.cookie = "x=y";
     shown.authorization = "Basic x";
     assert_int_equal(glance(&shown, "192.0.2.1"), OPP_E_TOKEN_INVALID);
@@ -184,19 +192,125 @@ static void a_glance_sees_what_the_guard_would_say(void **state)
     assert_int_equal(glance(&shown, "192.0.2.1"), OPP_E_TOKEN_INVALID);
 }
 
-static void strangers_who_guess_are_slowed_down(void **state)
+static void call_until_limited(const char *token)
 {
-    enum opp_code rc = OPP_OK;
-    struct gateway_request request = { .flow = &FLOW, .token = "x" };
+    struct gateway_request request = { .flow = &FLOW, .token = token };
     struct gateway_answer answer;
+    enum opp_code rc = OPP_OK;
 
-    (void)state;
     for (int i = 0; i < 100 && rc != OPP_E_RATE_LIMITED; i++) {
         rc = gateway_run(&kit, &request, &answer);
         gateway_forget(&answer);
     }
     assert_int_equal(rc, OPP_E_RATE_LIMITED);
+}
+
+static void strangers_who_guess_are_slowed_down(void **state)
+{
+    (void)state;
+    call_until_limited("x");
+    assert_int_equal(glance(&(struct opp_credentials){ 0 }, "192.0.2.1"), OPP_E_RATE_LIMITED);
     agent(OPP_OK);
+}
+
+/* --- what fails --- */
+
+static enum opp_code load_registry(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    struct opp_registry *registry = NULL;
+    enum opp_code rc = opp_registry_load(tx, 1, &registry, err);
+
+    (void)arg;
+    assert_true((rc == OPP_OK) == (registry != NULL));
+    opp_registry_unpin(registry);
+    return rc;
+}
+
+static enum opp_code write_uses(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    const struct opp_registry *registry = opp_registry_pin(kit.gateway->registry);
+    enum opp_code rc = opp_registry_write_uses(registry, tx, err);
+
+    (void)arg;
+    opp_registry_unpin(registry);
+    return rc;
+}
+
+static enum opp_code grant_to_person(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    json_t *roles = json_pack("[s]", "owner");
+    struct opp_grant_person wish = { .user_id = "u", .name = "n", .roles = roles, .made_by = "test", .now_ms = 1 };
+    struct opp_grant made;
+    enum opp_code rc = opp_grant_to_person(tx, &wish, &made, err);
+
+    (void)arg;
+    json_decref(roles);
+    return rc == OPP_OK ? OPP_E_STALE : rc; /* nothing is to stay */
+}
+
+static enum opp_code grant_to_app(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    json_t *scopes = json_array();
+    struct opp_grant_app wish = { .name = "n", .org_id = "o", .scopes = scopes, .made_by = "test", .now_ms = 1 };
+    struct opp_grant made;
+    enum opp_code rc = opp_grant_to_app(tx, &wish, &made, err);
+
+    (void)arg;
+    json_decref(scopes);
+    return rc == OPP_OK ? OPP_E_STALE : rc;
+}
+
+static void expect_failures(opp_tx_fn run)
+{
+    enum opp_code rc;
+    unsigned n = 0;
+
+    do {
+        failing_set(++n);
+        rc = opp_store_now(kit.gateway->store, run, NULL, NULL);
+    } while (failing_happened());
+    failing_set(0);
+    assert_true(rc == OPP_OK || rc == OPP_E_STALE);
+    assert_true(n > 1);
+    gateway_registry_changed(&kit); /* where it could not be loaded, nobody was let in */
+}
+
+static void what_fails_lets_nobody_in(void **state)
+{
+    struct opp_registry_slot *slot = NULL;
+    struct opp_browsers *browsers = NULL;
+
+    (void)state;
+    expect_failures(load_registry);
+    agent(OPP_OK);
+    person(OPP_OK);
+    expect_failures(write_uses);
+    expect_failures(grant_to_person);
+    expect_failures(grant_to_app);
+    failing_set(1);
+    assert_int_equal(opp_registry_slot_new(&slot, NULL), OPP_E_MEMORY);
+    failing_set(1);
+    assert_int_equal(opp_browsers_new(1, 1, &browsers, NULL), OPP_E_MEMORY);
+    failing_set(0);
+    opp_browsers_free(NULL);
+}
+
+static void without_randomness_there_are_no_secrets(void **state)
+{
+    struct opp_browsers *browsers = NULL;
+    struct opp_browser_session wish = { .id = "ses_1" };
+    struct opp_grant made;
+    struct opp_grant_person person_wish = { .user_id = "u" };
+    struct opp_grant_app app_wish = { .name = "n" };
+    char secret[OPP_BROWSER_SECRET_MAX];
+
+    (void)state;
+    failing_randomness(true);
+    assert_int_equal(opp_browsers_new(1, 1, &browsers, NULL), OPP_E_INTERNAL);
+    assert_int_equal(opp_browser_begin(kit.gateway->browsers, &wish, 1, secret, NULL), OPP_E_INTERNAL);
+    assert_int_equal(opp_grant_to_person(NULL, &person_wish, &made, NULL), OPP_E_INTERNAL);
+    assert_int_equal(opp_grant_to_app(NULL, &app_wish, &made, NULL), OPP_E_INTERNAL);
+    failing_randomness(false);
 }
 
 /* --- limits --- */
@@ -209,8 +323,7 @@ static void a_key_may_make_so_many_calls(void **state)
     kit.process.gateway.settings.rate_per_minute = 0;
     agent(OPP_OK);
     kit.process.gateway.settings.rate_per_minute = 1;
-    agent(OPP_OK);
-    agent(OPP_E_RATE_LIMITED);
+    call_until_limited(NULL);
     kit.process.gateway.settings.rate_per_minute = most;
 }
 
@@ -327,6 +440,44 @@ static void a_session_that_has_ended_is_out(void **state)
     failing_set(0);
 }
 
+static void a_cookie_stands_for_its_token(void **state)
+{
+    struct opp_browser_session wish = { 0 };
+    char secret[OPP_BROWSER_SECRET_MAX], cookie[128];
+    struct opp_credentials shown = { .cookie = cookie };
+
+    (void)state;
+    opp_id_make(wish.id, "ses_", 1);
+    opp_token_hash(kit.process.demo.owner.token, wish.token_hash);
+    assert_int_equal(opp_browser_begin(kit.gateway->browsers, &wish, 1, secret, NULL), OPP_OK);
+    snprintf(cookie, sizeof cookie, OPP_BROWSER_COOKIE "=%s", secret);
+    assert_int_equal(glance(&shown, "192.0.2.1"), OPP_OK);
+    expect((struct gateway_request){ .person = true, .cookie = cookie }, OPP_E_FORBIDDEN); /* no page of its own */
+    expect((struct gateway_request){ .person = true, .cookie = cookie, .reads = true }, OPP_OK);
+}
+
+static struct opp_tool thing = { .name = "thing" };
+
+static enum opp_step note_freeze(struct opp_call *call)
+{
+    const struct opp_freeze *freeze = opp_freeze_of(call->app, thing.name);
+
+    assert_non_null(freeze);
+    assert_string_equal(freeze->id, "frz_1");
+    return OPP_NEXT;
+}
+
+static void of_two_freezes_the_older_counts_unless_the_newer_is_stricter(void **state)
+{
+    (void)state;
+    set("INSERT INTO freezes SELECT column1, 'gateway', NULL, 'drafts_only', 'r', NULL, 'u', NULL, 1, 0 FROM"
+        " (VALUES ('frz_1'), ('frz_2'))");
+    inside = note_freeze;
+    agent(OPP_OK);
+    inside = NULL;
+    set("DELETE FROM freezes");
+}
+
 static size_t origin;
 
 static enum opp_step own_page(struct opp_call *call)
@@ -399,6 +550,10 @@ int main(void)
         cmocka_unit_test(a_caller_is_looked_up_again),
         cmocka_unit_test(where_there_are_no_newer_rules_a_call_keeps_its_own),
         cmocka_unit_test(a_session_that_has_ended_is_out),
+        cmocka_unit_test(a_cookie_stands_for_its_token),
+        cmocka_unit_test(of_two_freezes_the_older_counts_unless_the_newer_is_stricter),
+        cmocka_unit_test(what_fails_lets_nobody_in),
+        cmocka_unit_test(without_randomness_there_are_no_secrets),
         cmocka_unit_test(a_change_comes_from_the_gateway_s_own_page),
         cmocka_unit_test(a_role_has_a_name),
         cmocka_unit_test(a_role_is_asked_for),

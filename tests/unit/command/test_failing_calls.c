@@ -19,7 +19,6 @@
 /* cmocka wants the four above */
 #include <cmocka.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct gateway_kit kit;
@@ -186,6 +185,18 @@ static void moved(void)
     about.input[0] = '\0';
 }
 
+static void deleted(void)
+{
+    snprintf(about.input, sizeof about.input,
+             "{\"action\":\"transaction.delete\",\"justification\":\"j\",\"payload\":{\"transactionId\":\"txn_3\"}}");
+}
+
+static void refused_by_the_database(void)
+{
+    executed();
+    failing_effects(OPP_E_EXECUTION_FAILED);
+}
+
 static const struct scenario {
     const char *name;
     const struct opp_flow *flow;
@@ -197,6 +208,8 @@ static const struct scenario {
     { "a draft with a key", &OPP_FLOW_ACTION, plain, false, true, OPP_OK },
     { "a draft again", &OPP_FLOW_ACTION, drafted, false, true, OPP_OK },
     { "an execution", &OPP_FLOW_ACTION, executed, false, true, OPP_OK },
+    { "an execution that fails", &OPP_FLOW_ACTION, refused_by_the_database, false, true, OPP_E_EXECUTION_FAILED },
+    { "a draft with facts of a rule", &OPP_FLOW_ACTION, deleted, false, false, OPP_OK },
     { "an execution that becomes a draft", &OPP_FLOW_ACTION, executed_or_not, false, true, OPP_OK },
     { "an execution again", &OPP_FLOW_ACTION, run_before, false, true, OPP_OK },
     { "a draft that is asked to run", &OPP_FLOW_ACTION, asked_to_run, false, true, OPP_OK },
@@ -227,8 +240,6 @@ static enum opp_code run_once(const struct scenario *scenario, unsigned n)
     failing_set(n);
     rc = gateway_run(&kit, &request, &answer);
     failing_pause(true);
-    if (getenv("OPP_SHOW"))
-        printf("%s %u %s\n", scenario->name, n, opp_code_name(rc));
     gateway_forget(&answer);
     return rc;
 }
@@ -243,9 +254,9 @@ static void whatever_fails_a_call_is_answered(void **state)
         rc = run_once(scenario, ++n);
     } while (failing_happened());
     failing_set(0);
+    failing_effects(OPP_E_INTERNAL);
     if (rc != scenario->ends)
         fail_msg("%s: %s", scenario->name, opp_code_name(rc));
-    printf("%s %u\n", scenario->name, n);
 }
 
 #define SCENARIO_COUNT (sizeof SCENARIOS / sizeof *SCENARIOS)
