@@ -356,6 +356,8 @@ enum opp_code opp_staging_open(struct opp_gateway *gateway, const struct opp_sta
     rc = opp_session_open(gateway->store, NULL, &staging->executions, err);
     if (rc == OPP_OK)
         rc = opp_app_views_new(gateway->hmac_key, &staging->views, err);
+    if (rc == OPP_OK)
+        rc = opp_json_cache_new(&staging->cache, err);
     opp_staging_log_open(staging); /* before anybody can read it */
     if (rc == OPP_OK)
         rc = start_thread(staging, err);
@@ -364,6 +366,7 @@ enum opp_code opp_staging_open(struct opp_gateway *gateway, const struct opp_sta
         return OPP_OK;
     }
     opp_staging_log_close(staging);
+    opp_json_cache_free(staging->cache);
     opp_app_views_free(staging->views);
     opp_session_close(staging->executions);
     free(staging);
@@ -383,6 +386,7 @@ void opp_staging_close(struct opp_staging *staging)
     opp_policy_engine_free(staging->next);
     opp_tally_free(staging->tally);
     opp_policy_bundle_unref(staging->bundle);
+    opp_json_cache_free(staging->cache);
     opp_app_views_free(staging->views);
     opp_session_close(staging->executions);
     pthread_cond_destroy(&staging->done);

@@ -6,6 +6,7 @@
 #ifndef OPP_CORE_STAGING_INTERNAL_H
 #define OPP_CORE_STAGING_INTERNAL_H
 
+#include "base/json_cache.h"
 #include "core/app_view.h"
 #include "core/rejudge.h"
 #include "core/staging.h"
@@ -70,6 +71,7 @@ struct opp_staging {
     bool busy; /* there was something at the last look */
     struct opp_session *executions;
     struct opp_app_views *views;
+    struct opp_json_cache *cache; /* of what decisions have in common */
     struct opp_staging_log log;
 };
 

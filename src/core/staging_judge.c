@@ -53,7 +53,7 @@ static bool understand(struct looking *looking)
 {
     struct opp_told *told = looking->told;
 
-    looking->parts = json_loadb(told->parts.bytes, told->parts.length, 0, NULL);
+    looking->parts = opp_json_cache_parse(looking->staging->cache, told->parts.bytes);
     looking->request = show_request(looking, looking->parts);
     if (looking->parts == NULL || looking->request == NULL)
         return false;
@@ -242,19 +242,30 @@ static json_t *show_ruling(const struct opp_policy_decision *ruling)
     return NULL;
 }
 
-static json_t *show_hashed(const struct opp_tool *tool)
+/* Gives the names of what is hashed as a list, NULL: nothing is. */
+static char *write_hashed(const struct opp_tool *tool)
 {
-    json_t *names, *instead;
+    struct opp_buf names = { 0 };
+    json_t *instead;
     const char *name;
 
     if (json_object_size(tool->sensitive) == 0)
         return NULL;
-    names = json_array();
     json_object_foreach(tool->sensitive, name, instead)
     {
-        json_array_append_new(names, json_string(name));
+        opp_buf_char(&names, names.length == 0 ? '[' : ',');
+        opp_jcs_string(&names, name, strlen(name));
     }
-    return names;
+    opp_buf_char(&names, ']');
+    return opp_buf_take(&names);
+}
+
+static char *write_core(const struct opp_core_part *core)
+{
+    struct opp_buf text = { 0 };
+
+    opp_core_part_write(&text, core);
+    return opp_buf_take(&text);
 }
 
 static json_t *show_staged(const struct looking *looking)
@@ -264,8 +275,8 @@ static json_t *show_staged(const struct looking *looking)
 
     if (!looking->compared || (!looking->differs && looking->error[0] == '\0'))
         return NULL;
-    from = json_loads(looking->verdict.bytes, 0, NULL);
-    to = json_loads(looking->staged.verdict.bytes, 0, NULL);
+    from = opp_json_cache_parse(looking->staging->cache, looking->verdict.bytes);
+    to = opp_json_cache_parse(looking->staging->cache, looking->staged.verdict.bytes);
     shown = json_pack("{s:s, s:s, s:O, s:o, s:s?, s:s, s:s*, s:I}", "profile", looking->occasion.profile, "sha256",
                       looking->occasion.sha256, "verdict", to, "changed", opp_verdict_changed(from, to), "rule",
                       rule_responsible(looking), "reason", opp_ruling_reason(ruling), "error",
@@ -302,9 +313,9 @@ static struct opp_decision *make_record(const struct looking *looking, int64_t n
                                .profile = copy(opp_policy_bundle_profile(opp_generation_bundle(told->generation))),
                                .sha256 = copy(opp_generation_sha256(told->generation)),
                                .request = copy(looking->logged.bytes),
-                               .core = text_of(opp_core_part_json(&told->core)),
+                               .core = write_core(&told->core),
                                .recent = text_of(json_incref(recent)),
-                               .hashed = text_of(show_hashed(looking->tool)),
+                               .hashed = write_hashed(looking->tool),
                                .ruling = text_of(show_ruling(&told->ruling)),
                                .verdict = copy(looking->verdict.bytes),
                                .staged = text_of(show_staged(looking)),

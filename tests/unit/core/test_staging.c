@@ -156,7 +156,7 @@ static struct opp_told *told(enum opp_phase phase, const char *app_id, const cha
     told->ruling = (struct opp_policy_decision){ .max_rows = -1, .max_days = -1, .window_open = true };
     told->took_ns = 1500;
     told->sample = 1;
-    opp_buf_text(&told->parts, parts);
+    opp_buf_add(&told->parts, parts, strlen(parts) + 1);
     return told;
 }
 

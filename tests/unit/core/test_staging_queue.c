@@ -57,7 +57,7 @@ static struct opp_told *told(const char *parts)
 
     assert_non_null(told);
     told->request_id = "req_test";
-    opp_buf_text(&told->parts, parts);
+    opp_buf_add(&told->parts, parts, strlen(parts) + 1);
     return told;
 }
 
