@@ -292,7 +292,7 @@ describe("a replay", function()
     it("ends with 2 where it cannot be said", function()
       assert.equal(2, select(2, run "nowhere"))
       assert.equal(2, select(2, run("mine", "--since yesterday")))
-      assert.equal(2, select(2, run("mine", "--limit -1")))
+      for _, limit in ipairs { -1, 0 } do assert.equal(2, select(2, run("mine", "--limit " .. limit))) end
       assert.equal(2, select(2, gateway.run("replay --profile default --data '" .. g.policies .. "'")))
       for _, ago in ipairs { "1d", "2h", "2026-01-01", "2026-01-01T00:00:00Z" } do
         assert.is_true(select(2, run("mine", "--since " .. ago)) < 2)
