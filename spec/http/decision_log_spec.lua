@@ -109,14 +109,15 @@ describe("the decision log", function()
       ledger.make(app.client)
       local row = decisions.await(g.admin, 2)
       g:terminate()
-      local columns = "app_id, org_id, outcome, profile, sha256, at, generation, took_ns, sample, replayable, " ..
-        "differs, request, core, recent, hashed, ruling, verdict, staged"
+      local columns = "app_id, org_id, outcome, profile, sha256, at, generation, took_ns, sample, replayable, differs, "
+        .. "request, core, recent, hashed, ruling, verdict, staged"
       db.change(g.data .. "/decisions.db", ([[DELETE FROM decisions WHERE number <> :newest;
         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
         INSERT INTO decisions(number, request_id, tool, phase, %s)
         SELECT :newest - i, 'req_' || i, CASE WHEN i > %d - 2 OR i %% 2 THEN 'a' ELSE 'b' END,
           CASE WHEN i > %d - 2 OR i %% 2 = 0 THEN 'preflight' ELSE 'action' END, %s
-        FROM n, decisions WHERE number = :newest]]):format(rows, columns, rows, rows, columns), { newest = row[1].number })
+        FROM n, decisions WHERE number = :newest]]):format(rows, columns, rows, rows, columns),
+        { newest = row[1].number })
       g:restart()
     end
 

@@ -134,11 +134,11 @@ describe("policies that are staged", function()
     for path, body in pairs { stage = { profile = "other" }, replay = { profile = "other" },
       evaluate = { profile = "other", request = { tool = "transaction.create" } } } do
       local issue = check.refused(change(path, body), 400, "common.validation").issues[1]
-      assert.same({ "other/30-three.lua", "other/30-three.lua is not a regular file" }, { issue.file, issue.message })
+      assert.same({ "other/30-three.lua", "it is not a regular file" }, { issue.file, issue.message })
     end
     os.execute(("rm '%s/other/10-one.lua' && ln -s /nowhere '%s/other/10-one.lua'"):format(g.policies, g.policies))
     local issue = check.refused(change("stage", { profile = "other" }), 400, "common.validation").issues[1]
-    assert.equal("cannot open other/10-one.lua: No such file or directory", issue.message)
+    assert.equal("cannot open it: No such file or directory", issue.message)
   end)
 
   it("are as they were after a kill without warning, and can be promoted then", function()

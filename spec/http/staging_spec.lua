@@ -286,6 +286,20 @@ describe("rules that are staged", function()
       assert.same({ 1, "hour" }, { #replayed, replayed[1].rule })
     end)
 
+    it("that hide tools by failing, or by not ending, are told", function()
+      local function hidden()
+        local report = decisions.report(g.admin)
+        for _, difference in ipairs(report.differences) do
+          assert.same({ "discover", "deny", "hides" }, { difference.phase, difference.to.outcome, difference.rule })
+        end
+        return #report.differences
+      end
+      stage [[{ name = "hides", tools = { "transaction.*" }, discover = function() error("no") end }]]
+      assert.is_true(hidden() >= 1)
+      stage [[{ name = "hides", tools = { "transaction.*" }, discover = function() while true do end end }]]
+      assert.is_true(hidden() >= 1)
+    end)
+
     it("say what manifests would show otherwise, of each app", function()
       g:app { scopes = { "ledger.read" } }
       stage [[{ name = "hidden", tools = { "transaction.create" }, discover = function() return false end }]]

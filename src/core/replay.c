@@ -102,10 +102,13 @@ static enum opp_code judge_one(void *arg, void *record, struct opp_err *err)
 {
     struct replaying *replaying = arg;
     const struct opp_decision *logged = record;
-    enum opp_code rc = judge(replaying, logged);
+    enum opp_code rc = OPP_OK;
 
-    replaying->after = logged->number;
-    replaying->found++;
+    if (!atomic_load(&replaying->progress->canceled)) { /* or the rest of the step is only looked at */
+        rc = judge(replaying, logged);
+        replaying->after = logged->number;
+        replaying->found++;
+    }
     opp_record_free(&OPP_DECISION, record);
     return rc == OPP_OK ? rc : opp_fail(err, rc, "a decision cannot be judged again");
 }

@@ -64,8 +64,9 @@ static json_t *write_sentence(const struct opp_tally *tally)
     if (tally->decisions == 0) {
         opp_buf_format(&out, "No decision has been compared since %s", since);
     } else {
-        opp_buf_format(&out, "Of %lld decisions since %s, %lld would be the same under %s", (long long)tally->decisions,
-                       since, (long long)tally->same, tally->profile);
+        opp_buf_format(&out, "Of %lld decision%s since %s, %lld would be the same under %s",
+                       (long long)tally->decisions, tally->decisions == 1 ? "" : "s", since, (long long)tally->same,
+                       tally->profile);
         add_way(&out, ways.denied, "would be denied that are not");
         add_way(&out, ways.drafted, "would wait for people that do not");
         add_way(&out, ways.bound, "would carry other obligations or another code");

@@ -97,7 +97,7 @@ static enum opp_code read_file(struct opp_policy_sources *sources, const char *d
     rc = opp_file_read(path, OPP_POLICY_FILE_MAX_BYTES, &bytes, &length, &why);
     if (rc == OPP_OK)
         return add(sources, name, bytes, length, err);
-    opp_file_hide_path(&why, path, name);
+    opp_file_hide_path(&why, path, "it");
     return opp_fail_at(err, rc == OPP_E_ABSENT || rc == OPP_E_LIMIT ? OPP_E_CONFIG : rc, name, "%s", why.message);
 }
 
@@ -113,7 +113,7 @@ static enum opp_code read_directory(struct opp_policy_sources *sources, const ch
         return opp_fail(err, OPP_E_CONFIG, "the path of the policies is too long");
     rc = opp_file_list(path, ".lua", &names, &why);
     if (rc != OPP_OK) {
-        opp_file_hide_path(&why, path, below);
+        opp_file_hide_path(&why, path, "it");
         opp_fail_at(err, rc, below, "%s", why.message);
     }
     for (size_t i = 0; rc == OPP_OK && names[i] != NULL; i++) {
