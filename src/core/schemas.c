@@ -83,7 +83,8 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
     [OPP_SCHEMA_AUTO_EXECUTE] = AUTO_EXECUTE,
     [OPP_SCHEMA_KEY_CREATE] = "{'type':'object','properties':{" KEY_FIELDS "}}",
     [OPP_SCHEMA_KEY_ROTATE] =
-        "{'type':'object','properties':{'overlapSeconds':{'type':'integer','minimum':0,'maximum':2592000}}}",
+        "{'type':'object','properties':{'overlapSeconds':{'type':'integer','minimum':0,'maximum':2592000},"
+        "'expiresAt':" TIME "}}",
     [OPP_SCHEMA_ADMIN_DRAFT_LIST] = "{'type':'object','properties':{'appId':" ID ",'status':" STATUS
                                     ",'executionStatus':" OPEN_EXECUTION "," DRAFT_PAGE "}}",
     [OPP_SCHEMA_APPROVE] =
