@@ -45,6 +45,11 @@ enum opp_metric_kind {
     X(OPP_M_OPERATIONS, "oppd_store_operations_total", COUNTER, "Operations that a writer has ended.")              \
     X(OPP_M_COMMIT_SECONDS, "oppd_store_commit_duration_seconds", HISTOGRAM, "A commit, until it was on disk.")     \
     X(OPP_M_HEALTHY, "oppd_store_healthy", GAUGE, "1 when a database's last commit succeeded.")                     \
+    X(OPP_M_UPSTREAM_REQUESTS, "oppd_upstream_requests_total", COUNTER, "Requests to upstreams that have ended.")   \
+    X(OPP_M_UPSTREAM_SECONDS, "oppd_upstream_request_duration_seconds", HISTOGRAM,                                  \
+      "From when an upstream was to be asked until the answer, or why there is none, was known.")                   \
+    X(OPP_M_UPSTREAM_IN_FLIGHT, "oppd_upstream_requests_in_flight", GAUGE,                                          \
+      "Requests to upstreams that have not ended, those that wait for a connection too.")                           \
     X(OPP_M_CERTIFICATE, "oppd_tls_certificate_expiry_timestamp_seconds", GAUGE, "When the certificate ends.")      \
     X(OPP_M_BUILD, "oppd_build_info", GAUGE, "1; the version is a label.")                                          \
     X(OPP_M_START, "process_start_time_seconds", GAUGE, "When the process started.")                                \

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+#include "adapter/upstream_internal.h"
+
+#include "base/clock.h"
+#include "base/loop.h"
+#include "base/metrics.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WAITING_PER_CONNECTION 8
+
+static void settle(struct opp_upstream_client *client);
+
+static void act(struct opp_upstream_client *client, curl_socket_t fd, int ready)
+{
+    int running = 0;
+
+    curl_multi_socket_action(client->multi, fd, ready, &running);
+    settle(client);
+}
+
+static void on_timer(void *arg)
+{
+    struct opp_upstream_client *client = arg;
+
+    client->timer = NULL;
+    act(client, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* Without memory for a timer, as for a watch below, requests end at their deadlines: an error said to curl would end
+ * all of them, and all that come. */
+static int on_timeout_changed(CURLM *multi, long after_ms, void *arg)
+{
+    struct opp_upstream_client *client = arg;
+
+    (void)multi;
+    opp_timer_cancel(client->timer);
+    client->timer = after_ms >= 0 ? opp_timer_start(client->loop, after_ms, on_timer, client) : NULL;
+    return 0;
+}
+
+static void on_ready(void *arg, int fd, unsigned ready)
+{
+    act(arg, fd,
+        ((ready & OPP_WATCH_READ) != 0 ? CURL_CSELECT_IN : 0) |
+            ((ready & OPP_WATCH_WRITE) != 0 ? CURL_CSELECT_OUT : 0));
+}
+
+static int on_socket_changed(CURL *easy, curl_socket_t fd, int what, void *arg, void *watched)
+{
+    struct opp_upstream_client *client = arg;
+    struct opp_watch *watch = NULL;
+    unsigned wanted = 0;
+
+    (void)easy;
+    opp_watch_stop(watched);
+    if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
+        wanted |= OPP_WATCH_READ;
+    if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
+        wanted |= OPP_WATCH_WRITE;
+    if (wanted != 0)
+        watch = opp_watch_start(client->loop, fd, wanted, on_ready, client);
+    if (what != CURL_POLL_REMOVE)
+        curl_multi_assign(client->multi, fd, watch);
+    return 0;
+}
+
+static bool set_multi(struct opp_upstream_client *client, long connections)
+{
+    CURLM *multi = client->multi;
+
+    return curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket_changed) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, client) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timeout_changed) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_TIMERDATA, client) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, connections) == CURLM_OK;
+}
+
+/* Gives how many connections there may be at most. */
+static size_t share(struct opp_upstream_client *client, size_t sharers)
+{
+    size_t sum = 0;
+
+    for (size_t i = 0; i < client->upstreams->count; i++) {
+        struct opp_upstream_queue *queue = &client->queues[i];
+        size_t max = (size_t)client->upstreams->items[i].settings.max_connections;
+
+        queue->last = &queue->first;
+        queue->running_max = (max + sharers - 1) / sharers;
+        queue->waiting_max = queue->running_max * WAITING_PER_CONNECTION;
+        sum += queue->running_max;
+    }
+    return sum;
+}
+
+enum opp_code opp_upstream_client_open(const struct opp_upstreams *upstreams, struct opp_loop *loop,
+                                       struct opp_meter *meter, size_t sharers, struct opp_upstream_client **out,
+                                       struct opp_err *err)
+{
+    struct opp_upstream_client *client = calloc(1, sizeof *client + upstreams->count * sizeof client->queues[0]);
+
+    if (client == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for upstreams");
+    client->upstreams = upstreams;
+    client->loop = loop;
+    client->meter = meter;
+    client->multi = curl_multi_init();
+    if (client->multi == NULL || !set_multi(client, (long)share(client, sharers))) {
+        opp_upstream_client_close(client);
+        return opp_fail(err, OPP_E_MEMORY, "no memory for upstreams");
+    }
+    *out = client;
+    return OPP_OK;
+}
+
+static size_t outcome_index(const struct opp_upstream_request *request)
+{
+    if (request->outcome == OPP_UPSTREAM_ANSWERED)
+        return (size_t)request->status / 100;
+    return request->outcome == OPP_UPSTREAM_UNKNOWN ? 1 : 0;
+}
+
+static void count(const struct opp_upstream_transfer *transfer)
+{
+    const struct opp_upstream *upstream = transfer->request->upstream;
+    struct opp_meter *meter = transfer->client->meter;
+
+    opp_meter_add(meter, upstream->outcomes + outcome_index(transfer->request), 1);
+    opp_meter_time(meter, upstream->seconds, opp_monotonic_ns() - transfer->began_ns);
+}
+
+static void enqueue(struct opp_upstream_transfer *transfer)
+{
+    struct opp_upstream_queue *queue = transfer->queue;
+
+    transfer->link = queue->last;
+    *queue->last = transfer;
+    queue->last = &transfer->next;
+    queue->waiting++;
+    opp_meter_add(transfer->client->meter, transfer->request->upstream->in_flight, 1);
+}
+
+/* Frees it too. */
+static void dequeue(struct opp_upstream_transfer *transfer)
+{
+    struct opp_upstream_queue *queue = transfer->queue;
+
+    *transfer->link = transfer->next;
+    if (transfer->next != NULL)
+        transfer->next->link = transfer->link;
+    else
+        queue->last = transfer->link;
+    if (transfer->state == OPP_TRANSFER_RUNNING)
+        queue->running--;
+    else
+        queue->waiting--;
+    opp_meter_subtract(transfer->client->meter, transfer->request->upstream->in_flight, 1);
+    transfer->request->run = NULL;
+    opp_upstream_transfer_free(transfer);
+}
+
+static void finish(struct opp_upstream_transfer *transfer, CURLcode result)
+{
+    struct opp_upstream_request *request = transfer->request;
+
+    opp_upstream_transfer_conclude(transfer, result);
+    count(transfer);
+    dequeue(transfer);
+    request->done(request->arg);
+}
+
+static void on_deadline(void *arg)
+{
+    struct opp_upstream_transfer *transfer = arg;
+    struct opp_upstream_client *client = transfer->client;
+
+    transfer->deadline = NULL;
+    transfer->broken = "no answer in time";
+    finish(transfer, CURLE_OPERATION_TIMEDOUT);
+    settle(client);
+}
+
+static struct opp_upstream_transfer *next_waiting(const struct opp_upstream_queue *queue)
+{
+    struct opp_upstream_transfer *transfer = queue->first;
+
+    while (transfer != NULL && transfer->state != OPP_TRANSFER_WAITING)
+        transfer = transfer->next;
+    return transfer;
+}
+
+/* What cannot start ends, and its done may ask for the next; so this is not entered twice. */
+static void start_waiting(struct opp_upstream_queue *queue)
+{
+    if (queue->starting)
+        return;
+    queue->starting = true;
+    while (queue->waiting > 0 && queue->running < queue->running_max) {
+        struct opp_upstream_transfer *transfer = next_waiting(queue);
+
+        if (curl_multi_add_handle(transfer->client->multi, transfer->easy) != CURLM_OK) {
+            finish(transfer, CURLE_OUT_OF_MEMORY);
+            continue;
+        }
+        transfer->state = OPP_TRANSFER_RUNNING;
+        queue->waiting--;
+        queue->running++;
+    }
+    queue->starting = false;
+}
+
+static void settle(struct opp_upstream_client *client)
+{
+    struct opp_upstream_transfer *transfer = NULL;
+    const CURLMsg *message;
+    int left = 0;
+
+    while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
+        CURLcode result = message->data.result;
+
+        if (message->msg == CURLMSG_DONE &&
+            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer) == CURLE_OK)
+            finish(transfer, result);
+    }
+    for (size_t i = 0; i < client->upstreams->count; i++)
+        start_waiting(&client->queues[i]);
+}
+
+static bool start_deadline(struct opp_upstream_transfer *transfer)
+{
+    int64_t now_ms = opp_monotonic_ms(), after_ms = transfer->request->upstream->settings.timeout_ms;
+    int64_t until_ms = transfer->request->until_ms;
+
+    if (until_ms != 0 && until_ms - now_ms < after_ms)
+        after_ms = until_ms > now_ms ? until_ms - now_ms : 0;
+    transfer->deadline = opp_timer_start(transfer->client->loop, after_ms, on_deadline, transfer);
+    return transfer->deadline != NULL;
+}
+
+static enum opp_code admit(struct opp_upstream_transfer *transfer, struct opp_err *err)
+{
+    const struct opp_upstream_queue *queue = transfer->queue;
+    enum opp_code rc;
+
+    if (transfer->client->closing)
+        return opp_fail(err, OPP_E_LIMIT, "the gateway ends");
+    if (queue->running == queue->running_max && queue->waiting == queue->waiting_max)
+        return opp_fail(err, OPP_E_LIMIT, "the upstream %s: too many requests wait for it",
+                        transfer->request->upstream->settings.name);
+    rc = opp_upstream_transfer_prepare(transfer, err);
+    if (rc == OPP_OK && !start_deadline(transfer))
+        rc = opp_fail(err, OPP_E_MEMORY, "no memory for a request");
+    return rc;
+}
+
+static void refuse(struct opp_upstream_client *client, struct opp_upstream_request *request)
+{
+    request->outcome = OPP_UPSTREAM_NOT_SENT;
+    opp_meter_add(client->meter, request->upstream->outcomes + outcome_index(request), 1);
+    request->done(request->arg);
+}
+
+void opp_upstream_send(struct opp_upstream_client *client, struct opp_upstream_request *request)
+{
+    struct opp_upstream_transfer *transfer = calloc(1, sizeof *transfer);
+
+    request->retry_after_s = -1;
+    if (transfer == NULL) {
+        opp_fail(&request->err, OPP_E_MEMORY, "no memory for a request");
+        refuse(client, request);
+        return;
+    }
+    transfer->client = client;
+    transfer->queue = &client->queues[request->upstream->index];
+    transfer->request = request;
+    transfer->began_ns = opp_monotonic_ns();
+    if (admit(transfer, &request->err) != OPP_OK) {
+        opp_upstream_transfer_free(transfer);
+        refuse(client, request);
+        return;
+    }
+    request->run = transfer;
+    enqueue(transfer);
+    start_waiting(transfer->queue);
+}
+
+void opp_upstream_cancel(struct opp_upstream_request *request)
+{
+    struct opp_upstream_queue *queue;
+
+    if (request->run == NULL)
+        return;
+    queue = request->run->queue;
+    dequeue(request->run);
+    start_waiting(queue);
+}
+
+void opp_upstream_close(struct opp_upstream_request *request)
+{
+    opp_upstream_cancel(request);
+    opp_buf_free(&request->answer);
+    free(request->content_type);
+    free(request->etag);
+    request->content_type = request->etag = NULL;
+}
+
+void opp_upstream_client_close(struct opp_upstream_client *client)
+{
+    if (client == NULL)
+        return;
+    client->closing = true;
+    for (size_t i = 0; i < client->upstreams->count; i++) {
+        struct opp_upstream_queue *queue = &client->queues[i];
+
+        queue->starting = true; /* for good */
+        while (queue->first != NULL) {
+            queue->first->broken = "the gateway ends";
+            finish(queue->first, CURLE_ABORTED_BY_CALLBACK);
+        }
+    }
+    curl_multi_cleanup(client->multi);
+    opp_timer_cancel(client->timer);
+    free(client);
+}

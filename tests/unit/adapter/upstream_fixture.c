@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#include "adapter/upstream_fixture.h"
+
+#include "base/metrics.h"
+
+#include <event2/event.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+void upstream_begin(struct upstream_fixture *f, void (*serve)(struct fake_upstream *fake, int fd), const char *text)
+{
+    *f = (struct upstream_fixture){ .fake = { .serve = serve, .text = text },
+                                    .settings = { .name = "crm",
+                                                  .timeout_ms = 5000,
+                                                  .connect_timeout_ms = 5000,
+                                                  .max_response_bytes = 65536,
+                                                  .max_connections = 4 } };
+    fake_upstream_start(&f->fake);
+    f->settings.base_url = f->fake.base_url;
+}
+
+void upstream_open(struct upstream_fixture *f)
+{
+    struct opp_err err = { 0 };
+
+    if (opp_upstream_check(&f->settings, &err) != OPP_OK || opp_metrics_new(&f->metrics, &err) != OPP_OK ||
+        opp_upstreams_new(&f->settings, 1, f->metrics, &f->upstreams, &err) != OPP_OK ||
+        opp_loop_new(&f->loop, &err) != OPP_OK ||
+        opp_upstream_client_open(f->upstreams, f->loop, opp_meter_new(f->metrics), 1, &f->client, &err) != OPP_OK)
+        fail_msg("%s: %s", err.where, err.message);
+}
+
+void upstream_end(struct upstream_fixture *f)
+{
+    opp_upstream_client_close(f->client);
+    opp_loop_free(f->loop);
+    opp_upstreams_free(f->upstreams);
+    opp_metrics_free(f->metrics);
+    fake_upstream_stop(&f->fake);
+}
+
+static void on_done(void *arg)
+{
+    struct upstream_fixture *f = arg;
+
+    f->left--;
+}
+
+struct opp_upstream_request upstream_request(struct upstream_fixture *f, const char *method, const char *path)
+{
+    return (struct opp_upstream_request){
+        .upstream = opp_upstreams_find(f->upstreams, "crm"), .method = method, .path = path, .done = on_done, .arg = f
+    };
+}
+
+void upstream_send(struct upstream_fixture *f, struct opp_upstream_request *requests, int count)
+{
+    f->left = count;
+    for (int i = 0; i < count; i++)
+        opp_upstream_send(f->client, &requests[i]);
+    while (f->left > 0)
+        event_base_loop(opp_loop_base(f->loop), 1);
+}
