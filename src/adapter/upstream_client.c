@@ -211,6 +211,18 @@ static void start_waiting(struct opp_upstream_queue *queue)
     queue->starting = false;
 }
 
+/* Back to the queue, where it is the first. */
+static void start_again(struct opp_upstream_transfer *transfer)
+{
+    curl_multi_remove_handle(transfer->client->multi, transfer->easy);
+    curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L);
+    transfer->again = false;
+    transfer->why[0] = '\0';
+    transfer->state = OPP_TRANSFER_WAITING;
+    transfer->queue->running--;
+    transfer->queue->waiting++;
+}
+
 static void settle(struct opp_upstream_client *client)
 {
     struct opp_upstream_transfer *transfer = NULL;
@@ -220,8 +232,12 @@ static void settle(struct opp_upstream_client *client)
     while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
         CURLcode result = message->data.result;
 
-        if (message->msg == CURLMSG_DONE &&
-            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer) == CURLE_OK)
+        if (message->msg != CURLMSG_DONE ||
+            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer) != CURLE_OK)
+            continue;
+        if (transfer->again)
+            start_again(transfer);
+        else
             finish(transfer, result);
     }
     for (size_t i = 0; i < client->upstreams->count; i++)

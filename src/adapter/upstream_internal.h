@@ -99,6 +99,7 @@ struct opp_upstream_transfer {
     struct opp_upstream_files *files;
     enum opp_transfer_state state;
     bool safe;
+    bool again;   /* on a connection of its own, as the one that was kept is of no use; nothing was sent */
     size_t sends; /* how often it may have been sent, in whole or in part */
     int64_t began_ns;
     struct opp_timer *deadline;

@@ -4,9 +4,11 @@
 #include "base/loop.h"
 #include "base/text.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20" /* of TLS 1.2; those of 1.3 are all fit */
 #define VALUE_MAX_BYTES 4096
@@ -91,6 +93,21 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     return answer->failed ? 0 : length;
 }
 
+/* A connection that was kept, on which something has come, or its end, since: whatever it is, it is no answer to what
+ * leaves now, but would be taken for it. */
+static bool is_spoilt(CURL *easy)
+{
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    long made = 0;
+    char byte;
+
+    if (curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &made) != CURLE_OK || made > 0)
+        return false;
+    if (curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK || fd == CURL_SOCKET_BAD)
+        return true;
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
 /* Once a connection stands, and before a byte of the request leaves; again, where curl would send it again on another
  * connection because one that was kept had died. */
 static int on_sending(void *arg, char *address, char *own_address, int port, int own_port)
@@ -102,6 +119,9 @@ static int on_sending(void *arg, char *address, char *own_address, int port, int
     (void)own_address;
     (void)port;
     (void)own_port;
+    transfer->again = transfer->sends == 0 && is_spoilt(transfer->easy);
+    if (transfer->again)
+        return CURL_PREREQFUNC_ABORT;
     if (transfer->sends == max) {
         transfer->broken = "a connection that was closed";
         return CURL_PREREQFUNC_ABORT;
