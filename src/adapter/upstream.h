@@ -31,8 +31,8 @@ struct opp_upstream_settings {
      * the line's end. credential_header NULL: none. */
     const char *credential_header, *credential_prefix, *credential_file, *credential_env;
     int64_t timeout_ms, connect_timeout_ms;
-    int64_t max_response_bytes;
-    int64_t max_connections; /* of the whole process */
+    int64_t response_max_bytes;
+    int64_t connections_max; /* of the whole process */
 };
 
 /* Whether the settings mean something, without opening a file. OPP_E_CONFIG: no; err->where is the JSON pointer of the
@@ -58,7 +58,7 @@ const char *opp_upstream_name(const struct opp_upstream *upstream);
 int64_t opp_upstream_timeout_ms(const struct opp_upstream *upstream);
 
 /* Gives what speaks to the upstreams on one loop, whose thread alone may use it. sharers: how many clients the process
- * has, each of which gets its share of max_connections, at least one. OPP_E_MEMORY. */
+ * has, each of which gets its share of connections_max, at least one. OPP_E_MEMORY. */
 enum opp_code opp_upstream_client_open(const struct opp_upstreams *upstreams, struct opp_loop *loop,
                                        struct opp_meter *meter, size_t sharers, struct opp_upstream_client **out,
                                        struct opp_err *err);

@@ -85,7 +85,7 @@ static size_t share(struct opp_upstream_client *client, size_t sharers)
 
     for (size_t i = 0; i < client->upstreams->count; i++) {
         struct opp_upstream_queue *queue = &client->queues[i];
-        size_t max = (size_t)client->upstreams->items[i].settings.max_connections;
+        size_t max = (size_t)client->upstreams->items[i].settings.connections_max;
 
         queue->last = &queue->first;
         queue->running_max = (max + sharers - 1) / sharers;

@@ -83,8 +83,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     struct opp_buf *answer = &transfer->request->answer;
     size_t length = size * count;
 
-    if (length > (size_t)transfer->request->upstream->settings.max_response_bytes - answer->length) {
-        transfer->broken = "more bytes than max_response_bytes allows";
+    if (length > (size_t)transfer->request->upstream->settings.response_max_bytes - answer->length) {
+        transfer->broken = "more bytes than response_max_bytes allows";
         return 0;
     }
     opp_buf_add(answer, bytes, length);

@@ -115,7 +115,7 @@ static void try(const struct vector *vector)
 
     upstream_begin(&f, vector->serve, vector->text);
     f.settings.timeout_ms = f.settings.connect_timeout_ms = TIMEOUT_MS;
-    f.settings.max_response_bytes = MAX_BYTES;
+    f.settings.response_max_bytes = MAX_BYTES;
     upstream_open(&f);
     requests[0] = upstream_request(&f, "POST", "/orders");
     requests[0].body = "{}";

@@ -17,8 +17,8 @@ void upstream_begin(struct upstream_fixture *f, void (*serve)(struct fake_upstre
                                     .settings = { .name = "crm",
                                                   .timeout_ms = 5000,
                                                   .connect_timeout_ms = 5000,
-                                                  .max_response_bytes = 65536,
-                                                  .max_connections = 4 } };
+                                                  .response_max_bytes = 65536,
+                                                  .connections_max = 4 } };
     fake_upstream_start(&f->fake);
     f->settings.base_url = f->fake.base_url;
 }
