@@ -66,16 +66,17 @@ static int on_socket_changed(CURL *easy, curl_socket_t fd, int what, void *arg, 
     return 0;
 }
 
-static bool set_multi(struct opp_upstream_client *client, long connections)
+static bool set_multi(struct opp_upstream_client *client, size_t connections)
 {
     CURLM *multi = client->multi;
 
-    return curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket_changed) == CURLM_OK &&
+    return opp_upstream_kept_init(&client->kept, connections) &&
+           curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket_changed) == CURLM_OK &&
            curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, client) == CURLM_OK &&
            curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timeout_changed) == CURLM_OK &&
            curl_multi_setopt(multi, CURLMOPT_TIMERDATA, client) == CURLM_OK &&
            curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING) == CURLM_OK &&
-           curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, connections) == CURLM_OK;
+           curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)connections) == CURLM_OK;
 }
 
 /* Gives how many connections there may be at most. */
@@ -107,7 +108,7 @@ enum opp_code opp_upstream_client_open(const struct opp_upstreams *upstreams, st
     client->loop = loop;
     client->meter = meter;
     client->multi = curl_multi_init();
-    if (client->multi == NULL || !set_multi(client, (long)share(client, sharers))) {
+    if (client->multi == NULL || !set_multi(client, share(client, sharers))) {
         opp_upstream_client_close(client);
         return opp_fail(err, OPP_E_MEMORY, "no memory for upstreams");
     }
@@ -161,11 +162,22 @@ static void dequeue(struct opp_upstream_transfer *transfer)
     opp_upstream_transfer_free(transfer);
 }
 
+/* Only now does curl tell which it is. */
+static void note_kept(const struct opp_upstream_transfer *transfer)
+{
+    curl_socket_t fd = CURL_SOCKET_BAD;
+
+    if (transfer->request->outcome == OPP_UPSTREAM_ANSWERED &&
+        curl_easy_getinfo(transfer->easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK && fd != CURL_SOCKET_BAD)
+        opp_upstream_kept_add(&transfer->client->kept, fd);
+}
+
 static void finish(struct opp_upstream_transfer *transfer, CURLcode result)
 {
     struct opp_upstream_request *request = transfer->request;
 
     opp_upstream_transfer_conclude(transfer, result);
+    note_kept(transfer);
     count(transfer);
     dequeue(transfer);
     request->done(request->arg);
@@ -338,5 +350,6 @@ void opp_upstream_client_close(struct opp_upstream_client *client)
     }
     curl_multi_cleanup(client->multi);
     opp_timer_cancel(client->timer);
+    free(client->kept.fds);
     free(client);
 }

@@ -68,6 +68,17 @@ struct opp_upstream_head {
 /* NULL: go on; else what is wrong, a static text. */
 const char *opp_upstream_head_line(struct opp_upstream_head *head, const char *line, size_t length);
 
+/* upstream_kept.c: the sockets of connections that may have been kept, of one client. Zero it. A socket that has been
+ * closed since, or a number that is another's now, does no harm. */
+struct opp_upstream_kept {
+    int *fds;
+    size_t count, max; /* count: that were added; the last max of them are there */
+};
+bool opp_upstream_kept_init(struct opp_upstream_kept *kept, size_t max); /* fds is to be freed */
+void opp_upstream_kept_add(struct opp_upstream_kept *kept, int fd);
+/* Whether the connection with a local port has bytes that nobody asked for, has ended, or is not known. */
+bool opp_upstream_kept_is_spoilt(const struct opp_upstream_kept *kept, int port);
+
 enum opp_transfer_state {
     OPP_TRANSFER_WAITING,
     OPP_TRANSFER_RUNNING
@@ -87,6 +98,7 @@ struct opp_upstream_client {
     struct opp_timer *timer; /* curl's */
     CURLM *multi;
     bool closing;
+    struct opp_upstream_kept kept;
     struct opp_upstream_queue queues[]; /* by upstream */
 };
 

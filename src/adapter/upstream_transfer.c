@@ -4,11 +4,9 @@
 #include "base/loop.h"
 #include "base/text.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20" /* of TLS 1.2; those of 1.3 are all fit */
 #define VALUE_MAX_BYTES 4096
@@ -93,19 +91,14 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     return answer->failed ? 0 : length;
 }
 
-/* A connection that was kept, on which something has come, or its end, since: whatever it is, it is no answer to what
- * leaves now, but would be taken for it. */
-static bool is_spoilt(CURL *easy)
+/* A connection that was kept, on which something has come, or its end, since: whatever that is, it is no answer to what
+ * leaves now, but curl would take it for one. */
+static bool is_spoilt(const struct opp_upstream_transfer *transfer, int port)
 {
-    curl_socket_t fd = CURL_SOCKET_BAD;
     long made = 0;
-    char byte;
 
-    if (curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &made) != CURLE_OK || made > 0)
-        return false;
-    if (curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK || fd == CURL_SOCKET_BAD)
-        return true;
-    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+    return curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &made) == CURLE_OK && made == 0 &&
+           opp_upstream_kept_is_spoilt(&transfer->client->kept, port);
 }
 
 /* Once a connection stands, and before a byte of the request leaves; again, where curl would send it again on another
@@ -118,8 +111,7 @@ static int on_sending(void *arg, char *address, char *own_address, int port, int
     (void)address;
     (void)own_address;
     (void)port;
-    (void)own_port;
-    transfer->again = transfer->sends == 0 && is_spoilt(transfer->easy);
+    transfer->again = is_spoilt(transfer, own_port);
     if (transfer->again)
         return CURL_PREREQFUNC_ABORT;
     if (transfer->sends == max) {
@@ -164,6 +156,8 @@ static enum opp_code add_fields(struct opp_upstream_transfer *transfer, struct o
 
     if (rc == OPP_OK && request->body != NULL)
         rc = add_field(transfer, "Content-Type", "application/json", err);
+    else if (rc == OPP_OK && add_line(transfer, "Content-Type:") != OPP_OK) /* none: curl would say that it is a form */
+        rc = no_memory(err);
     if (rc == OPP_OK)
         rc = add_field(transfer, "Idempotency-Key", request->idempotency_key, err);
     if (rc == OPP_OK)

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,9 +118,9 @@ static void *run(void *arg)
             abort();
         connection->fake = fake;
         connection->fd = accept4(fake->listener, NULL, NULL, SOCK_CLOEXEC);
+        atomic_fetch_add(&fake->connections, 1);
         if (connection->fd < 0 || pthread_create(&fake->threads[index], NULL, run_connection, connection) != 0)
             abort();
-        atomic_fetch_add(&fake->connections, 1);
     }
     return NULL;
 }
@@ -129,6 +130,7 @@ void fake_upstream_start(struct fake_upstream *fake)
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t length = sizeof address;
 
+    signal(SIGPIPE, SIG_IGN); /* TLS writes without asking for no signal */
     pthread_mutex_init(&fake->lock, NULL);
     fake->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     fake->stop = eventfd(0, EFD_CLOEXEC);

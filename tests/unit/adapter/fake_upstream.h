@@ -21,6 +21,7 @@ struct fake_upstream {
     uint16_t port;
     char base_url[64];
     atomic_int connections, requests; /* requests: those whose header block came */
+    atomic_int marks, crowded;        /* serve's own */
     int listener, stop;               /* descriptors */
     pthread_t thread, threads[FAKE_CONNECTIONS_MAX];
     pthread_mutex_t lock; /* over the request */

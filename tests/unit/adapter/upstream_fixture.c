@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -62,6 +63,17 @@ void upstream_send(struct upstream_fixture *f, struct opp_upstream_request *requ
     f->left = count;
     for (int i = 0; i < count; i++)
         opp_upstream_send(f->client, &requests[i]);
+    upstream_run(f);
+}
+
+void upstream_run(struct upstream_fixture *f)
+{
     while (f->left > 0)
-        event_base_loop(opp_loop_base(f->loop), 1);
+        event_base_loop(opp_loop_base(f->loop), EVLOOP_ONCE);
+}
+
+void upstream_step(struct upstream_fixture *f)
+{
+    event_base_loop(opp_loop_base(f->loop), EVLOOP_NONBLOCK);
+    usleep(1000);
 }

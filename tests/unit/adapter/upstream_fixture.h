@@ -28,5 +28,8 @@ void upstream_end(struct upstream_fixture *f);
 struct opp_upstream_request upstream_request(struct upstream_fixture *f, const char *method, const char *path);
 /* Sends all of them at once, and runs the loop until all have ended. */
 void upstream_send(struct upstream_fixture *f, struct opp_upstream_request *requests, int count);
+/* Runs the loop until f->left have ended; or waits for one event, a moment at most. */
+void upstream_run(struct upstream_fixture *f);
+void upstream_step(struct upstream_fixture *f);
 
 #endif
