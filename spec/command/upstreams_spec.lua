@@ -6,8 +6,8 @@ describe("an upstream in oppd.yaml", function()
   local dir, config, token
 
   local function write_config(base_url)
-    gateway.write_file(config, ("upstreams:\n  crm:\n    base_url: %s\n    credential: {header: Authorization, file: %s}\n")
-      :format(base_url, token))
+    local yaml = "upstreams:\n  crm:\n    base_url: %s\n    credential: {header: Authorization, file: %s}\n"
+    gateway.write_file(config, yaml:format(base_url, token))
   end
 
   before_each(function()
