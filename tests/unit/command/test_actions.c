@@ -165,6 +165,23 @@ static void a_key_has_at_most_255_characters(void **state)
     gateway_forget(&answer);
 }
 
+static void an_action_is_of_something(void **state)
+{
+    struct gateway_answer answer;
+
+    (void)state;
+    assert_int_equal(ask("{\"action\":\"transaction.create\"}", &answer), OPP_E_VALIDATION);
+    gateway_forget(&answer);
+}
+
+static void a_draft_that_is_overdue_has_expired(void **state)
+{
+    (void)state;
+    make_draft();
+    gateway_sql(&kit, GATEWAY, "UPDATE drafts SET expires_at = 1 WHERE id = '%s'", draft);
+    expect("", RUN, OPP_OK, "status", "draft"); /* as it is: canceled */
+}
+
 static void a_key_that_has_expired_is_free_again(void **state)
 {
     char first[OPP_ID_MAX];
@@ -663,6 +680,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_key_is_trimmed_and_is_one_line_of_ascii),
         TEST(a_key_has_at_most_255_characters),
+        TEST(an_action_is_of_something),
+        TEST(a_draft_that_is_overdue_has_expired),
         TEST(a_key_that_has_expired_is_free_again),
         TEST(a_key_whose_draft_is_lost_is_free_again),
         TEST(a_failed_execution_is_named_by_the_next),
