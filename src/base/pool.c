@@ -22,7 +22,7 @@ struct pool {
 };
 
 static _Thread_local struct pool pool;
-static pthread_key_t at_exit;
+static pthread_key_t at_thread_end;
 static bool started; /* before the second thread */
 
 static void close_pool(void *arg)
@@ -40,10 +40,16 @@ static void close_pool(void *arg)
     }
 }
 
+/* The thread that ends the process ends in no other way. */
+static void close_own(void)
+{
+    close_pool(&pool);
+}
+
 void opp_pool_start(void)
 {
 #ifndef OPP_POOL_OFF
-    started = pthread_key_create(&at_exit, close_pool) == 0;
+    started = pthread_key_create(&at_thread_end, close_pool) == 0 && atexit(close_own) == 0;
 #endif
 }
 
@@ -66,7 +72,7 @@ void *opp_pool_malloc(size_t size)
 static bool is_open(void)
 {
     if (!pool.registered && !pool.closed)
-        pool.registered = pthread_setspecific(at_exit, &pool) == 0;
+        pool.registered = pthread_setspecific(at_thread_end, &pool) == 0;
     return pool.registered && !pool.closed;
 }
 
