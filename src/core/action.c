@@ -27,11 +27,10 @@ static struct action *of(struct opp_call *call)
     return call->state;
 }
 
-/* What the request witnessed is wrong, not the draft that its key may hold: that one stays. */
+/* What the request witnessed is wrong, not the draft that its key may hold: that one stays. (Nothing is claimed yet:
+ * what is judged again after a claim has been compared with its draft.) */
 static enum opp_step refuse_witness(struct opp_call *call, const char *message, const char *reason)
 {
-    if (of(call)->intent.execution != NULL)
-        return opp_intent_refuse_moved(call, message, reason);
     return opp_call_refuse(call, OPP_E_PRECONDITION, message,
                            json_pack("{s:s, s:s}", "action", of(call)->intent.action, "reason", reason));
 }
@@ -86,9 +85,8 @@ static enum opp_step judge_execution(struct opp_call *call)
     action->runs = false;
     action->request.denied = OPP_E_AUTO_DENIED;
     intent->draft->approvals_required = opp_rules_approvals(&intent->ruling, intent->draft->approvals_required);
-    return opp_draft_set_denied(intent->draft, OPP_E_AUTO_DENIED) == OPP_OK
-               ? OPP_NEXT
-               : opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
+    opp_draft_set_denied(intent->draft, OPP_E_AUTO_DENIED);
+    return OPP_NEXT;
 }
 
 static enum opp_step decide_mode(struct opp_call *call)
@@ -114,7 +112,7 @@ static enum opp_step decide_mode(struct opp_call *call)
     else
         rc = opp_draft_make(call, &action->request);
     if (rc == OPP_OK && action->existing)
-        rc = opp_draft_set_denied(intent->draft, action->request.denied);
+        opp_draft_set_denied(intent->draft, action->request.denied);
     if (rc == OPP_OK && action->runs) {
         enum opp_step step = judge_execution(call);
 
@@ -190,7 +188,7 @@ static enum opp_code insert_pending(struct opp_call *call, struct opp_tx *tx, st
 
 static enum opp_code update_pending(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)
 {
-    static const char *const columns[] = { "justification", "preflight_id",           "seal", "policy",
+    static const char *const columns[] = { "justification", "preflight_id",           "seal", "draft_hash", "policy",
                                            "updated_at",    "auto_execute_requested", NULL };
     struct opp_draft *draft = of(call)->intent.draft;
     void *found = NULL;
@@ -210,9 +208,10 @@ static enum opp_code update_pending(struct opp_call *call, struct opp_tx *tx, st
 static enum opp_code write_audit(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)
 {
     struct action *action = of(call);
-    json_t *details = json_pack("{s:s, s:s?}", "action", action->intent.action, "autoExecuteDeniedCode",
-                                action->request.denied != OPP_OK ? opp_code_name(action->request.denied) : NULL);
-    enum opp_code rc = opp_evidence_bind_draft(details, action->intent.draft, err);
+    json_t *details = json_pack("{s:s, s:s?, s:s}", "action", action->intent.action, "autoExecuteDeniedCode",
+                                action->request.denied != OPP_OK ? opp_code_name(action->request.denied) : NULL,
+                                "draftHash", action->intent.draft->draft_hash);
+    enum opp_code rc = details != NULL ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "no memory for an audit row");
 
     call->audit.draft_id = action->intent.draft->id;
     call->audit.execution_id = action->intent.execution != NULL ? action->intent.execution->id : NULL;
@@ -294,10 +293,9 @@ static enum opp_step refuse_blocked(struct opp_call *call)
 {
     json_t *details = opp_execute_blocked(of(call)->intent.action, &call->op.err);
 
-    if (details != NULL && !of(call)->existing)
+    if (!of(call)->existing)
         json_object_set_new(details, "draftId", json_string(call->op.err.where));
-    if (details != NULL)
-        json_object_set_new(details, "recovery", json_string(opp_code_recovery(OPP_E_EXECUTION_UNKNOWN)));
+    json_object_set_new(details, "recovery", json_string(opp_code_recovery(OPP_E_EXECUTION_UNKNOWN)));
     return opp_call_refuse(call, OPP_E_PRECONDITION, OPP_BLOCKED_MESSAGE, details);
 }
 

@@ -97,26 +97,34 @@ static void write_outcome(struct opp_buf *out, const struct opp_execution *execu
 }
 
 /* Takes part's bytes. */
-static enum opp_code bind(json_t *details, const char *name, struct opp_buf *part, struct opp_err *err)
+static enum opp_code hash_part(struct opp_buf *part, char hash[OPP_HASH_HEX], struct opp_err *err)
 {
-    char hash[OPP_HASH_HEX];
     enum opp_code rc = opp_buf_check(part, err);
 
     if (rc == OPP_OK)
         opp_hash_hex(part->bytes, part->length, hash);
     opp_buf_free(part);
-    if (rc == OPP_OK && json_object_set_new(details, name, json_string(hash)) != 0)
-        rc = opp_fail(err, OPP_E_MEMORY, "no memory for an audit row");
     return rc;
 }
 
-enum opp_code opp_evidence_bind_draft(json_t *details, const struct opp_draft *draft, struct opp_err *err)
+enum opp_code opp_evidence_hash_draft(const struct opp_draft *draft, char hash[OPP_HASH_HEX], struct opp_err *err)
 {
     struct opp_buf part = { 0 };
 
     opp_buf_room(&part, DRAFT_BYTES);
     write_draft(&part, draft);
-    return bind(details, "draftHash", &part, err);
+    return hash_part(&part, hash, err);
+}
+
+/* Takes part's bytes. */
+static enum opp_code bind(json_t *details, const char *name, struct opp_buf *part, struct opp_err *err)
+{
+    char hash[OPP_HASH_HEX];
+    enum opp_code rc = hash_part(part, hash, err);
+
+    if (rc == OPP_OK && json_object_set_new(details, name, json_string(hash)) != 0)
+        rc = opp_fail(err, OPP_E_MEMORY, "no memory for an audit row");
+    return rc;
 }
 
 enum opp_code opp_evidence_bind_decision(json_t *details, const struct opp_draft *draft, struct opp_err *err)
@@ -276,6 +284,17 @@ static json_t *state_of(const struct opp_draft *draft)
                      "canceled_at", opp_shape_time(draft->canceled_at));
 }
 
+/* Who reads it must not take what was changed on disk for what was decided. */
+static enum opp_code tell_problem(json_t *evidence, struct opp_err *err)
+{
+    struct opp_err why = { 0 };
+    enum opp_code rc = opp_evidence_check(evidence, &why);
+
+    if (rc == OPP_E_VALIDATION)
+        rc = json_object_set_new(evidence, "problem", json_string(why.message)) == 0 ? OPP_OK : OPP_E_MEMORY;
+    return rc == OPP_OK ? rc : opp_fail(err, rc, "no memory for evidence");
+}
+
 enum opp_code opp_evidence_make(struct opp_tx *tx, const struct opp_draft *draft, const struct opp_execution *execution,
                                 const struct opp_sign_key *key, json_t **out, struct opp_err *err)
 {
@@ -291,6 +310,10 @@ enum opp_code opp_evidence_make(struct opp_tx *tx, const struct opp_draft *draft
                      segments, "publicKey", key != NULL ? opp_sign_key_public(key) : NULL);
     if (made == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for evidence");
-    *out = made;
-    return OPP_OK;
+    rc = tell_problem(made, err);
+    if (rc == OPP_OK)
+        *out = made;
+    else
+        json_decref(made);
+    return rc;
 }
