@@ -46,11 +46,15 @@ static void close_own(void)
     close_pool(&pool);
 }
 
+#ifdef OPP_POOL_OFF
+static const bool wanted = false;
+#else
+static const bool wanted = true;
+#endif
+
 void opp_pool_start(void)
 {
-#ifndef OPP_POOL_OFF
-    started = pthread_key_create(&at_thread_end, close_pool) == 0 && atexit(close_own) == 0;
-#endif
+    started = wanted && pthread_key_create(&at_thread_end, close_pool) == 0 && atexit(close_own) == 0;
 }
 
 void *opp_pool_malloc(size_t size)
