@@ -42,6 +42,7 @@ void opp_staging_tell(struct opp_staging *staging, struct opp_told *told)
         staging->queued_bytes += bytes;
     } else {
         staging->skipped++;
+        atomic_fetch_add(&staging->skipped_all, 1);
     }
     wake = staging->resting || staging->queued == FULL_ENOUGH;
     staging->resting = false;
@@ -110,8 +111,10 @@ static void count_skipped(struct opp_staging *staging, int64_t skipped)
     if (skipped == 0)
         return;
     pthread_mutex_lock(&staging->state);
-    if (staging->tally != NULL)
+    if (staging->tally != NULL) {
         opp_tally_skip(staging->tally, skipped);
+        atomic_fetch_add(&staging->skipped_staged, skipped);
+    }
     pthread_mutex_unlock(&staging->state);
 }
 
@@ -285,6 +288,21 @@ enum opp_code opp_staging_report(struct opp_staging *staging, const json_t *org_
     else
         json_decref(report);
     return rc;
+}
+
+void opp_staging_count(struct opp_staging *staging, struct opp_staging_counts *out)
+{
+    *out = (struct opp_staging_counts){ .same = atomic_load(&staging->same),
+                                        .different = atomic_load(&staging->different),
+                                        .failed = atomic_load(&staging->failed),
+                                        .skipped_staged = atomic_load(&staging->skipped_staged),
+                                        .written = atomic_load(&staging->written),
+                                        .lost = atomic_load(&staging->lost),
+                                        .skipped = atomic_load(&staging->skipped_all) };
+    pthread_mutex_lock(&staging->lock);
+    out->queued = staging->queued;
+    out->queued_bytes = staging->queued_bytes;
+    pthread_mutex_unlock(&staging->lock);
 }
 
 struct opp_policy_bundle *opp_staging_bundle(struct opp_staging *staging)

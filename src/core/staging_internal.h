@@ -57,6 +57,8 @@ struct opp_staging {
 
     atomic_bool active;
     atomic_llong lost; /* decisions that were not logged */
+    /* As in opp_staging_counts. */
+    atomic_llong same, different, failed, skipped_staged, written, skipped_all;
 
     pthread_mutex_t state;   /* guards the counts */
     struct opp_tally *tally; /* NULL: nothing is staged */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/jcs.h"
 #include "base/json.h"
+#include "core/blame.h"
 #include "core/boundary.h"
 #include "core/gateway.h"
 #include "core/generation.h"
@@ -95,6 +96,7 @@ static bool counts(struct looking *looking)
     }
     if (belongs && generation < staging->occasion.generation) {
         opp_tally_skip(staging->tally, 1);
+        atomic_fetch_add(&staging->skipped_staged, 1);
         belongs = false;
     }
     looking->occasion = staging->occasion;
@@ -181,13 +183,11 @@ static enum opp_code write_request(struct looking *looking)
     return rc == OPP_OK ? opp_buf_check(&looking->logged, NULL) : rc;
 }
 
-/* Of two that differ, the stricter one's rule is responsible; where both are as strict, the staged one's. */
 static const char *rule_responsible(const struct looking *looking)
 {
-    const char *staged = opp_ruling_rule(&looking->staged.ruling);
-    const char *active = opp_ruling_rule(&looking->told->ruling);
+    struct opp_blame from = opp_blame_of(&looking->told->ruling), to = opp_blame_of(&looking->staged.ruling);
 
-    return staged == NULL || looking->staged.ruling.outcome < looking->told->ruling.outcome ? active : staged;
+    return opp_blame(&from, looking->verdict.bytes, &to, looking->staged.verdict.bytes);
 }
 
 static void count(struct looking *looking, int64_t number)
@@ -203,7 +203,7 @@ static void count(struct looking *looking, int64_t number)
                                      .at_ms = told->shown.now_ms,
                                      .from = looking->verdict.bytes,
                                      .to = looking->staged.verdict.bytes,
-                                     .rule = rule_responsible(looking),
+                                     .rule = looking->differs ? rule_responsible(looking) : NULL,
                                      .from_reason = opp_ruling_reason(&told->ruling),
                                      .to_reason = opp_ruling_reason(&looking->staged.ruling),
                                      .input = looking->logged.bytes,
@@ -211,6 +211,10 @@ static void count(struct looking *looking, int64_t number)
                                      .from_ns = told->took_ns,
                                      .to_ns = looking->staged.ns };
 
+    atomic_fetch_add(compared.error != NULL ? &staging->failed
+                     : looking->differs     ? &staging->different
+                                            : &staging->same,
+                     1);
     pthread_mutex_lock(&staging->state);
     if (staging->tally != NULL && staging->occasion.epoch == looking->occasion.epoch)
         opp_tally_add(staging->tally, &compared);
@@ -249,11 +253,24 @@ static bool add_to_ruling(json_t *shown, const struct opp_policy_decision *rulin
     return failed == 0;
 }
 
+/* With those that set an obligation. */
+static bool add_setters(json_t *shown, const struct opp_policy_setters *set_by)
+{
+    json_t *names = json_pack("{s:s*, s:s*, s:s*, s:s*, s:s*, s:s*}", "approvals", set_by->approvals, "expires_in",
+                              set_by->expires_in, "max_days", set_by->max_days, "max_rows", set_by->max_rows, "redact",
+                              set_by->redact, "require", set_by->require);
+
+    if (json_object_size(names) > 0)
+        return json_object_set_new(shown, "set_by", names) == 0;
+    json_decref(names);
+    return names != NULL;
+}
+
 static json_t *show_ruling(const struct opp_policy_decision *ruling)
 {
     json_t *shown = opp_policy_decision_json(ruling);
 
-    if (shown != NULL && add_to_ruling(shown, ruling))
+    if (shown != NULL && add_to_ruling(shown, ruling) && add_setters(shown, &ruling->set_by))
         return shown;
     json_decref(shown);
     return NULL;
