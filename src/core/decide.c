@@ -235,7 +235,7 @@ static enum opp_code unchanged(struct opp_call *call, struct opp_tx *tx, size_t 
 static enum opp_code audit_decision(struct opp_call *call, struct opp_tx *tx, const char *action, struct opp_err *err)
 {
     json_t *details = json_object();
-    enum opp_code rc = opp_evidence_bind(details, "decisionHash", opp_evidence_decision(of(call)->intent.draft), err);
+    enum opp_code rc = opp_evidence_bind_decision(details, of(call)->intent.draft, err);
 
     if (rc == OPP_OK)
         rc = opp_call_audit(call, tx, action, OPP_OK, details, err);

@@ -22,9 +22,12 @@ enum opp_code opp_draft_make(struct opp_call *call, const struct opp_draft_reque
  * changed. OPP_E_MEMORY. */
 enum opp_code opp_draft_complete(struct opp_draft *draft, const struct opp_draft_request *request);
 
-/* Whether a stored draft is still what its seal says. OPP_E_PRECONDITION: it was changed, and must not be executed.
- * OPP_E_MEMORY. */
+/* Whether a stored draft is still what its seal says, and all that people are shown what its draft_hash says.
+ * OPP_E_PRECONDITION: it was changed, and must not be executed. OPP_E_MEMORY. */
 enum opp_code opp_draft_check_seal(const struct opp_draft *draft);
+
+/* Before a stored draft is shown: one that was changed becomes a damaged one, without its JSON. OPP_E_MEMORY. */
+enum opp_code opp_draft_distrust(struct opp_draft *draft);
 
 /* What relative date ranges of the draft are relative to. */
 int64_t opp_draft_asked_at(const struct opp_draft *draft);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/jcs.h"
+#include "core/app_view.h"
 #include "core/gateway.h"
 #include "core/generation.h"
 #include "core/intent.h"
@@ -39,7 +40,7 @@ static json_t *show_caller(struct opp_call *call, const struct opp_tool *tool, c
     struct opp_shown shown;
 
     opp_shown_fill(&shown, call, tool, app->record, phase);
-    return opp_shown_json(&shown);
+    return opp_shown_json(&shown, opp_app_views_get(call->worker->views, call->registry, app));
 }
 
 /* An operator sees each failing rule; a busy one does not flood the log. */

@@ -46,7 +46,7 @@ void gateway_start(struct gateway_kit *kit)
     kit->worker.gateway = kit->gateway;
     assert_int_equal(opp_loop_new(&kit->worker.loop, NULL), OPP_OK);
     assert_int_equal(opp_session_open(kit->gateway->store, kit->worker.loop, &kit->worker.session, NULL), OPP_OK);
-    assert_int_equal(opp_app_views_new(&kit->worker.views, NULL), OPP_OK);
+    assert_int_equal(opp_app_views_new(kit->gateway->hmac_key, &kit->worker.views, NULL), OPP_OK);
     failing_join_writer(kit->gateway->store);
 }
 
