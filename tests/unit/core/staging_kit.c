@@ -131,7 +131,6 @@ struct opp_told *stage_told(enum opp_phase phase, const char *app_id, const char
                                       .ip = "10.0.0.1",
                                       .now_ms = NOW_MS };
     told->core = (struct opp_core_part){ .phase = phase, .now_ms = NOW_MS, .execute = true, .settled = true };
-    told->ruling = (struct opp_policy_decision){ .max_rows = -1, .max_days = -1, .window_open = true };
     told->took_ns = 1500;
     told->sample = 1;
     opp_buf_add(&told->parts, parts, strlen(parts) + 1);
