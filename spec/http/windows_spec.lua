@@ -62,7 +62,8 @@ describe("executing at once", function()
   it("is not opened with two ends", function()
     local app = g:app()
     local details = check.refused(g.admin:patch("/apps/" .. app.app.id .. "/auto-execute",
-      { writes = { enabled = true, expires_in = 60, expires_at = "2099-01-01T00:00:00.000Z" } }), 400, "common.validation")
+      { writes = { enabled = true, expires_in = 60, expires_at = "2099-01-01T00:00:00.000Z" } }),
+      400, "common.validation")
     assert.equal("/writes/expires_at", details.issues[1].pointer)
   end)
 
