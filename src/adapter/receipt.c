@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "adapter/effect_internal.h"
+#include "adapter/http_receipt.h"
 #include "base/clock.h"
 #include "store/db.h"
 
@@ -93,6 +94,8 @@ static const struct opp_database *prepare(struct opp_databases *databases, struc
     receipt->rc = OPP_E_EXECUTION_UNKNOWN;
     receipt->err = (struct opp_err){ 0 };
     receipt->result = NULL;
+    if (receipt->described != NULL)
+        return NULL; /* an upstream's */
     if (receipt->database == NULL) {
         receipt->rc = OPP_E_ABSENT;
         return NULL;
@@ -125,7 +128,8 @@ static size_t plan(struct asking *all, const struct asking *whole, struct opp_da
     return planned;
 }
 
-void opp_receipts_ask(struct opp_databases *databases, struct opp_receipt *asked, size_t count, int64_t until_ms)
+void opp_receipts_ask(struct opp_databases *databases, const struct opp_upstreams *upstreams, struct opp_receipt *asked,
+                      size_t count, int64_t until_ms)
 {
     struct asking whole = { .asked = asked, .count = count, .until_ms = until_ms };
     struct asking *all = calloc(count + 1, sizeof *all);
@@ -139,6 +143,7 @@ void opp_receipts_ask(struct opp_databases *databases, struct opp_receipt *asked
     planned = plan(all, &whole, databases);
     for (size_t i = 0; i < planned; i++)
         start(&all[i]);
+    opp_http_receipts_ask(upstreams, asked, count, until_ms);
     for (size_t i = 0; i < planned; i++)
         if (all[i].started)
             pthread_join(all[i].thread, NULL);

@@ -109,7 +109,7 @@ static void an_init_that_is_wrong_is_refused(void **state)
     static const char *const cases[][2] = {
         { "return { name = 'other', description = 'D.', %s }", "calls itself other" },
         { "return { name = 'a', %s }", "description" },
-        { "return { name = 'a', description = 'D.', upstreams = {}, %s }", "upstreams" },
+        { "return { name = 'a', description = 'D.', upstreams = { crm = { etag = 'weak' } }, %s }", "upstreams" },
         { "return { name = 'a', description = 'D.', databases = { Big = { file = 'x', migrations = { '1.sql' } } }, %s "
           "}",
           "databases" },
