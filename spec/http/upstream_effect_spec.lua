@@ -48,7 +48,7 @@ describe("an effect over HTTP", function()
       upstream = "crm", method = "POST", path = { "orders", action.payload.orderId, "cancel" }, if_match = '"v1"',
       json = { status = "canceled", reason = "Spec", at = { ["$host"] = "now" }, effect = { ["$host"] = "effect_id" } },
       outcome = { ["409"] = "stale" },
-      receipt = { get = { "effects", { ["$host"] = "effect_id" } }, settle = 2 },
+      receipt = { get = { "effects", { ["$host"] = "effect_id" } }, settle = 1 },
       result = { order = { ["$from"] = { "answer", "order" } }, effect = { ["$host"] = "effect_id" } },
     }, shown.effect)
     local data = check.ok(approve(draft))
