@@ -27,7 +27,7 @@ static const char *begin(struct opp_upstream_head *head, const char *line, size_
     if (status == 101)
         return "another protocol, which nobody asked for";
     if (status < 200 && ++head->informational > INFORMATIONAL_MAX)
-        return "too many informational answers";
+        return "too many informational answers before it";
     head->status = status;
     return NULL;
 }
@@ -121,7 +121,7 @@ const char *opp_upstream_head_line(struct opp_upstream_head *head, const char *l
 
     head->bytes += length;
     if (head->bytes > BYTES_MAX)
-        return "too large a header block";
+        return "a header block that is too long";
     if (length > 0 && line[length - 1] == '\n')
         length--;
     if (length > 0 && line[length - 1] == '\r')

@@ -305,8 +305,8 @@ void opp_upstream_transfer_conclude(struct opp_upstream_transfer *transfer, CURL
 {
     if (transfer->broken != NULL)
         fail(transfer, OPP_E_IO, transfer->broken);
-    else if (result == CURLE_OUT_OF_MEMORY)
-        fail(transfer, OPP_E_MEMORY, "no memory for its answer");
+    else if (result == CURLE_OUT_OF_MEMORY) /* curl's word for both */
+        fail(transfer, OPP_E_MEMORY, "no memory for its answer, or a line of it is too long");
     else if (result != CURLE_OK)
         fail(transfer, OPP_E_IO, transfer->why[0] != '\0' ? transfer->why : curl_easy_strerror(result));
     else if (!transfer->head.complete)

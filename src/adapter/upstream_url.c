@@ -16,13 +16,21 @@ static enum opp_code refuse(struct opp_err *err, const char *problem)
     return opp_fail_at(err, OPP_E_CONFIG, "/base_url", "%s", problem);
 }
 
-static bool has(CURLU *url, CURLUPart part)
+static enum opp_code no_memory(struct opp_err *err)
+{
+    return opp_fail(err, OPP_E_MEMORY, "no memory for an upstream");
+}
+
+/* Refuses a URL with a part that is not meant to be there. */
+static enum opp_code check_absent(CURLU *url, CURLUPart part, const char *problem, struct opp_err *err)
 {
     char *text = NULL;
-    bool found = curl_url_get(url, part, &text, 0) == CURLUE_OK;
+    CURLUcode found = curl_url_get(url, part, &text, 0);
 
     curl_free(text);
-    return found;
+    if (found == CURLUE_OUT_OF_MEMORY)
+        return no_memory(err);
+    return found == CURLUE_OK ? refuse(err, problem) : OPP_OK;
 }
 
 static bool is_in(const struct opp_address *address, const char *block)
@@ -54,7 +62,7 @@ static enum opp_code check_host(const struct opp_upstream_settings *settings, CU
     enum opp_code rc = OPP_OK;
 
     if (curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
-        return opp_fail(err, OPP_E_MEMORY, "no memory for an upstream");
+        return no_memory(err);
     if (!settings->insecure && !is_loopback(host))
         rc = refuse(err, "would send what it is told in the clear to another machine: use https, or set insecure: "
                          "true beside it if the network between is safe");
@@ -62,24 +70,42 @@ static enum opp_code check_host(const struct opp_upstream_settings *settings, CU
     return rc;
 }
 
-static enum opp_code check_url(const struct opp_upstream_settings *settings, CURLU *url, struct opp_err *err)
+static enum opp_code check_scheme(const struct opp_upstream_settings *settings, CURLU *url, struct opp_err *err)
 {
     char *scheme = NULL;
     bool plain, tls;
 
-    if (curl_url_set(url, CURLUPART_URL, settings->base_url, 0) != CURLUE_OK ||
-        curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
-        return refuse(err, "must be a URL, such as https://crm.example.com/api");
+    if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
+        return no_memory(err);
     plain = strcmp(scheme, "http") == 0;
     tls = strcmp(scheme, "https") == 0;
     curl_free(scheme);
     if (!plain && !tls)
         return refuse(err, "must begin with https:// or http://");
-    if (has(url, CURLUPART_USER) || has(url, CURLUPART_PASSWORD))
-        return refuse(err, "must not hold a password: credential says where one is");
-    if (has(url, CURLUPART_QUERY) || has(url, CURLUPART_FRAGMENT))
-        return refuse(err, "must end with its path");
     return plain ? check_host(settings, url, err) : OPP_OK;
+}
+
+static enum opp_code check_url(const struct opp_upstream_settings *settings, CURLU *url, struct opp_err *err)
+{
+    static const struct {
+        CURLUPart part;
+        const char *problem;
+    } absent[] = {
+        { CURLUPART_USER, "must not hold a password: credential says where one is" },
+        { CURLUPART_PASSWORD, "must not hold a password: credential says where one is" },
+        { CURLUPART_QUERY, "must end with its path" },
+        { CURLUPART_FRAGMENT, "must end with its path" },
+    };
+    CURLUcode taken = curl_url_set(url, CURLUPART_URL, settings->base_url, 0);
+    enum opp_code rc = OPP_OK;
+
+    if (taken == CURLUE_OUT_OF_MEMORY)
+        return no_memory(err);
+    if (taken != CURLUE_OK)
+        return refuse(err, "must be a URL, such as https://crm.example.com/api");
+    for (size_t i = 0; rc == OPP_OK && i < sizeof absent / sizeof *absent; i++)
+        rc = check_absent(url, absent[i].part, absent[i].problem, err);
+    return rc == OPP_OK ? check_scheme(settings, url, err) : rc;
 }
 
 static enum opp_code copy_base(CURLU *url, char **out, struct opp_err *err)
@@ -88,14 +114,14 @@ static enum opp_code copy_base(CURLU *url, char **out, struct opp_err *err)
     size_t length;
 
     if (curl_url_get(url, CURLUPART_URL, &text, 0) != CURLUE_OK)
-        return opp_fail(err, OPP_E_MEMORY, "no memory for an upstream");
+        return no_memory(err);
     length = strlen(text);
     while (length > 0 && text[length - 1] == '/')
         length--;
     copy = strndup(text, length);
     curl_free(text);
     if (copy == NULL)
-        return opp_fail(err, OPP_E_MEMORY, "no memory for an upstream");
+        return no_memory(err);
     *out = copy;
     return OPP_OK;
 }
@@ -106,7 +132,7 @@ enum opp_code opp_upstream_base(const struct opp_upstream_settings *settings, ch
     enum opp_code rc;
 
     if (url == NULL)
-        return opp_fail(err, OPP_E_MEMORY, "no memory for an upstream");
+        return no_memory(err);
     rc = check_url(settings, url, err);
     if (rc == OPP_OK)
         rc = copy_base(url, out, err);

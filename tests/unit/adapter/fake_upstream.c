@@ -111,7 +111,7 @@ static void *run(void *arg)
     struct fake_upstream *fake = arg;
 
     while (is_readable(fake, fake->listener, -1)) {
-        struct connection *connection = calloc(1, sizeof *connection);
+        struct connection *connection = malloc(sizeof *connection);
         int index = atomic_load(&fake->connections);
 
         if (connection == NULL || index == FAKE_CONNECTIONS_MAX)

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define FAKE_REQUEST_MAX 4096
-#define FAKE_CONNECTIONS_MAX 64
+#define FAKE_CONNECTIONS_MAX 1024
 
 struct fake_upstream {
     /* Set before the start. serve: answers one connection, which is closed when it comes back. */

@@ -24,23 +24,44 @@ void upstream_begin(struct upstream_fixture *f, void (*serve)(struct fake_upstre
     f->settings.base_url = f->fake.base_url;
 }
 
+enum opp_code upstream_try_open(struct upstream_fixture *f, struct opp_err *err)
+{
+    enum opp_code rc = opp_upstream_check(&f->settings, err);
+
+    if (rc == OPP_OK)
+        rc = opp_metrics_new(&f->metrics, err);
+    if (rc == OPP_OK)
+        rc = opp_upstreams_new(&f->settings, 1, f->metrics, &f->upstreams, err);
+    if (rc == OPP_OK)
+        rc = opp_loop_new(&f->loop, err);
+    if (rc == OPP_OK)
+        rc = opp_upstream_client_open(f->upstreams, f->loop, opp_meter_new(f->metrics), 1, &f->client, err);
+    return rc;
+}
+
 void upstream_open(struct upstream_fixture *f)
 {
     struct opp_err err = { 0 };
 
-    if (opp_upstream_check(&f->settings, &err) != OPP_OK || opp_metrics_new(&f->metrics, &err) != OPP_OK ||
-        opp_upstreams_new(&f->settings, 1, f->metrics, &f->upstreams, &err) != OPP_OK ||
-        opp_loop_new(&f->loop, &err) != OPP_OK ||
-        opp_upstream_client_open(f->upstreams, f->loop, opp_meter_new(f->metrics), 1, &f->client, &err) != OPP_OK)
+    if (upstream_try_open(f, &err) != OPP_OK)
         fail_msg("%s: %s", err.where, err.message);
 }
 
-void upstream_end(struct upstream_fixture *f)
+void upstream_close(struct upstream_fixture *f)
 {
     opp_upstream_client_close(f->client);
     opp_loop_free(f->loop);
     opp_upstreams_free(f->upstreams);
     opp_metrics_free(f->metrics);
+    f->client = NULL;
+    f->loop = NULL;
+    f->upstreams = NULL;
+    f->metrics = NULL;
+}
+
+void upstream_end(struct upstream_fixture *f)
+{
+    upstream_close(f);
     fake_upstream_stop(&f->fake);
 }
 

@@ -22,6 +22,10 @@ struct upstream_fixture {
 /* Starts the fake; then settings may be changed, and upstream_open makes the rest. */
 void upstream_begin(struct upstream_fixture *f, void (*serve)(struct fake_upstream *fake, int fd), const char *text);
 void upstream_open(struct upstream_fixture *f);
+/* As it, but where it may fail; what it has made is to be closed all the same. */
+enum opp_code upstream_try_open(struct upstream_fixture *f, struct opp_err *err);
+/* All but the fake. */
+void upstream_close(struct upstream_fixture *f);
 void upstream_end(struct upstream_fixture *f);
 
 /* Gives a request that asks crm for nothing yet. */
