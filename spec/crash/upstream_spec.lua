@@ -27,7 +27,7 @@ local describe_points = gateway.has_crash_points() and describe or pending
 describe_points("a request to a system", function()
   local up
 
-  setup(function() up = crm.start { timeout_ms = 2000 } end)
+  setup(function() up = crm.start() end)
   teardown(function() crm.stop(up) end)
 
   local function status_of(action)
@@ -117,6 +117,18 @@ describe_points("a request to a system", function()
     settles(action, "at last")
     assert.equal("success", (status_of(action)))
     up:assert_once()
+  end)
+
+  it("whose receipt a function reads is known at the next start", function()
+    for _, expected in ipairs { "success", "failed" } do
+      local action = crm.ship()
+      up.g:restart("OPP_CRASH_AT=" .. (expected == "success" and "effect.answered" or "effect.unsent"))
+      assert.is_nil(up.agent:start({ method = "POST", path = "/actions", json = action }):finish())
+      assert.equal(crash_exit, up.g:await_end())
+      up.g:restart()
+      settles(action, "read by a function")
+      assert.equal(expected, (status_of(action)))
+    end
   end)
 
   it("has one effect at most for each of many, when the process is killed at any time", function()

@@ -7,7 +7,7 @@ local gateway = require "spec.support.gateway"
 describe("an effect over HTTP", function()
   local up
 
-  setup(function() up = crm.start { timeout_ms = 1000 } end)
+  setup(function() up = crm.start() end)
   teardown(function() crm.stop(up) end)
   before_each(function() up:mode {} end)
 
@@ -192,6 +192,44 @@ describe("an effect over HTTP", function()
     for i = 1, 20 do waiting[i] = up.agent:start { method = "POST", path = "/actions", json = crm.cancel() } end
     for _ = 1, 20 do check.ok(up.agent:get("/manifest")) end
     for i = 1, 20 do check.refused(waiting[i]:finish(), 504, "agent.execution_unknown") end
+  end)
+
+  it("means what its own functions say", function()
+    local action = crm.ship()
+    assert.equal("shipped", up:executes(action).execution.result.order.status)
+    assert_seen(action, "success", 1, 1)
+    action = crm.ship()
+    up:mode { before = 503 }
+    assert.equal("conflict", check.refused(up.agent:post("/actions", action), 409, "agent.precondition_failed").reason)
+    assert_seen(action, "failed", 1, 0)
+  end)
+
+  it("is known by a receipt that its own function reads, at once and later", function()
+    local action = crm.ship()
+    up:mode { after = "close" }
+    local result = up:executes(action).execution.result
+    assert.same({ "shipped", action.payload.orderId }, { result.order.status, result.order.id })
+    assert.is_number(result.total)
+    assert_seen(action, "success", 1, 1)
+
+    action = crm.ship()
+    up:mode { after = "close", receipt = 500 }
+    check.refused(up.agent:post("/actions", action), 504, "agent.execution_unknown")
+    assert_seen(action, "unknown", 1, 1)
+    up:mode {}
+    gateway.eventually("its receipt is found", function()
+      return select(2, up:effect_id(action.idempotencyKey)) == "success"
+    end)
+    assert.is_number(check.ok(up.agent:post("/actions", action)).execution.result.total)
+
+    action = crm.ship()
+    up:mode { before = "close" }
+    check.refused(up.agent:post("/actions", action), 504, "agent.execution_unknown")
+    up:mode {}
+    gateway.eventually("its absence counts", function()
+      return select(2, up:effect_id(action.idempotencyKey)) == "failed"
+    end)
+    assert_seen(action, "failed", 1, 0)
   end)
 
   it("takes no word from an agent for a symbol", function()

@@ -7,7 +7,7 @@ local gateway = require "spec.support.gateway"
 describe("a tool that reads over HTTP", function()
   local up
 
-  setup(function() up = crm.start { timeout_ms = 1000 } end)
+  setup(function() up = crm.start() end)
   teardown(function() crm.stop(up) end)
   before_each(function() up:mode {} end)
 

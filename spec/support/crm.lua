@@ -10,6 +10,8 @@ local socket_http = require "socket.http"
 local crm = {}
 crm.__index = crm
 
+local sanitized <const> = gateway.program():find "[at]san" ~= nil
+
 crm.scopes = { "crm.read", "crm.write" }
 
 local function start_server(self)
@@ -80,6 +82,13 @@ function crm.cancel(order, more)
   return action
 end
 
+-- The action that ships one: what its answers mean is said by functions.
+function crm.ship(more)
+  local action = crm.cancel(nil, more)
+  action.action, action.payload.reason = "order.ship", nil
+  return action
+end
+
 function crm:config(timeout_ms)
   gateway.write_file(self.dir .. "/oppd.yaml", ([[
 timeouts: { unknown_retry_seconds: 1 }
@@ -89,17 +98,17 @@ upstreams:
     timeout_ms: %d
     connect_timeout_ms: %d
     connections_max: 200
-]]):format(self.port, timeout_ms or 1000, timeout_ms or 1000))
+]]):format(self.port, timeout_ms, timeout_ms))
   return self.dir .. "/oppd.yaml"
 end
 
--- Starts both. options: timeout_ms of the upstream, and those of a gateway.
+-- Starts both; options are those of a gateway.
 function crm.start(options)
   local self = setmetatable({ dir = gateway.make_dir() }, crm)
   options = options or {}
   start_server(self)
   local settings = { adapters = options.adapters or "spec/fixtures/upstreams",
-    flags = { "--config", self:config(options.timeout_ms) } }
+    flags = { "--config", self:config(sanitized and 3000 or 1000) } }
   for name, value in pairs(options) do settings[name] = value end
   self.g = gateway.start(settings)
   self.app = self.g:open_app { scopes = crm.scopes }

@@ -43,9 +43,10 @@ function read(response, segments, url) {
   answer(response, 200, order, { ETag: etag(order), ...(mode.read === "last" && { Connection: "close" }) });
 }
 
-function receipt(response, key) {
+function receipt(response, key, wanted) {
   if (mode.receipt === "hang") return;
   if (typeof mode.receipt === "number") return answer(response, mode.receipt, {});
+  if (key === undefined) return answer(response, 200, { items: receipts.has(wanted) ? [receipts.get(wanted)] : [] });
   const order = receipts.get(key);
   answer(response, order ? 200 : 404, order ? { order } : { error: "no such effect" });
 }
@@ -83,7 +84,7 @@ function route(request, response, text) {
   if (segments[0] === "_mode") { mode = body; return answer(response, 200, {}); }
   if (segments[0] === "_seen") return answer(response, 200, { sends, effects, reads });
   if (segments[0] === "_touch") { find(segments[1]).version++; return answer(response, 200, {}); }
-  if (segments[0] === "effects") return receipt(response, segments[1]);
+  if (segments[0] === "effects") return receipt(response, segments[1], url.searchParams.get("key"));
   if (request.method === "GET" || request.method === "HEAD") return read(response, segments, url);
   change(request, response, find(segments[1]), body);
 }

@@ -38,6 +38,7 @@ void opp_effect_free(struct opp_effect *effect)
     if (effect == NULL)
         return;
     json_decref(effect->data);
+    json_decref(effect->loaded);
     opp_recording_free(&effect->queries);
     free(effect);
 }
@@ -76,6 +77,8 @@ enum opp_code opp_effect_make(struct opp_adapter_call *run, struct opp_effect **
     if (effect == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for an effect");
     effect->data = run->effect;
+    effect->loaded = json_incref(json_object_get(effect->data, "loaded"));
+    json_object_del(effect->data, "loaded");
     effect->queries = run->queries;
     run->effect = NULL;
     run->queries = (struct opp_recording){ 0 };

@@ -13,8 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct opp_adapter_session;
+struct opp_adapters;
 struct opp_databases;
 struct opp_effect;
+struct opp_tool_input;
 struct opp_upstream_client;
 struct opp_upstreams;
 
@@ -35,7 +38,10 @@ struct opp_effect_op {
     const char *action, *effect_id;  /* lent */
     int64_t now_ms;
     struct opp_loop *loop;
-    struct opp_upstream_client *upstreams; /* the loop's */
+    struct opp_upstream_client
+        *upstreams; /* the loop's, as the session; input: of the call that made the effect; lent */
+    struct opp_adapter_session *session;
+    const struct opp_tool_input *input;
     void (*done)(void *arg);
     void *arg;
     enum opp_code rc;
@@ -55,8 +61,8 @@ const char *opp_effect_database(const struct opp_effect *effect);
 const char *opp_effect_database_id(const struct opp_effect *effect);
 
 /* Gives what its receipt is asked by when only this is left: JSON text for an effect that is a request, NULL for
- * others. OPP_E_MEMORY. */
-enum opp_code opp_effect_receipt(const struct opp_effect *effect, const char *effect_id, char **out,
+ * others. input: of the call that made it. OPP_E_MEMORY. */
+enum opp_code opp_effect_receipt(const struct opp_effect *effect, const struct opp_tool_input *input, char **out,
                                  struct opp_err *err);
 
 /* What became of an effect whose process or transaction is over. */
@@ -75,10 +81,16 @@ struct opp_receipt {
     json_t *result;
 };
 
-/* Asks all databases and upstreams (NULL: none is configured) at once, the databases on threads of their own; those
- * that have not answered at a monotonic time are not waited for, and what they were asked stays unknown. On any thread,
- * but not on a loop that requests wait for. */
-void opp_receipts_ask(struct opp_databases *databases, const struct opp_upstreams *upstreams, struct opp_receipt *asked,
-                      size_t count, int64_t until_ms);
+/* Whom receipts are asked of. */
+struct opp_receipt_sources {
+    struct opp_databases *databases;
+    const struct opp_upstreams *upstreams; /* NULL: none is configured */
+    struct opp_adapters *adapters;         /* in force now: what a receipt's answer means, where a tool says it */
+};
+
+/* Asks all of them at once, the databases on threads of their own; those that have not answered at a monotonic time are
+ * not waited for, and what they were asked stays unknown. On any thread, but not on a loop that requests wait for. */
+void opp_receipts_ask(const struct opp_receipt_sources *sources, struct opp_receipt *asked, size_t count,
+                      int64_t until_ms);
 
 #endif

@@ -2,7 +2,9 @@
 #include "adapter/effect_build.h"
 #include "adapter/effect_internal.h"
 #include "adapter/http_effect.h"
+#include "adapter/http_judge.h"
 #include "base/json.h"
+#include "script/json_lua.h"
 #include "script/values.h"
 
 #include <lauxlib.h>
@@ -105,9 +107,11 @@ static void lj_add_outcome(lua_State *L, struct opp_adapter_call *run, int table
     json_t *outcome;
 
     lua_getfield(L, table, "outcome");
-    if (!lua_isnil(L, -1)) {
+    if (lua_isfunction(L, -1)) {
+        lj_effect_set(L, run->effect, "outcome", json_string(OPP_HTTP_FUNCTION));
+    } else if (!lua_isnil(L, -1)) {
         if (opp_value_kind(L, -1) == OPP_VALUE_OTHER)
-            luaL_error(L, "outcome is a table of statuses and what they mean");
+            luaL_error(L, "outcome is a function, or a table of statuses and what they mean");
         outcome = json_object();
         lj_effect_set(L, run->effect, "outcome", outcome);
         lua_pushnil(L);
@@ -131,9 +135,35 @@ static void lj_add_settle(lua_State *L, json_t *receipt, int table)
     lua_pop(L, 1);
 }
 
+static void lj_add_read(lua_State *L, json_t *receipt, int table)
+{
+    lua_getfield(L, table, "read");
+    if (!lua_isnil(L, -1) && !lua_isfunction(L, -1))
+        luaL_error(L, "receipt: read is a function");
+    if (lua_isfunction(L, -1))
+        lj_effect_set(L, receipt, "read", json_string(OPP_HTTP_FUNCTION));
+    lua_pop(L, 1);
+}
+
+/* What execute was given, so that it can be run once more for its functions; apart from the effect's own data. */
+static void lj_add_loaded(lua_State *L, struct opp_adapter_call *run)
+{
+    struct opp_err err = { 0 };
+    json_t *loaded = NULL;
+
+    if (!json_is_string(json_object_get(run->effect, "outcome")) &&
+        json_object_get(json_object_get(run->effect, "receipt"), "read") == NULL)
+        return;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, run->loaded);
+    if (!lua_isnil(L, -1) && opp_script_to_json(L, -1, &loaded, &err) != OPP_OK)
+        luaL_error(L, "what load gives an effect that has functions is data: %s: %s", err.where, err.message);
+    lj_effect_set(L, run->effect, "loaded", loaded != NULL ? loaded : json_null());
+    lua_pop(L, 1);
+}
+
 static void lj_add_receipt(lua_State *L, struct opp_adapter_call *run, int table)
 {
-    static const char *const allowed[] = { "get", "query", "settle", "result", NULL };
+    static const char *const allowed[] = { "get", "query", "settle", "result", "read", NULL };
     json_t *receipt;
     int at;
 
@@ -149,6 +179,7 @@ static void lj_add_receipt(lua_State *L, struct opp_adapter_call *run, int table
         lj_add_field(L, receipt, at, "query");
         lj_add_field(L, receipt, at, "result");
         lj_add_settle(L, receipt, at);
+        lj_add_read(L, receipt, at);
     }
     lua_settop(L, at - 1);
 }
@@ -200,4 +231,5 @@ void lj_effect_build_http(lua_State *L, struct opp_adapter_call *run, int table)
     json_object_del(run->effect, "rows");
     lj_effect_name_words(L, run, run->effect);
     lj_check_targets(L, run);
+    lj_add_loaded(L, run);
 }

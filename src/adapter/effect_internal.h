@@ -15,7 +15,8 @@ struct opp_effect {
     json_t *data;
     const struct opp_database *database;         /* NULL: it writes to none */
     const struct opp_adapter_upstream *upstream; /* NULL: it is no request; lent by the adapter */
-    struct opp_recording queries;                /* of that database, repeated by the writer */
+    json_t *loaded;               /* what execute was given, where functions of its effect are asked later; or NULL */
+    struct opp_recording queries; /* of that database, repeated by the writer */
 };
 
 /* effect_build.c: makes run->effect of the marker at index that execute gave, with a message for what is wrong with

@@ -2,6 +2,7 @@
 #include "adapter/http_effect.h"
 
 #include "adapter/http_target.h"
+#include "adapter/session.h"
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/jcs.h"
@@ -88,16 +89,70 @@ static void finish_applied(struct http_run *run, const json_t *result)
     finish(run, rc == OPP_OK ? OPP_OK : OPP_E_EXECUTION_UNKNOWN, &err);
 }
 
-enum opp_code opp_http_receipt_judge(const struct opp_upstream_request *request, struct opp_err *err)
+static enum opp_code judge_status(int status, struct opp_err *err)
 {
+    if (status >= 200 && status <= 299)
+        return OPP_OK;
+    if (status == 404 || status == 410)
+        return OPP_E_ABSENT;
+    return opp_fail(err, OPP_E_EXECUTION_UNKNOWN, "the receipt's answer was %d", status);
+}
+
+enum opp_code opp_http_receipt_judge(const struct opp_http_question *question, struct opp_lane *lane, json_t **result,
+                                     struct opp_err *err)
+{
+    const struct opp_upstream_request *request = question->request;
+    struct opp_http_verdict verdict = { .word = "" };
+    enum opp_code rc;
+
+    *result = NULL;
     if (request->outcome != OPP_UPSTREAM_ANSWERED)
         return opp_fail(err, OPP_E_EXECUTION_UNKNOWN, "the receipt could not be asked for: %.200s",
                         request->err.message);
-    if (request->status >= 200 && request->status <= 299)
+    if (lane == NULL)
+        return judge_status(request->status, err);
+    rc = opp_http_judge(lane, question, &verdict, err);
+    if (rc == OPP_OK && strcmp(verdict.word, "applied") == 0) {
+        *result = verdict.result;
         return OPP_OK;
-    if (request->status == 404 || request->status == 410)
+    }
+    json_decref(verdict.result);
+    if (rc == OPP_OK && strcmp(verdict.word, "absent") == 0)
         return OPP_E_ABSENT;
-    return opp_fail(err, OPP_E_EXECUTION_UNKNOWN, "the receipt's answer was %d", request->status);
+    return rc != OPP_OK ? rc : opp_fail(err, OPP_E_EXECUTION_UNKNOWN, "receipt.read says neither");
+}
+
+/* Gives a lane for the effect's functions, NULL: it is not to be had. */
+static struct opp_lane *take_lane(const struct opp_effect_op *op, struct opp_err *err)
+{
+    struct opp_lane *lane = NULL;
+
+    if (op->session == NULL || opp_session_take(op->session, op->input->tool->adapter_index, &lane, err) != OPP_OK)
+        opp_fail(err, OPP_E_EXECUTION_UNKNOWN, "the effect's functions cannot be asked");
+    return lane;
+}
+
+static struct opp_http_question question_of(const struct http_run *run, bool receipt)
+{
+    return (struct opp_http_question){
+        .input = run->op->input, .loaded = run->op->effect->loaded, .receipt = receipt, .request = &run->request
+    };
+}
+
+static enum opp_code ask_read(struct http_run *run, const json_t *receipt, json_t **result, struct opp_err *err)
+{
+    struct opp_http_question question = question_of(run, true);
+    struct opp_lane *lane = NULL;
+    enum opp_code rc;
+
+    if (json_object_get(receipt, "read") == NULL)
+        return opp_http_receipt_judge(&question, NULL, result, err);
+    lane = take_lane(run->op, err);
+    if (lane == NULL)
+        return OPP_E_EXECUTION_UNKNOWN;
+    rc = opp_http_receipt_judge(&question, lane, result, err);
+    opp_session_put(run->op->session, lane);
+    return rc;
 }
 
 static void on_receipt(void *arg)
@@ -106,20 +161,18 @@ static void on_receipt(void *arg)
     const json_t *receipt = json_object_get(run->op->effect->data, "receipt");
     const json_t *result = json_object_get(receipt, "result");
     struct opp_err err = { 0 };
+    json_t *read = NULL;
+    enum opp_code rc = ask_read(run, receipt, &read, &err);
 
-    switch (opp_http_receipt_judge(&run->request, &err)) {
-    case OPP_OK:
+    if (rc == OPP_OK && read != NULL) {
+        run->op->result = read;
+        finish(run, OPP_OK, NULL);
+    } else if (rc == OPP_OK) {
         finish_applied(run, result != NULL ? result : json_object_get(run->op->effect->data, "result"));
-        break;
-    case OPP_E_ABSENT:
-        if (json_integer_value(json_object_get(receipt, "settle")) == 0) {
-            opp_fail(&err, OPP_E_EXECUTION_FAILED, "there is no receipt: nothing was applied");
-            finish(run, OPP_E_EXECUTION_FAILED, &err);
-            break;
-        }
-        finish(run, OPP_E_EXECUTION_UNKNOWN, &run->why);
-        break;
-    default:
+    } else if (rc == OPP_E_ABSENT && json_integer_value(json_object_get(receipt, "settle")) == 0) {
+        opp_fail(&err, OPP_E_EXECUTION_FAILED, "there is no receipt: nothing was applied");
+        finish(run, OPP_E_EXECUTION_FAILED, &err);
+    } else {
         finish(run, OPP_E_EXECUTION_UNKNOWN, &run->why);
     }
 }
@@ -159,14 +212,33 @@ static const char *usual_meaning(int status)
     return "unknown";
 }
 
-static const char *meaning_of(const json_t *effect, int status)
+/* Puts what the effect's own function says into word; "" where it does not say, and why is told. */
+static void ask_outcome(struct http_run *run, char word[OPP_HTTP_WORD_MAX])
 {
-    char key[16];
-    const char *said;
+    struct opp_http_question question = question_of(run, false);
+    struct opp_http_verdict verdict = { .word = "" };
+    struct opp_lane *lane = take_lane(run->op, &run->why);
 
-    snprintf(key, sizeof key, "%d", status);
-    said = opp_json_text(json_object_get(effect, "outcome"), key);
-    return said != NULL ? said : usual_meaning(status);
+    if (lane != NULL) {
+        opp_http_judge(lane, &question, &verdict, &run->why);
+        opp_session_put(run->op->session, lane);
+    }
+    json_decref(verdict.result);
+    memcpy(word, verdict.word, sizeof verdict.word);
+}
+
+static void meaning_of(struct http_run *run, char word[OPP_HTTP_WORD_MAX])
+{
+    const json_t *outcome = json_object_get(run->op->effect->data, "outcome");
+    const char *said;
+    char key[16];
+
+    snprintf(key, sizeof key, "%d", run->request.status);
+    said = opp_json_text(outcome, key);
+    if (json_is_string(outcome))
+        ask_outcome(run, word);
+    else
+        snprintf(word, OPP_HTTP_WORD_MAX, "%s", said != NULL ? said : usual_meaning(run->request.status));
 }
 
 /* The upstream did nothing, and said why not. */
@@ -185,7 +257,7 @@ static void on_answer(void *arg)
     struct http_run *run = arg;
     const struct opp_upstream_request *request = &run->request;
     const json_t *effect = run->op->effect->data;
-    const char *meaning;
+    char meaning[OPP_HTTP_WORD_MAX];
 
     opp_crash_point("effect.answered");
     if (request->outcome == OPP_UPSTREAM_NOT_SENT) {
@@ -198,7 +270,7 @@ static void on_answer(void *arg)
         ask_receipt(run);
         return;
     }
-    meaning = meaning_of(effect, request->status);
+    meaning_of(run, meaning);
     if (strcmp(meaning, "applied") == 0) {
         finish_applied(run, json_object_get(effect, "result"));
     } else if (strcmp(meaning, "refused") == 0) {

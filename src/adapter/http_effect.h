@@ -7,6 +7,7 @@
 #define OPP_ADAPTER_HTTP_EFFECT_H
 
 #include "adapter/effect_internal.h"
+#include "adapter/http_judge.h"
 #include "adapter/upstream.h"
 #include "base/buf.h"
 
@@ -18,9 +19,11 @@ enum opp_code opp_http_target(const json_t *path, const json_t *query, const str
 /* Sends it. */
 void opp_http_apply(struct opp_effect_op *op);
 
-/* What a receipt's answer means: OPP_OK: it was applied · OPP_E_ABSENT: there is none (yet) ·
- * OPP_E_EXECUTION_UNKNOWN: it says neither, or there was no answer; err says why. */
-enum opp_code opp_http_receipt_judge(const struct opp_upstream_request *request, struct opp_err *err);
+/* What a receipt's answer means: OPP_OK: it was applied, and *result (gives) is what receipt.read gave, or NULL ·
+ * OPP_E_ABSENT: there is none (yet) · OPP_E_EXECUTION_UNKNOWN: it says neither, or there was no answer; err says why.
+ * lane: where read is asked; NULL: the effect has none, its status tells. */
+enum opp_code opp_http_receipt_judge(const struct opp_http_question *question, struct opp_lane *lane, json_t **result,
+                                     struct opp_err *err);
 
 /* Gives a result: the template with what it takes from the answer's body, null where that is not there. OPP_E_MEMORY.
  */

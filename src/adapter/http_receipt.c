@@ -9,12 +9,12 @@
 #include <string.h>
 
 /* The members in the order of their names. */
-static enum opp_code describe(const struct opp_effect *effect, const char *effect_id, struct opp_buf *out,
+static enum opp_code describe(const struct opp_effect *effect, const struct opp_tool_input *input, struct opp_buf *out,
                               struct opp_err *err)
 {
     const json_t *receipt = json_object_get(effect->data, "receipt"), *result = json_object_get(receipt, "result");
     const json_t *new_ids = json_object_get(effect->data, "new_ids");
-    struct opp_sql_host host = { .effect_id = effect_id, .new_ids = new_ids };
+    struct opp_sql_host host = { .effect_id = input->effect_id, .new_ids = new_ids };
     struct opp_buf path = { 0 }, query = { 0 };
     enum opp_code rc = OPP_OK;
 
@@ -27,6 +27,10 @@ static enum opp_code describe(const struct opp_effect *effect, const char *effec
             opp_jcs_member_json(out, "new_ids", new_ids);
         opp_jcs_member_text(out, "path", path.bytes);
         opp_jcs_member_text(out, "query", query.bytes);
+        if (json_object_get(receipt, "read") != NULL) {
+            opp_jcs_member(out, "read");
+            opp_http_judge_write(out, input, effect->loaded);
+        }
         opp_jcs_member_json(out, "result", result != NULL ? result : json_object_get(effect->data, "result"));
         opp_jcs_member_json(out, "settle", json_object_get(receipt, "settle"));
     }
@@ -37,7 +41,7 @@ static enum opp_code describe(const struct opp_effect *effect, const char *effec
     return rc;
 }
 
-enum opp_code opp_effect_receipt(const struct opp_effect *effect, const char *effect_id, char **out,
+enum opp_code opp_effect_receipt(const struct opp_effect *effect, const struct opp_tool_input *input, char **out,
                                  struct opp_err *err)
 {
     struct opp_buf text = { 0 };
@@ -46,7 +50,7 @@ enum opp_code opp_effect_receipt(const struct opp_effect *effect, const char *ef
     *out = NULL;
     if (effect->upstream == NULL)
         return OPP_OK;
-    rc = describe(effect, effect_id, &text, err);
+    rc = describe(effect, input, &text, err);
     if (rc == OPP_OK)
         rc = opp_buf_check(&text, err);
     if (rc == OPP_OK)
@@ -57,6 +61,7 @@ enum opp_code opp_effect_receipt(const struct opp_effect *effect, const char *ef
 
 /* All that are asked at once, and how many are still to be answered. */
 struct round {
+    const struct opp_receipt_sources *sources;
     struct opp_loop *loop;
     struct opp_upstream_client *client;
     struct asking *list;
@@ -70,29 +75,53 @@ struct asking {
     struct opp_upstream_request request;
 };
 
-static void judge(struct asking *asking)
+/* In a state of its own: it is asked seldom. */
+static enum opp_code ask_read(const struct asking *asking, const json_t *read, json_t **result, struct opp_err *err)
 {
-    struct opp_receipt *receipt = asking->receipt;
-    const json_t *described = asking->described;
-    struct opp_sql_host host = { .effect_id = receipt->effect_id,
-                                 .new_ids = json_object_get(described, "new_ids"),
-                                 .now_ms = receipt->created_at_ms };
+    struct opp_adapters *adapters = asking->round->sources->adapters;
+    struct opp_tool_input input;
+    struct opp_http_question question = {
+        .input = &input, .loaded = json_object_get(read, "loaded"), .receipt = true, .request = &asking->request
+    };
+    struct opp_lane *lane = NULL;
+    enum opp_code rc;
 
-    receipt->err = (struct opp_err){ 0 };
-    receipt->rc = opp_http_receipt_judge(&asking->request, &receipt->err);
-    if (receipt->rc == OPP_OK && opp_http_result(json_object_get(described, "result"), &asking->request, &host,
-                                                 &receipt->result, &receipt->err) != OPP_OK)
-        receipt->rc = OPP_E_EXECUTION_UNKNOWN;
-    if (receipt->rc == OPP_E_ABSENT &&
-        receipt->ended_ms_ago < json_integer_value(json_object_get(described, "settle")) * 1000)
-        receipt->rc = opp_fail(&receipt->err, OPP_E_EXECUTION_UNKNOWN, "there is no receipt yet");
+    if (opp_http_judge_read(read, adapters, asking->receipt->effect_id, &input) != OPP_OK)
+        return opp_fail(err, OPP_E_EXECUTION_UNKNOWN, "the tool that reads the receipt is gone");
+    rc = opp_lane_open(&adapters->list[input.tool->adapter_index], adapters->log, &lane, err);
+    if (rc == OPP_OK)
+        rc = opp_lane_connect(lane, err);
+    rc = rc == OPP_OK ? opp_http_receipt_judge(&question, lane, result, err) : OPP_E_EXECUTION_UNKNOWN;
+    opp_lane_close(lane);
+    return rc;
+}
+
+static enum opp_code judge(const struct asking *asking, json_t **result, struct opp_err *err)
+{
+    const json_t *described = asking->described, *read = json_object_get(described, "read");
+    struct opp_http_question question = { .receipt = true, .request = &asking->request };
+    struct opp_sql_host host = { .effect_id = asking->receipt->effect_id,
+                                 .new_ids = json_object_get(described, "new_ids"),
+                                 .now_ms = asking->receipt->created_at_ms };
+    enum opp_code rc =
+        read != NULL ? ask_read(asking, read, result, err) : opp_http_receipt_judge(&question, NULL, result, err);
+
+    if (rc == OPP_OK && *result == NULL)
+        return opp_http_result(json_object_get(described, "result"), &asking->request, &host, result, err) == OPP_OK
+                   ? OPP_OK
+                   : OPP_E_EXECUTION_UNKNOWN;
+    if (rc == OPP_E_ABSENT &&
+        asking->receipt->ended_ms_ago < json_integer_value(json_object_get(described, "settle")) * 1000)
+        return opp_fail(err, OPP_E_EXECUTION_UNKNOWN, "there is no receipt yet");
+    return rc;
 }
 
 static void on_answer(void *arg)
 {
     struct asking *asking = arg;
 
-    judge(asking);
+    asking->receipt->err = (struct opp_err){ 0 };
+    asking->receipt->rc = judge(asking, &asking->receipt->result, &asking->receipt->err);
     if (--asking->round->open == 0)
         opp_loop_stop(asking->round->loop);
 }
@@ -114,8 +143,7 @@ static const struct opp_upstream *whom(const struct opp_upstreams *upstreams, co
 }
 
 /* Until it is answered it is unknown. */
-static void add(struct round *round, const struct opp_upstreams *upstreams, struct opp_receipt *receipt,
-                int64_t until_ms)
+static void add(struct round *round, struct opp_receipt *receipt, int64_t until_ms)
 {
     struct asking *asking = &round->list[round->open];
     const struct opp_upstream *upstream;
@@ -126,7 +154,7 @@ static void add(struct round *round, const struct opp_upstreams *upstreams, stru
     receipt->err = (struct opp_err){ 0 };
     receipt->result = NULL;
     opp_json_read(receipt->described, strlen(receipt->described), &described);
-    upstream = whom(upstreams, described, &receipt->err);
+    upstream = whom(round->sources->upstreams, described, &receipt->err);
     if (upstream == NULL) {
         json_decref(described);
         return;
@@ -157,9 +185,9 @@ static void run(struct round *round, struct opp_err *err)
         opp_loop_run(round->loop, err);
 }
 
-static enum opp_code open_round(struct round *round, const struct opp_upstreams *upstreams, size_t count,
-                                struct opp_err *err)
+static enum opp_code open_round(struct round *round, size_t count, struct opp_err *err)
 {
+    const struct opp_upstreams *upstreams = round->sources->upstreams;
     enum opp_code rc = OPP_OK;
 
     round->list = calloc(count, sizeof *round->list);
@@ -192,22 +220,22 @@ static size_t described_count(const struct opp_receipt *asked, size_t count)
     return described;
 }
 
-void opp_http_receipts_ask(const struct opp_upstreams *upstreams, struct opp_receipt *asked, size_t count,
+void opp_http_receipts_ask(const struct opp_receipt_sources *sources, struct opp_receipt *asked, size_t count,
                            int64_t until_ms)
 {
     size_t described = described_count(asked, count), added;
-    struct round round = { 0 };
+    struct round round = { .sources = sources };
     struct opp_err err = { 0 };
     enum opp_code rc;
 
     if (described == 0)
         return;
-    rc = open_round(&round, upstreams, described, &err);
+    rc = open_round(&round, described, &err);
     for (size_t i = 0; i < count; i++) {
         if (asked[i].described == NULL)
             continue;
         if (rc == OPP_OK)
-            add(&round, upstreams, &asked[i], until_ms);
+            add(&round, &asked[i], until_ms);
         else
             asked[i].rc = opp_fail(&asked[i].err, OPP_E_EXECUTION_UNKNOWN, "%s", err.message);
     }

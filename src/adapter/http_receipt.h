@@ -10,7 +10,7 @@
 
 /* Asks for those that are an upstream's, on a loop of its own, until a monotonic time; what was asked and not answered
  * by then stays OPP_E_EXECUTION_UNKNOWN. */
-void opp_http_receipts_ask(const struct opp_upstreams *upstreams, struct opp_receipt *asked, size_t count,
+void opp_http_receipts_ask(const struct opp_receipt_sources *sources, struct opp_receipt *asked, size_t count,
                            int64_t until_ms);
 
 #endif

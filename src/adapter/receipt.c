@@ -128,8 +128,8 @@ static size_t plan(struct asking *all, const struct asking *whole, struct opp_da
     return planned;
 }
 
-void opp_receipts_ask(struct opp_databases *databases, const struct opp_upstreams *upstreams, struct opp_receipt *asked,
-                      size_t count, int64_t until_ms)
+void opp_receipts_ask(const struct opp_receipt_sources *sources, struct opp_receipt *asked, size_t count,
+                      int64_t until_ms)
 {
     struct asking whole = { .asked = asked, .count = count, .until_ms = until_ms };
     struct asking *all = calloc(count + 1, sizeof *all);
@@ -140,10 +140,10 @@ void opp_receipts_ask(struct opp_databases *databases, const struct opp_upstream
             asked[i].rc = opp_fail(&asked[i].err, OPP_E_EXECUTION_UNKNOWN, "no memory to ask for receipts");
         return;
     }
-    planned = plan(all, &whole, databases);
+    planned = plan(all, &whole, sources->databases);
     for (size_t i = 0; i < planned; i++)
         start(&all[i]);
-    opp_http_receipts_ask(upstreams, asked, count, until_ms);
+    opp_http_receipts_ask(sources, asked, count, until_ms);
     for (size_t i = 0; i < planned; i++)
         if (all[i].started)
             pthread_join(all[i].thread, NULL);

@@ -51,7 +51,7 @@ enum opp_code opp_execute_begin(struct opp_call *call)
     execution->created_at = opp_call_now_ms(call);
     execution->idempotency_key = opp_text_copy(draft->idempotency_key, &failed);
     if (failed ||
-        opp_effect_receipt(intent->tool_call.effect, intent->effect_id, &execution->receipt, NULL) != OPP_OK) {
+        opp_effect_receipt(intent->tool_call.effect, &intent->tool_call.input, &execution->receipt, NULL) != OPP_OK) {
         opp_record_free(&OPP_EXECUTION, execution);
         return OPP_E_MEMORY;
     }
@@ -128,6 +128,8 @@ enum opp_step opp_step_apply(struct opp_call *call)
         .now_ms = opp_call_now_ms(call),
         .loop = call->worker->loop,
         .upstreams = call->worker->upstreams,
+        .session = intent->tool_call.session,
+        .input = &intent->tool_call.input,
         .done = resume,
         .arg = call,
     };

@@ -9,6 +9,7 @@
 #include "core/evidence.h"
 #include "core/execute.h"
 #include "core/gateway.h"
+#include "core/generation.h"
 #include "core/hub.h"
 #include "store/store.h"
 #include "store/tx.h"
@@ -133,8 +134,13 @@ enum opp_code opp_recovery_add_unknown(struct opp_recovery *recovery, struct opp
 
 void opp_recovery_ask(struct opp_recovery *recovery)
 {
-    opp_receipts_ask(recovery->gateway->databases, recovery->gateway->upstreams, recovery->receipts, recovery->count,
-                     opp_monotonic_ms() + OPP_RECOVERY_ASK_MS);
+    const struct opp_gateway *gateway = recovery->gateway;
+    struct opp_generation *generation = opp_generation_pin(gateway->policies);
+    struct opp_receipt_sources sources = { gateway->databases, gateway->upstreams,
+                                           generation != NULL ? opp_generation_adapters(generation) : NULL };
+
+    opp_receipts_ask(&sources, recovery->receipts, recovery->count, opp_monotonic_ms() + OPP_RECOVERY_ASK_MS);
+    opp_generation_unpin(generation);
 }
 
 static enum opp_code audit_outcome(struct opp_tx *tx, const struct opp_settlement *outcome, struct opp_err *err)

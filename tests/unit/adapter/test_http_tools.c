@@ -260,6 +260,7 @@ static void an_effect_that_makes_no_sense_is_a_defect(void **state)
         { "upstream = 'crm', method = 'POST', path = {}, outcome = { [200] = 'fine' }", "outcome" },
         { "upstream = 'crm', method = 'POST', path = {}, outcome = 'applied'", "outcome" },
         { "upstream = 'crm', method = 'POST', path = {}, receipt = {}", "path is a list" },
+        { "upstream = 'crm', method = 'POST', path = {}, receipt = { get = {}, read = 'x' }", "read is a function" },
         { "upstream = 'crm', method = 'POST', path = {}, receipt = { get = { 'x' }, settle = -1 }", "settle" },
         { "upstream = 'crm', method = 'POST', path = {}, receipt = { get = { 'x' }, ask = 1 }", "no field 'ask'" },
         { "upstream = 'crm', method = 'POST', path = {}, json = { ':new_id_1' }", "':new_id_1'" },
@@ -272,6 +273,9 @@ static void an_effect_that_makes_no_sense_is_a_defect(void **state)
         snprintf(functions, sizeof functions, "execute = function() return http.effect { %s } end", cases[i][0]);
         assert_defect(functions, cases[i][1]);
     }
+    assert_defect("load = function() return { f = nothing } end, execute = function() return"
+                  " http.effect { upstream = 'crm', method = 'POST', path = {}, outcome = nothing } end",
+                  "is data");
 }
 
 static void the_hosts_words_are_symbols_but_no_text_of_the_payload(void **state)
