@@ -65,29 +65,35 @@ static enum opp_code make_field(const struct opp_upstream_settings *settings, co
     return OPP_OK;
 }
 
+static enum opp_code read_secret_file(const struct opp_upstream_settings *settings, char **out, struct opp_err *err)
+{
+    const char *file = settings->credential_file;
+    struct opp_buf bytes = { 0 };
+    enum opp_code rc = read_file(file, CREDENTIAL_MAX_BYTES, &bytes, err);
+
+    if (rc != OPP_OK || bytes.bytes == NULL)
+        return rc;
+    if (strlen(bytes.bytes) != bytes.length)
+        rc = blame(file, "a credential must not have control bytes", err);
+    else
+        rc = make_field(settings, bytes.bytes, file, out, err);
+    OPENSSL_cleanse(bytes.bytes, bytes.length);
+    opp_buf_free(&bytes);
+    return rc;
+}
+
 static enum opp_code read_credential(const struct opp_upstream_settings *settings, char **out, struct opp_err *err)
 {
-    const char *file = settings->credential_file, *env = settings->credential_env, *value;
-    struct opp_buf bytes = { 0 };
-    enum opp_code rc;
+    const char *value;
 
     if (settings->credential_header == NULL)
         return OPP_OK;
-    if (file == NULL) {
-        value = env != NULL ? getenv(env) : NULL;
-        if (value == NULL)
-            return blame(env, "a variable of the environment that is not set", err);
-        return make_field(settings, value, env, out, err);
-    }
-    rc = read_file(file, CREDENTIAL_MAX_BYTES, &bytes, err);
-    if (rc == OPP_OK && strlen(bytes.bytes) != bytes.length)
-        rc = blame(file, "a credential must not have control bytes", err);
-    if (rc == OPP_OK)
-        rc = make_field(settings, bytes.bytes, file, out, err);
-    if (bytes.bytes != NULL)
-        OPENSSL_cleanse(bytes.bytes, bytes.length);
-    opp_buf_free(&bytes);
-    return rc;
+    if (settings->credential_file != NULL)
+        return read_secret_file(settings, out, err);
+    value = getenv(settings->credential_env);
+    if (value == NULL)
+        return blame(settings->credential_env, "a variable of the environment that is not set", err);
+    return make_field(settings, value, settings->credential_env, out, err);
 }
 
 /* Nobody is asked for a key's password. */

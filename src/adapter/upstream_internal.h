@@ -123,6 +123,11 @@ struct opp_upstream_transfer {
     char why[CURL_ERROR_SIZE];
 };
 
+/* upstream_queue.c: ends the requests that curl has done with, and starts those that wait. */
+void opp_upstream_settle(struct opp_upstream_client *client);
+/* Ends all of them; none can be sent any more. */
+void opp_upstream_end_all(struct opp_upstream_client *client);
+
 /* upstream_transfer.c: makes transfer->easy of the request. OPP_E_VALIDATION: it cannot be sent so. OPP_E_MEMORY. */
 enum opp_code opp_upstream_transfer_prepare(struct opp_upstream_transfer *transfer, struct opp_err *err);
 /* Writes into the request what became of it. */

@@ -8,7 +8,7 @@
 
 bool opp_upstream_kept_init(struct opp_upstream_kept *kept, size_t max)
 {
-    kept->fds = calloc(max, sizeof *kept->fds);
+    kept->fds = calloc(max + 1, sizeof *kept->fds);
     kept->max = max;
     return kept->fds != NULL;
 }
@@ -18,7 +18,8 @@ void opp_upstream_kept_add(struct opp_upstream_kept *kept, int fd)
     for (size_t i = 0; i < kept->count && i < kept->max; i++)
         if (kept->fds[i] == fd)
             return;
-    kept->fds[kept->count++ % kept->max] = fd;
+    if (kept->max > 0)
+        kept->fds[kept->count++ % kept->max] = fd;
 }
 
 /* 0: the descriptor is no such socket, or none any more. */

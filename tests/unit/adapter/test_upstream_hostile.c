@@ -101,8 +101,8 @@ struct vector {
     const char *text;
     int status; /* or one of these, which mean that no answer came */
 };
-#define LATE 0 /* until time was up */
-#define CUT -1 /* for another reason */
+#define LATE 0   /* until time was up */
+#define CUT (-1) /* for another reason */
 
 static bool is_late(const struct opp_upstream_request *request)
 {

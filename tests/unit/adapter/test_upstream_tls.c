@@ -181,6 +181,11 @@ static void one_that_speaks_only_what_is_too_old_is_told_nothing(void **state)
     SSL_CTX_set_max_proto_version(server, TLS1_1_VERSION);
     upstream_open(&f);
     assert_not_sent();
+    begin(&RIGHT, &RIGHT, answer_by_tls);
+    SSL_CTX_set_max_proto_version(server, TLS1_2_VERSION);
+    upstream_open(&f);
+    assert_int_equal(ask("POST"), OPP_UPSTREAM_ANSWERED);
+    end();
 }
 
 static void wait_only(struct fake_upstream *fake, int fd)
