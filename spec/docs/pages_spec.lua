@@ -15,7 +15,8 @@ local function list(path, at_least)
   return blocks, commands
 end
 
--- Each page, the least number of its commands, and whether the gateway has the adapters that the page builds, and their system.
+-- Each page, the least number of its commands, and whether the gateway has the adapters that the page builds, and the
+-- system that they reach.
 local subjects = {
   { path = "docs/integrate.md", at_least = 15 },
   { path = "docs/adapters.md", at_least = 6, adapter = true },

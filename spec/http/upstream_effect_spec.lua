@@ -127,7 +127,7 @@ describe("an effect over HTTP", function()
     end
   end)
 
-  it("is unknown while there is no receipt, is listed, blocks its intent, and has failed when that has settled", function()
+  it("is unknown without a receipt, is listed, blocks its intent, and has failed when that has settled", function()
     local action = crm.cancel()
     up:mode { before = "close" }
     local details = check.refused(up.agent:post("/actions", action), 504, "agent.execution_unknown")
@@ -187,10 +187,9 @@ describe("an effect over HTTP", function()
   end)
 
   it("keeps no other request waiting while a system is silent", function()
-    up:mode { before = "hang" }
-    local waiting = {}
-    for i = 1, 20 do waiting[i] = up.agent:start { method = "POST", path = "/actions", json = crm.cancel() } end
-    for _ = 1, 20 do check.ok(up.agent:get("/manifest")) end
+    local waiting = up:hangs({ before = "hang" }, 20, function()
+      return { method = "POST", path = "/actions", json = crm.cancel() }
+    end)
     for i = 1, 20 do check.refused(waiting[i]:finish(), 504, "agent.execution_unknown") end
   end)
 

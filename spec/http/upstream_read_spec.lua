@@ -58,10 +58,9 @@ describe("a tool that reads over HTTP", function()
   end)
 
   it("keeps nobody waiting but its own caller", function()
-    up:mode { read = "hang" }
-    local waiting = {}
-    for i = 1, 20 do waiting[i] = up.agent:start { method = "GET", path = "/order", query = { orderId = "o1" } } end
-    for _ = 1, 20 do check.ok(up.agent:get("/manifest")) end
+    local waiting = up:hangs({ read = "hang" }, 20, function()
+      return { method = "GET", path = "/order", query = { orderId = "o1" } }
+    end)
     for i = 1, 20 do check.refused(waiting[i]:finish(), 502, "agent.execution_failed") end
   end)
 

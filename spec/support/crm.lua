@@ -5,6 +5,7 @@ local gateway = require "spec.support.gateway"
 local json = require "spec.support.json"
 local ledger = require "spec.support.ledger"
 local ltn12 = require "ltn12"
+local socket = require "socket"
 local socket_http = require "socket.http"
 
 local crm = {}
@@ -130,6 +131,21 @@ function crm:effect_id(key)
   local rows = db.rows(self.g.data .. "/gateway.db",
     "SELECT effect_id, status FROM executions WHERE idempotency_key = :key ORDER BY id DESC", { key = key })
   return rows[1] and rows[1].effect_id, rows[1] and rows[1].status
+end
+
+-- Starts so many requests that hang in the system, and gives them when it has seen them all; what(i) makes one. Fails
+-- unless another is answered meanwhile.
+function crm:hangs(how, count, what)
+  local before, waiting, socks = self:seen().asked, {}, {}
+  self:mode(how)
+  for i = 1, count do
+    waiting[i] = self.agent:start(what(i))
+    socks[i] = waiting[i].connection.sock
+  end
+  gateway.eventually("the system has seen them", function() return self:seen().asked >= before + count end)
+  check.ok(self.agent:get("/manifest"))
+  assert(#socket.select(socks, nil, 0) == 0, "the others were answered first")
+  return waiting
 end
 
 function crm:executes(action) return check.ok(self.agent:post("/actions", action)) end

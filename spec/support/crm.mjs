@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 const orders = new Map();
 const receipts = new Map(); // key → the order after its effect
 const sends = {}, effects = {};
-let mode = {}, reads = 0;
+let mode = {}, reads = 0, asked = 0; // asked: what was to hang
 
 // There is an order of every number.
 function find(id) {
@@ -29,7 +29,7 @@ function answer(response, status, body, headers = {}) {
 
 function read(response, segments, url) {
   reads++;
-  if (mode.read === "hang") return;
+  if (mode.read === "hang") return void asked++;
   if (mode.read === "close") return response.socket.destroy();
   if (typeof mode.read === "number") return answer(response, mode.read, { error: "told to" });
   if (segments.length === 1) {
@@ -59,7 +59,7 @@ function apply(key, order, body) {
 
 // Before the effect, or after it: nothing, a status, silence, or the end of the connection.
 function misbehave(response, how) {
-  if (how === "hang") return true;
+  if (how === "hang") return asked++, true;
   if (how === "close") return response.socket.destroy(), true;
   if (typeof how === "number") return answer(response, how, { error: "told to" }), true;
   return false;
@@ -82,7 +82,7 @@ function route(request, response, text) {
   const segments = url.pathname.split("/").slice(1).map(decodeURIComponent);
   const body = text === "" ? {} : JSON.parse(text);
   if (segments[0] === "_mode") { mode = body; return answer(response, 200, {}); }
-  if (segments[0] === "_seen") return answer(response, 200, { sends, effects, reads });
+  if (segments[0] === "_seen") return answer(response, 200, { sends, effects, reads, asked });
   if (segments[0] === "_touch") { find(segments[1]).version++; return answer(response, 200, {}); }
   if (segments[0] === "effects") return receipt(response, segments[1], url.searchParams.get("key"));
   if (request.method === "GET" || request.method === "HEAD") return read(response, segments, url);

@@ -121,12 +121,13 @@ bool opp_tool_waits(const struct opp_tool_call *call)
 void opp_tool_abandon(struct opp_tool_call *call)
 {
     struct opp_adapter_call *run = call->run;
+    struct opp_err err = { 0 };
 
     opp_fetch_clear(&run->fetch);
     opp_script_trip(run->lane->script, "the call was abandoned");
     run->rc = OPP_E_EXECUTION_FAILED;
     call->refusal = (struct opp_refusal){ .retry_after_s = 1 };
-    end_phase(call, OPP_OK, NULL);
+    end_phase(call, OPP_OK, &err);
 }
 
 /* Runs one phase. Its results are left on the thread's stack for ended, which is called when it is over, perhaps before
