@@ -7,6 +7,8 @@
 #include "api/api.h"
 #include "audit/checkpoint.h"
 #include "audit/notary.h"
+#include "base/json.h"
+#include "command/archive_serve.h"
 #include "command/backup_serve.h"
 #include "command/control.h"
 #include "command/secret.h"
@@ -29,6 +31,7 @@
 #include "store/tx.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define QUEUE_MAX_BYTES ((size_t)64 * 1024 * 1024)
@@ -281,10 +284,20 @@ static enum opp_code open_workers(struct opp_process *process, struct opp_err *e
                             &process->workers, err);
 }
 
+/* What a command asks of the gateway that runs. */
+static enum opp_code serve_command(void *arg, const json_t *request, const atomic_bool *stopping, json_t **answer,
+                                   struct opp_err *err)
+{
+    const char *command = opp_json_text(request, "command");
+    bool archive = command != NULL && strcmp(command, "archive") == 0;
+
+    return (archive ? opp_archive_serve : opp_backup_serve)(arg, request, stopping, answer, err);
+}
+
 static enum opp_code open_control(struct opp_process *process, struct opp_err *err)
 {
-    return opp_control_start(process->config->data_dir, process->gateway.log, opp_backup_serve, process,
-                             &process->control, err);
+    return opp_control_start(process->config->data_dir, process->gateway.log, serve_command, process, &process->control,
+                             err);
 }
 
 enum opp_code opp_process_open(struct opp_process *process, const struct opp_config *config, struct opp_err *err)

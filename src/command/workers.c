@@ -96,7 +96,7 @@ static enum opp_code open_worker(struct opp_workers *all, struct worker *worker,
     if (rc == OPP_OK)
         rc = opp_manifest_cache_new(&worker->worker.manifests, err);
     if (rc == OPP_OK)
-        rc = opp_app_views_new(&worker->worker.views, err);
+        rc = opp_app_views_new(gateway->hmac_key, &worker->worker.views, err);
     if (rc == OPP_OK)
         rc = open_upstreams(worker, err);
     for (size_t i = 0; rc == OPP_OK && i < all->server_count; i++)

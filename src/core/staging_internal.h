@@ -6,6 +6,8 @@
 #ifndef OPP_CORE_STAGING_INTERNAL_H
 #define OPP_CORE_STAGING_INTERNAL_H
 
+#include "base/json_cache.h"
+#include "core/app_view.h"
 #include "core/rejudge.h"
 #include "core/staging.h"
 #include "core/tally.h"
@@ -54,6 +56,8 @@ struct opp_staging {
 
     atomic_bool active;
     atomic_llong lost; /* decisions that were not logged */
+    /* As in opp_staging_counts. */
+    atomic_llong same, different, failed, skipped_staged, written, skipped_all;
 
     pthread_mutex_t state;   /* guards the counts */
     struct opp_tally *tally; /* NULL: nothing is staged */
@@ -66,6 +70,8 @@ struct opp_staging {
     unsigned epoch;
     bool busy; /* there was something at the last look */
     struct opp_session *executions;
+    struct opp_app_views *views;
+    struct opp_json_cache *cache; /* of what decisions have in common */
     struct opp_staging_log log;
 };
 

@@ -115,6 +115,7 @@ static int set_up(void **state)
                                     .is_action = true,
                                     .risk = OPP_RISK_MEDIUM,
                                     .scopes = json_array(),
+                                    .shown = json_pack("{s:s}", "name", "thing.make"),
                                     .sensitive = json_pack("{s:s}", "title", "[redacted]") };
     return 0;
 }
@@ -124,6 +125,7 @@ static int tear_down(void **state)
     (void)state;
     opp_staging_close(stage.staging);
     json_decref(stage.tool.scopes);
+    json_decref(stage.tool.shown);
     json_decref(stage.tool.sensitive);
     opp_generation_unpin(stage.active);
     opp_registry_unpin(stage.registry);
@@ -154,7 +156,7 @@ static struct opp_told *told(enum opp_phase phase, const char *app_id, const cha
     told->ruling = (struct opp_policy_decision){ .max_rows = -1, .max_days = -1, .window_open = true };
     told->took_ns = 1500;
     told->sample = 1;
-    opp_buf_text(&told->parts, parts);
+    opp_buf_add(&told->parts, parts, strlen(parts) + 1);
     return told;
 }
 
