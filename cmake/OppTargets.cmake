@@ -23,6 +23,7 @@ if(OPP_SANITIZE STREQUAL "thread")
   target_compile_definitions(opp_flags INTERFACE OPP_EPOLL_AT_ONCE) # src/base/loop.c says why
 endif()
 if(OPP_SANITIZE)
+  target_compile_definitions(opp_flags INTERFACE OPP_POOL_OFF) # base/pool.c: who uses a freed block is to be found
   target_compile_options(opp_flags INTERFACE -fsanitize=${OPP_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(opp_flags INTERFACE -fsanitize=${OPP_SANITIZE})
 else()

@@ -20,8 +20,10 @@ struct looking {
     struct opp_staging *staging;
     struct opp_told *told;
     const struct opp_tool *tool;
-    const struct opp_app_view *view; /* NULL: no memory */
-    json_t *parts, *request;
+    const struct opp_app_view *view;    /* NULL: no memory */
+    const struct opp_remembered *known; /* NULL: the staged rules are to be asked */
+    json_t *parts;
+    json_t *request;                /* made when it is needed */
     struct opp_buf verdict, logged; /* texts; logged is the request as the log keeps it */
     enum opp_outcome outcome;       /* in the verdict */
     struct opp_occasion occasion;   /* that it is counted for */
@@ -30,22 +32,23 @@ struct looking {
     char error[ERROR_MAX]; /* of the staged rules; "" when they did not fail */
 };
 
-/* The request as the rules were shown it. */
-static json_t *show_request(const struct looking *looking, json_t *parts)
+/* Makes the request as the rules were shown it. */
+static enum opp_code show_request(struct looking *looking)
 {
     static const char *const members[] = { "draft",   "execute",   "impact",   "justification",
                                            "payload", "resources", "reviewer", "state" };
-    json_t *request = opp_shown_json(&looking->told->shown, looking->view);
+    bool whole;
 
-    for (size_t i = 0; request != NULL && i < sizeof members / sizeof *members; i++) {
-        json_t *part = json_object_get(parts, members[i]);
+    if (looking->request != NULL)
+        return OPP_OK;
+    looking->request = opp_shown_json(&looking->told->shown, looking->view);
+    whole = looking->request != NULL;
+    for (size_t i = 0; whole && i < sizeof members / sizeof *members; i++) {
+        json_t *part = json_object_get(looking->parts, members[i]);
 
-        if (part != NULL && json_object_set(request, members[i], part) != 0) {
-            json_decref(request);
-            return NULL;
-        }
+        whole = part == NULL || json_object_set(looking->request, members[i], part) == 0;
     }
-    return request;
+    return whole ? OPP_OK : OPP_E_MEMORY;
 }
 
 /* Gives false when memory is out. */
@@ -53,9 +56,9 @@ static bool understand(struct looking *looking)
 {
     struct opp_told *told = looking->told;
 
-    looking->parts = opp_json_cache_parse(looking->staging->cache, told->parts.bytes);
-    looking->request = show_request(looking, looking->parts);
-    if (looking->parts == NULL || looking->request == NULL)
+    looking->parts = looking->known != NULL ? json_incref(looking->known->parts)
+                                            : opp_json_cache_parse(looking->staging->cache, told->parts.bytes);
+    if (looking->parts == NULL)
         return false;
     told->ruling.reasons = json_object_get(looking->parts, "reasons");
     told->ruling.redact = json_object_get(looking->parts, "redact");
@@ -101,15 +104,44 @@ static bool counts(struct looking *looking)
     return belongs;
 }
 
-static enum opp_code rejudge(struct looking *looking)
+/* What the staged rules said of an equal read. */
+static enum opp_code recall(struct looking *looking)
+{
+    struct opp_rejudged *staged = &looking->staged;
+
+    staged->ruling = looking->known->ruling;
+    json_incref(staged->ruling.reasons);
+    json_incref(staged->ruling.redact);
+    json_incref(staged->ruling.limits);
+    staged->ns = looking->known->ns;
+    opp_verdict_write(&staged->verdict, &looking->told->core, &staged->ruling);
+    opp_buf_char(&staged->verdict, '\0');
+    return opp_buf_check(&staged->verdict, NULL);
+}
+
+static enum opp_code ask(struct looking *looking)
 {
     struct opp_staging *staging = looking->staging;
+    struct opp_rejudged *staged = &looking->staged;
+    bool counted = false;
     struct opp_rejudged_input input = { .app_id = looking->told->shown.app->id,
-                                        .request = looking->request,
                                         .recent = json_object_get(looking->parts, "recent"),
                                         .core = looking->told->core,
-                                        .executions = staging->executions };
-    enum opp_code rc = opp_rejudge(staging->engine, &input, &looking->staged);
+                                        .executions = staging->executions,
+                                        .counted = &counted };
+    enum opp_code rc = show_request(looking);
+
+    input.request = looking->request;
+    if (rc == OPP_OK)
+        rc = opp_rejudge(staging->engine, &input, staged);
+    if (rc == OPP_OK && input.core.phase == OPP_PHASE_READ && !staged->ruling.failed && !counted)
+        opp_staging_memo_keep(staging->memo, &(struct opp_remembered){ looking->parts, staged->ruling, staged->ns });
+    return rc;
+}
+
+static enum opp_code rejudge(struct looking *looking)
+{
+    enum opp_code rc = looking->known != NULL ? recall(looking) : ask(looking);
 
     if (rc != OPP_OK)
         return rc;
@@ -141,8 +173,10 @@ static enum opp_code hash_sensitive(const struct looking *looking, json_t *reque
 /* The rules are done with the request: it becomes what the log keeps. */
 static enum opp_code write_request(struct looking *looking)
 {
-    enum opp_code rc = looking->tool->sensitive != NULL ? hash_sensitive(looking, looking->request) : OPP_OK;
+    enum opp_code rc = show_request(looking);
 
+    if (rc == OPP_OK && looking->tool->sensitive != NULL)
+        rc = hash_sensitive(looking, looking->request);
     if (rc == OPP_OK)
         opp_jcs_write(&looking->logged, looking->request);
     opp_buf_char(&looking->logged, '\0');
@@ -341,10 +375,12 @@ static bool is_logged(const struct looking *looking)
 static void look(struct looking *looking)
 {
     struct opp_staging *staging = looking->staging;
-    bool logged;
+    bool counted = counts(looking), logged;
     int64_t number = 0;
 
-    if (!understand(looking) || (counts(looking) && rejudge(looking) != OPP_OK)) {
+    if (counted && looking->told->core.phase == OPP_PHASE_READ)
+        looking->known = opp_staging_memo_find(staging->memo, staging->epoch, looking->told);
+    if (!understand(looking) || (counted && rejudge(looking) != OPP_OK)) {
         atomic_fetch_add(&staging->lost, 1);
         return;
     }

@@ -125,9 +125,12 @@ static void a_key_is_trimmed_and_is_one_line_of_ascii(void **state)
     static const struct {
         const char *header, *field;
         enum opp_code code;
-    } rows[] = { { " a \t", "a", OPP_OK },           { " \t ", "b", OPP_OK },
-                 { "c", " ", OPP_OK },               { "d\x01", NULL, OPP_E_VALIDATION },
-                 { "e\x7f", NULL, OPP_E_VALIDATION }, { "f", "g", OPP_E_VALIDATION },
+    } rows[] = { { " a \t", "a", OPP_OK },
+                 { " \t ", "b", OPP_OK },
+                 { "c", " ", OPP_OK },
+                 { "d\x01", NULL, OPP_E_VALIDATION },
+                 { "e\x7f", NULL, OPP_E_VALIDATION },
+                 { "f", "g", OPP_E_VALIDATION },
                  { NULL, "h\\u00e4", OPP_E_VALIDATION } };
 
     (void)state;
@@ -163,6 +166,23 @@ static void a_key_has_at_most_255_characters(void **state)
     longest[255] = '\0';
     assert_int_equal(gateway_run(&kit, &request, &answer), OPP_OK);
     gateway_forget(&answer);
+}
+
+static void an_action_is_of_something(void **state)
+{
+    struct gateway_answer answer;
+
+    (void)state;
+    assert_int_equal(ask("{\"action\":\"transaction.create\"}", &answer), OPP_E_VALIDATION);
+    gateway_forget(&answer);
+}
+
+static void a_draft_that_is_overdue_has_expired(void **state)
+{
+    (void)state;
+    make_draft();
+    gateway_sql(&kit, GATEWAY, "UPDATE drafts SET expires_at = 1 WHERE id = '%s'", draft);
+    expect("", RUN, OPP_OK, "status", "draft"); /* as it is: canceled */
 }
 
 static void a_key_that_has_expired_is_free_again(void **state)
@@ -424,10 +444,11 @@ static char others[OPP_ID_MAX];
 static void the_key_is_taken(void *arg)
 {
     (void)arg;
-    gateway_sql(&kit, GATEWAY,
-                "INSERT INTO idempotency SELECT '%s ' || '%s', intent_hash, id, NULL, NULL, 1, 0 FROM drafts WHERE id = "
-                "'%s'",
-                kit.process.demo.agent.app_id, key, others);
+    gateway_sql(
+        &kit, GATEWAY,
+        "INSERT INTO idempotency SELECT '%s ' || '%s', intent_hash, id, NULL, NULL, 1, 0 FROM drafts WHERE id = "
+        "'%s'",
+        kit.process.demo.agent.app_id, key, others);
 }
 
 static void a_key_that_is_taken_meanwhile_is_another_s(void **state)
@@ -569,8 +590,8 @@ static void an_effect_that_fails_is_told(void **state)
 
 static void the_transaction_changes(void *arg)
 {
-    gateway_sql(&kit, "ledger.db", "UPDATE transactions SET updated_at = '2026-11-20T08:31:00.%03uZ' WHERE id = 'txn_1'",
-                ++times);
+    gateway_sql(&kit, "ledger.db",
+                "UPDATE transactions SET updated_at = '2026-11-20T08:31:00.%03uZ' WHERE id = 'txn_1'", ++times);
     if (arg == NULL)
         failing_before_effect(NULL, NULL); /* no more */
 }
@@ -592,7 +613,7 @@ static void an_effect_that_was_late_is_tried_again(void **state)
 }
 
 /* Whose rule binds more of the state, tells that deletes are drafts, and breaks over one. */
-static void delete(const char *id, enum opp_code code)
+static void delete (const char *id, enum opp_code code)
 {
     struct gateway_answer answer;
     char input[256];
@@ -610,10 +631,10 @@ static void delete(const char *id, enum opp_code code)
 static void what_is_offered_as_a_draft_is_one(void **state)
 {
     (void)state;
-    delete("txn_3", OPP_OK);
-    delete("txn_2", OPP_OK);
-    delete("txn_4", OPP_E_POLICY_DENIED);
-    delete("txn_main_01", OPP_E_POLICY_DENIED);
+    delete ("txn_3", OPP_OK);
+    delete ("txn_2", OPP_OK);
+    delete ("txn_4", OPP_E_POLICY_DENIED);
+    delete ("txn_main_01", OPP_E_POLICY_DENIED);
 }
 
 static char witness[OPP_HASH_HEX];
@@ -663,6 +684,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_key_is_trimmed_and_is_one_line_of_ascii),
         TEST(a_key_has_at_most_255_characters),
+        TEST(an_action_is_of_something),
+        TEST(a_draft_that_is_overdue_has_expired),
         TEST(a_key_that_has_expired_is_free_again),
         TEST(a_key_whose_draft_is_lost_is_free_again),
         TEST(a_failed_execution_is_named_by_the_next),

@@ -320,7 +320,8 @@ static void who_was_second_is_told_what_became_of_it(void **state)
     struct gateway_answer answer;
 
     (void)state;
-    request.input = "{\"action\":\"transaction.update\",\"payload\":{\"transactionId\":\"txn_2\",\"title\":\"second\"}}";
+    request.input =
+        "{\"action\":\"transaction.update\",\"payload\":{\"transactionId\":\"txn_2\",\"title\":\"second\"}}";
     assert_int_equal(gateway_run(&kit, &request, &answer), OPP_OK);
     snprintf(draft, sizeof draft, "%s", text_of(json_object_get(answer.data, "draft"), "id"));
     gateway_forget(&answer);
@@ -390,8 +391,9 @@ static void the_ledger_is_closed(void *arg)
     (void)arg;
     failing_before_effect(NULL, NULL);
     failing_effects(OPP_E_INTERNAL);
-    gateway_sql(&kit, "ledger.db", "PRAGMA foreign_keys = OFF; UPDATE ledgers SET id = 'ledger_mine' WHERE id = "
-                                  "'ledger_main'");
+    gateway_sql(&kit, "ledger.db",
+                "PRAGMA foreign_keys = OFF; UPDATE ledgers SET id = 'ledger_mine' WHERE id = "
+                "'ledger_main'");
 }
 
 static unsigned defect;
@@ -400,7 +402,6 @@ static void the_tool_breaks(void *arg)
 {
     (void)arg;
     failing_before_effect(NULL, NULL);
-    failing_effects(OPP_E_INTERNAL);
     failing_set(defect);
 }
 
@@ -413,8 +414,9 @@ static void an_effect_that_cannot_be_judged_again_has_failed(void **state)
     failing_effects(OPP_E_STALE);
     failing_before_effect(the_ledger_is_closed, NULL);
     approve(OPP_E_POLICY_DENIED, NULL);
-    gateway_sql(&kit, "ledger.db", "PRAGMA foreign_keys = OFF; UPDATE ledgers SET id = 'ledger_main' WHERE id = "
-                                  "'ledger_mine'");
+    gateway_sql(&kit, "ledger.db",
+                "PRAGMA foreign_keys = OFF; UPDATE ledgers SET id = 'ledger_main' WHERE id = "
+                "'ledger_mine'");
     for (defect = 1; happened; defect++) {
         struct gateway_request request = { .flow = &OPP_FLOW_APPROVE, .person = true };
         struct gateway_answer answer;
@@ -423,7 +425,7 @@ static void an_effect_that_cannot_be_judged_again_has_failed(void **state)
         request.id = draft;
         failing_effects(OPP_E_STALE);
         failing_before_effect(the_tool_breaks, NULL);
-        gateway_run(&kit, &request, &answer);
+        assert_int_not_equal(gateway_run(&kit, &request, &answer), OPP_OK);
         happened = failing_happened();
         failing_set(0);
         gateway_forget(&answer);
@@ -578,7 +580,8 @@ static void who_is_out_waits_no_longer(void **state)
     (void)state;
     wait_and_break("UPDATE keys SET revoked_at = 1", "UPDATE keys SET revoked_at = 0");
     wait_and_break("UPDATE apps SET status = 'revoked'", "UPDATE apps SET status = 'active'");
-    wait_and_break("UPDATE keys SET token_hash = 'x' || token_hash", "UPDATE keys SET token_hash = substr(token_hash, 2)");
+    wait_and_break("UPDATE keys SET token_hash = 'x' || token_hash",
+                   "UPDATE keys SET token_hash = substr(token_hash, 2)");
     wait_and_break("UPDATE apps SET id = 'x' || id", "UPDATE apps SET id = substr(id, 2)");
 
     make_draft("");

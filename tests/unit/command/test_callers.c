@@ -260,6 +260,18 @@ static enum opp_code grant_to_app(struct opp_tx *tx, void *arg, struct opp_err *
     return rc == OPP_OK ? OPP_E_STALE : rc;
 }
 
+static enum opp_code grant_to_nobody(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    json_t *roles = json_array();
+    struct opp_grant_person wish = { .user_id = "\xff", .name = "n", .roles = roles, .made_by = "test", .now_ms = 1 };
+    struct opp_grant made;
+    enum opp_code rc = opp_grant_to_person(tx, &wish, &made, err);
+
+    (void)arg;
+    json_decref(roles);
+    return rc;
+}
+
 static void expect_failures(opp_tx_fn run)
 {
     enum opp_code rc;
@@ -287,6 +299,8 @@ static void what_fails_lets_nobody_in(void **state)
     expect_failures(write_uses);
     expect_failures(grant_to_person);
     expect_failures(grant_to_app);
+    assert_int_equal(opp_store_now(kit.gateway->store, grant_to_nobody, NULL, NULL), OPP_E_VALIDATION);
+    opp_registry_slot_free(NULL);
     failing_set(1);
     assert_int_equal(opp_registry_slot_new(&slot, NULL), OPP_E_MEMORY);
     failing_set(1);
