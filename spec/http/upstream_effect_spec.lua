@@ -66,6 +66,14 @@ describe("an effect over HTTP", function()
     assert.is_nil(up:effect_id(action.idempotencyKey))
   end)
 
+  it("does not meet a state that changed after it was read", function()
+    local action = crm.cancel()
+    up:mode { read = "touch" }
+    assert.equal("state_changed", check.refused(up.agent:post("/actions", action), 409,
+      "agent.precondition_failed").reason)
+    assert_seen(action, "failed", 1, 0)
+  end)
+
   it("fails as stale where the system says so, and a weak ETag matches nothing", function()
     local action = crm.cancel()
     up:mode { before = 412 }

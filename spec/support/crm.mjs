@@ -39,6 +39,7 @@ function read(response, segments, url) {
   }
   const order = find(segments[1]);
   if (!order) return answer(response, 404, { error: "no such order" });
+  if (mode.read === "touch") response.on("finish", () => order.version++); // somebody else was faster
   if (mode.read === "last") server.close(); // nobody can connect any more
   answer(response, 200, order, { ETag: etag(order), ...(mode.read === "last" && { Connection: "close" }) });
 }
