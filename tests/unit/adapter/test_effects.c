@@ -278,8 +278,8 @@ static void rows_that_a_statement_does_not_give_are_null(void **state)
 /* What execute does, and what the operator is told of it. */
 static const char *const nonsense[][2] = {
     { "return 'done'", "sql.effect{}, http.effect{}, value{} or a refusal" },
-    { "return nil", "sql.effect{}, value{} or a refusal" },
-    { "return { database = 'things' }", "sql.effect{}, value{} or a refusal" },
+    { "return nil", "sql.effect{}, http.effect{}, value{} or a refusal" },
+    { "return { database = 'things' }", "sql.effect{}, http.effect{}, value{} or a refusal" },
     { "return sql.effect 'x'", "table" },
     { "return sql.effect { database = 'other', { 'DELETE FROM things' } }", "names a database" },
     { "return sql.effect { { 'DELETE FROM things' } }", "names a database" },
