@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- All that a gateway does at once, for long: agents at full load, people, reloads, revocations, rotated keys, freezes,
 -- connections that come and go, and strangers. No answer is an error that nobody decided, and memory does not grow.
--- OPP_SOAK_SECONDS: for how long (with OPP_LONG 1800: caches are full after a quarter of an hour).
+-- OPP_SOAK_SECONDS: for how long (with OPP_LONG 1800: memory still rises a little after ten minutes).
 local check = require "spec.support.check"
 local connection = require "spec.support.connection"
 local db = require "spec.support.db"
