@@ -190,6 +190,15 @@ return { {
     assert.equal("confirmed", check.ok(second.client:post("/drafts/" .. drafts[2].id .. "/approve")).draftStatus)
   end)
 
+  it("is not executed without its witness where it has no hash of all, as one that an older schema has kept", function()
+    local drafts = make(3, { ledger.make(open.client) })
+    change(drafts, function(i) return set("draft_hash", i == 1 and "NULL, witness = NULL" or "NULL") end)
+    local details = check.refused(second.client:post("/drafts/" .. drafts[1].id .. "/approve"), 409,
+      "agent.precondition_failed")
+    assert.equal("state_witness_mismatch", details.reason)
+    assert.equal("confirmed", check.ok(second.client:post("/drafts/" .. drafts[3].id .. "/approve")).draftStatus)
+  end)
+
   it("is not executed by the repeat of its request either", function()
     for _, done in ipairs { payload("title", text "Other"), set("expires_at", "expires_at + 1"), flipped "seal" } do
       local action = ledger.create { idempotencyKey = ledger.unique "key" }

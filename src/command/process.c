@@ -2,6 +2,7 @@
 #include "command/process.h"
 
 #include "adapter/databases.h"
+#include "adapter/upstream.h"
 #include "admin/admin.h"
 #include "api/api.h"
 #include "audit/checkpoint.h"
@@ -71,6 +72,16 @@ static enum opp_code open_basics(struct opp_process *process, struct opp_err *er
     if (rc == OPP_OK)
         rc = opp_stranded_new(&gateway->stranded, err);
     return rc;
+}
+
+static enum opp_code open_upstreams(struct opp_process *process, struct opp_err *err)
+{
+    const struct opp_config *config = process->config;
+
+    if (config->upstream_count == 0)
+        return OPP_OK;
+    return opp_upstreams_new(config->upstreams, config->upstream_count, process->gateway.metrics,
+                             &process->gateway.upstreams, err);
 }
 
 /* On the writer's thread. A registry that cannot be loaded closes the gate: a revoked key must not go on. */
@@ -292,8 +303,8 @@ static enum opp_code open_control(struct opp_process *process, struct opp_err *e
 enum opp_code opp_process_open(struct opp_process *process, const struct opp_config *config, struct opp_err *err)
 {
     static enum opp_code (*const steps[])(struct opp_process * process, struct opp_err * err) = {
-        open_basics, open_store,          open_audit, open_generation, open_staging, recover,      make_routers,
-        open_tls,    opp_process_measure, bind_ports, make_demo,       open_workers, open_control,
+        open_basics,  open_upstreams, open_store,          open_audit, open_generation, open_staging, recover,
+        make_routers, open_tls,       opp_process_measure, bind_ports, make_demo,       open_workers, open_control,
     };
     enum opp_code rc = OPP_OK;
 
@@ -327,6 +338,7 @@ void opp_process_close(struct opp_process *process)
     opp_registry_slot_free(gateway->registry);
     opp_generation_slot_free(gateway->policies);
     opp_databases_close(gateway->databases);
+    opp_upstreams_free(gateway->upstreams);
     opp_hub_free(gateway->hub);
     opp_browsers_free(gateway->browsers);
     opp_stranded_free(gateway->stranded);

@@ -333,7 +333,7 @@ static bool same_witness(struct opp_call *call, const struct opp_draft *draft, c
     const char *now = opp_generation_sha256(call->generation);
 
     if (draft->witness == NULL)
-        return true;
+        return draft->witness_hash == NULL;
     if (judged_by != NULL && strcmp(judged_by, now) == 0)
         return opp_json_equal(draft->witness, found->witness);
     return opp_json_equal(draft->state, found->state);

@@ -217,7 +217,7 @@ static enum opp_code join_facts(struct opp_call *call, struct opp_intent *intent
     rc = opp_policy_witness(engine_of(call), intent->tool->name, found->state, found->input.payload, &facts, err);
     if (rc != OPP_OK || facts == NULL)
         return rc;
-    joined = found->witness != NULL ? json_copy(found->witness) : json_object();
+    joined = json_copy(found->witness); /* what has a state has a witness */
     json_object_set_new(joined, "rules", facts);
     json_decref(found->witness);
     found->witness = joined;
@@ -235,8 +235,6 @@ enum opp_step opp_step_rules(struct opp_call *call)
     if (intent->tool_call.rc != OPP_OK)
         return opp_intent_refuse_tool(call);
     rc = join_facts(call, intent, &failed.error);
-    if (rc == OPP_E_MEMORY)
-        return opp_intent_refuse(call, rc, NULL, NULL);
     if (rc != OPP_OK) {
         opp_count_decision(call, intent->phase, &failed);
         note_failure(call, &failed);
