@@ -113,45 +113,45 @@ static enum opp_code check_deferred(struct opp_writer *writer, struct opp_err *e
     return open == 0 ? OPP_OK : opp_fail(err, OPP_E_EXISTS, "a deferred foreign key does not hold");
 }
 
-/* Ends the operation's savepoint as its outcome wants it. What cannot be undone alone is undone with the batch. */
-static void end_savepoint(struct opp_writer *writer, enum opp_code rc)
+/* Ends the operation's savepoint as its outcome wants it. Gives false when that cannot be (undoing takes memory): then
+ * the batch must not be committed. */
+static bool end_savepoint(struct opp_writer *writer, enum opp_code rc)
 {
-    enum opp_code ended = OPP_OK;
-
     if (rolled_back(writer))
-        return;
-    if (rc != OPP_OK)
-        ended = opp_db_step(writer->db, "ROLLBACK TO one", NULL);
-    if (ended == OPP_OK)
-        ended = opp_db_step(writer->db, "RELEASE one", NULL);
-    if (ended != OPP_OK && !rolled_back(writer))
-        opp_db_run(writer->db, "ROLLBACK", NULL);
+        return false;
+    if (rc != OPP_OK && opp_db_step(writer->db, "ROLLBACK TO one", NULL) != OPP_OK)
+        return false;
+    return opp_db_step(writer->db, "RELEASE one", NULL) == OPP_OK;
 }
 
-static void apply_in_savepoint(struct opp_writer *writer, struct opp_write *write)
+static bool apply_in_savepoint(struct opp_writer *writer, struct opp_write *write)
 {
     write->rc = opp_db_step(writer->db, "SAVEPOINT one", &write->err);
     if (write->rc != OPP_OK)
-        return;
+        return !rolled_back(writer);
     write->rc = write->apply(writer->db, write->arg, &write->err);
     if (write->rc == OPP_OK && !rolled_back(writer))
         write->rc = check_deferred(writer, &write->err);
-    end_savepoint(writer, write->rc);
+    return end_savepoint(writer, write->rc);
 }
 
-/* Runs one operation. Gives false when the whole transaction was undone. */
+static bool apply_single(struct opp_writer *writer, struct opp_write *write)
+{
+    write->rc = write->apply(writer->db, write->arg, &write->err);
+    return !rolled_back(writer);
+}
+
+/* Runs one operation. Gives false when the batch is or must be undone with it. */
 static bool apply_one(struct opp_writer *writer, struct opp_write *write)
 {
     const struct opp_writer_hooks *hooks = &writer->settings.hooks;
+    bool ended;
 
     hook(hooks->save, hooks->arg);
-    if (write->single)
-        write->rc = write->apply(writer->db, write->arg, &write->err);
-    else
-        apply_in_savepoint(writer, write);
+    ended = write->single ? apply_single(writer, write) : apply_in_savepoint(writer, write);
     if (write->rc != OPP_OK)
         hook(hooks->restore, hooks->arg);
-    return !rolled_back(writer);
+    return ended;
 }
 
 /* A commit of no change touches no disk and says nothing of it. When the last one failed, the next is to change
@@ -178,6 +178,8 @@ static enum opp_code apply_all(struct opp_writer *writer, struct opp_write *batc
 {
     enum opp_code rc = opp_wal_bound_keep(&writer->log, err);
 
+    if (rc == OPP_OK && !rolled_back(writer))
+        rc = opp_db_step(writer->db, "ROLLBACK", err); /* what could not be undone when it failed */
     if (rc == OPP_OK)
         rc = opp_db_step(writer->db, "BEGIN IMMEDIATE", err);
     if (rc == OPP_OK && !atomic_load(&writer->healthy))
@@ -288,7 +290,7 @@ static void run_batch(struct opp_writer *writer, struct opp_write *batch)
         rc = commit(writer, &err);
     if (rc != OPP_OK) {
         if (!rolled_back(writer))
-            opp_db_step(writer->db, "ROLLBACK", NULL);
+            opp_db_step(writer->db, "ROLLBACK", NULL); /* or before the next batch */
         fail_all(batch, &err);
     }
     if (hooks->commit != NULL)
