@@ -3,7 +3,7 @@
 return {
   name = "ledger",
   description = "Ledgers of income, expenses, transfers and adjustments.",
-  databases = { ledger = { file = "ledger.db", migrations = { "001.sql" }, demo = "seed.sql" } },
+  databases = { ledger = { file = "ledger.db", migrations = { "001.sql", "002.sql" }, demo = "seed.sql" } },
   tools = {
     require "tools.ledgers",
     require "tools.list",

@@ -104,6 +104,34 @@ describe("the ledger adapter", function()
       assert.equal(0, #ledger.tools["ledger.list"].read(ledger:call({}, { boundary = boundary })).items)
     end)
 
+    it("keeps a total that is what it would count, through every change", function()
+      local function totals()
+        local found = {}
+        for _, id in ipairs { "ledger_main", "ledger_ops", "ledger_home", false } do
+          local payload = { ledgerId = id or nil }
+          found[#found + 1] = list(payload).total
+          payload.startDate = "1970-01-01"
+          assert.equal(list(payload).total, found[#found])
+        end
+        return found
+      end
+      local function change(name, payload)
+        local made = ledger:describe(name, payload)
+        ledger:apply(made.effect, made.call.now)
+      end
+      assert.same({ 64, 120, 1, 184 }, totals())
+      create("One more")
+      assert.same({ 65, 120, 1, 185 }, totals())
+      change("transaction.update", { transactionId = "txn_new", ledgerId = "ledger_ops" })
+      assert.same({ 64, 121, 1, 185 }, totals())
+      change("transaction.update", { transactionId = "txn_new", title = "Another" })
+      change("transaction.delete", { transactionId = "txn_new" })
+      assert.same({ 64, 120, 1, 184 }, totals())
+      change("transaction.hard_delete", { transactionId = "txn_new" })
+      change("transaction.hard_delete", { transactionId = "txn_1" })
+      assert.same({ 63, 120, 1, 183 }, totals())
+    end)
+
     it("says whether there is more", function()
       assert.is_true(list({ ledgerId = "ledger_main", pageSize = 63 }).hasMore)
       assert.is_false(list({ ledgerId = "ledger_main", pageSize = 64 }).hasMore)

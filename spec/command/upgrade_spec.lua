@@ -65,6 +65,11 @@ describe("a data directory of schema 1", function()
       "SELECT count(*) AS n FROM transactions WHERE title = 'Open'"))
   end)
 
+  it("knows how many transactions there are", function()
+    local counted = db.rows(g.data .. "/ledger.db", "SELECT count(*) AS n FROM transactions WHERE is_deleted = 0")
+    assert.equal(counted[1].n, check.ok(app.client:get("/transactions")).total)
+  end)
+
   it("takes new work, and opens again", function()
     check.ok(app.client:post("/actions", ledger.create()))
     g:restart()

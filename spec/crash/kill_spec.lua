@@ -19,11 +19,12 @@ describe("a gateway that is killed", function()
   teardown(function() gateway.stop(g) end)
 
   it("has lost nothing acknowledged and done nothing twice", function()
-    local acknowledged, unanswered = 0, 0
+    local acknowledged, unanswered, slowest_s = 0, 0, 0
     for number = 1, rounds do
       local round = load.round()
       load.run(round, 0.02 + 0.15 * math.random())
       local took = g:restart()
+      slowest_s = math.max(slowest_s, took)
       local ok, problem = pcall(function()
         assert(took < ready_s, ("it was ready after %.2f s"):format(took))
         load.verify(round)
@@ -34,7 +35,8 @@ describe("a gateway that is killed", function()
     end
     assert(acknowledged > 5 * rounds and unanswered > 0, ("%d answers, %d without"):format(acknowledged, unanswered))
     if os.getenv "OPP_LONG" then
-      print(("%d kills, %d answers, %d executions unanswered"):format(rounds, acknowledged, unanswered))
+      print(("%d kills, %d answers, %d executions unanswered; none lost, none twice; the slowest start took %.2f s")
+        :format(rounds, acknowledged, unanswered, slowest_s))
     end
   end)
 end)

@@ -10,6 +10,7 @@ local ledger = require "spec.support.ledger"
 local long <const> = os.getenv "OPP_LONG"
 local sanitized <const> = gateway.program():find "[at]san" ~= nil
 local changes_max <const> = long and 10000 or sanitized and 200 or 1000
+local shown_max <const> = long and changes_max or 200 -- so many are looked at as well
 local batch <const>, lanes <const> = 100, 8
 
 describe("a draft that is changed after a person has approved it", function()
@@ -64,6 +65,19 @@ return { {
     function() return set("action", text(({ "transaction.delete", "transactions.export_csv" })[math.random(2)])) end,
     function() return flipped "witness_hash" end,
     function() return set("witness_hash", "NULL") end,
+    function() return set("witness", "NULL") end,
+    function() return set("witness", "json_set(coalesce(witness, '{}'), '$.other', 1)") end,
+    function() return set("impact", ("json_set(impact, '$.summary', %s)"):format(text(ledger.unique "Harmless"))) end,
+    function() return set("impact", "json_remove(impact, '$.summary')") end,
+    function() return set("impact", "NULL") end,
+    function() return set("effect", "replace(effect, 'transactions', 'transactionz')") end,
+    function() return set("effect", "json_set(effect, '$.database', 'other.db')") end,
+    function() return set("effect", "NULL") end,
+    function() return set("resources", "json_array(json_object('id', 'txn_other', 'type', 'transaction'))") end,
+    function() return set("policy", "json_set(policy, '$.profile', 'lenient')") end,
+    function() return set("policy", "json_set(policy, '$.redact', json_array())") end,
+    function() return set("preflight_id", text "pfl_other") end,
+    function() return set("idempotency_key", text(ledger.unique "key")) end,
     function() return flipped "impact_hash" end,
     function() return flipped "effect_hash" end,
     function() return flipped "seal" end,
@@ -122,7 +136,26 @@ return { {
     return what
   end
 
-  it("is executed by no second approval", function()
+  -- Nobody who decides is shown what was changed as if it were what is to be approved.
+  local function assert_broken(drafts, what)
+    local requests, listed = {}, {}
+    for i, draft in ipairs(drafts) do
+      requests[i] = { method = "GET", path = "/drafts/" .. draft.id }
+    end
+    for i, answer in ipairs(each(second.client, requests)) do
+      local shown = check.ok(answer).draft
+      assert(shown.damaged and not (shown.payload or shown.preflight or shown.effect), what[i] .. ": " .. answer.text)
+    end
+    for _, item in ipairs(check.ok(second.client:get("/drafts", { status = "draft", limit = 500 })).items) do
+      listed[item.id] = item
+    end
+    for i, draft in ipairs(drafts) do
+      local item = listed[draft.id] -- unless it has expired
+      assert(not item or item.damaged and item.summary == json.null, what[i])
+    end
+  end
+
+  it("is executed by no second approval, and shown as damaged", function()
     local transactions = { ledger.make(open.client), ledger.make(open.client) }
     local left, refused = changes_max, {}
     while left > 0 do
@@ -131,9 +164,12 @@ return { {
       -- What a draft that makes something new lacks anyway cannot be taken from it.
       local what = change(drafts, function(i)
         local done
-        repeat done = changed[math.random(#changed)]() until i % 2 == 1 or done.what ~= "witness_hash"
+        repeat done = changed[math.random(#changed)]() until i % 2 == 1 or not done.what:find "^witness"
         return done
       end)
+      if left > changes_max - shown_max then
+        assert_broken(drafts, what)
+      end
       for i, answer in ipairs(each(second.client, approvals(drafts))) do
         assert(answer.status >= 400 and answer.status < 500, what[i] .. ": " .. answer.text)
         refused[answer.body.code] = (refused[answer.body.code] or 0) + 1
@@ -152,6 +188,15 @@ return { {
   it("is executed by it when nothing was changed", function()
     local drafts = make(4, { ledger.make(open.client) })
     assert.equal("confirmed", check.ok(second.client:post("/drafts/" .. drafts[2].id .. "/approve")).draftStatus)
+  end)
+
+  it("is not executed without its witness where it has no hash of all, as one that an older schema has kept", function()
+    local drafts = make(3, { ledger.make(open.client) })
+    change(drafts, function(i) return set("draft_hash", i == 1 and "NULL, witness = NULL" or "NULL") end)
+    local details = check.refused(second.client:post("/drafts/" .. drafts[1].id .. "/approve"), 409,
+      "agent.precondition_failed")
+    assert.equal("state_witness_mismatch", details.reason)
+    assert.equal("confirmed", check.ok(second.client:post("/drafts/" .. drafts[3].id .. "/approve")).draftStatus)
   end)
 
   it("is not executed by the repeat of its request either", function()

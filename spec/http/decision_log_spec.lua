@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The decision log: what is in it, who may read it, how it is searched; and that nothing depends on it.
 local check = require "spec.support.check"
+local db = require "spec.support.db"
 local decisions = require "spec.support.decisions"
 local gateway = require "spec.support.gateway"
 local json = require "spec.support.json"
@@ -92,11 +93,64 @@ describe("the decision log", function()
       outcome = "allow", from = rows[5].at, to = "2999-01-01T00:00:00Z", differs = false })
     assert.same({ 0, 5 }, { count { to = rows[5].at }, count { from = rows[5].at } })
     local page = check.ok(g.admin:get("/policies/decisions", { limit = 2 }))
+    assert.same({ 0, 0 }, { page.skipped, page.lost })
     assert.same({ rows[1].number, rows[2].number }, { page.items[1].number, page.items[2].number })
     local next_page = check.ok(g.admin:get("/policies/decisions", { limit = 2, cursor = page.nextCursor }))
     assert.equal(rows[3].number, next_page.items[1].number)
     check.refused(g.admin:get("/policies/decisions", { phase = "discover" }), 400, "common.validation")
     check.refused(g.admin:get("/policies/decisions", { from = "yesterday" }), 400, "common.validation")
+  end)
+
+  describe("of many decisions", function()
+    local rows <const> = 60000
+    -- Copies of one decision: half of them of one tool in one phase, half of another in another; and two, the oldest,
+    -- that are both.
+    local function fill()
+      ledger.make(app.client)
+      local row = decisions.await(g.admin, 2)
+      g:terminate()
+      local columns = "app_id, org_id, outcome, profile, sha256, at, generation, took_ns, sample, replayable, differs, "
+        .. "request, core, recent, hashed, ruling, verdict, staged"
+      db.change(g.data .. "/decisions.db", ([[DELETE FROM decisions WHERE number <> :newest;
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+        INSERT INTO decisions(number, request_id, tool, phase, %s)
+        SELECT :newest - i, 'req_' || i, CASE WHEN i > %d - 2 OR i %% 2 THEN 'a' ELSE 'b' END,
+          CASE WHEN i > %d - 2 OR i %% 2 = 0 THEN 'preflight' ELSE 'action' END, %s
+        FROM n, decisions WHERE number = :newest]]):format(rows, columns, rows, rows, columns),
+        { newest = row[1].number })
+      g:restart()
+    end
+
+    -- The answers to a search until its end.
+    local function pages(client, query)
+      local list, cursor = {}, nil
+      repeat
+        query.cursor = cursor
+        local data = check.ok(client:get("/policies/decisions", query))
+        list[#list + 1] = data
+        cursor = data.nextCursor
+      until cursor == null
+      return list
+    end
+
+    local function sum(list)
+      local count = 0
+      for _, page in ipairs(list) do count = count + #page.items end
+      return count
+    end
+
+    it("answers a search that finds little with how far it came, and not late", function()
+      fill()
+      local found = pages(g.admin, { tool = "a", phase = "preflight", limit = 500 })
+      assert.same({ 0, "string" }, { #found[1].items, type(found[1].nextCursor) })
+      assert.equal(2, sum(found))
+      assert.is_true(#found > 2 and #found < 20)
+      assert.equal(0, sum(pages(g:person("others", { "viewer" }, { "org_other" }).client, { limit = 500 })))
+      local oldest = found[#found].items[1]
+      assert.same({ oldest }, check.ok(g.admin:get("/policies/decisions", { requestId = oldest.request_id })).items)
+      local common = check.ok(g.admin:get("/policies/decisions", { tool = "a", limit = 500 }))
+      assert.equal(500, #common.items)
+    end)
   end)
 
   it("shows people their organisations' decisions only", function()
@@ -153,6 +207,13 @@ describe("the decision log", function()
     app.client = g:agent_client(app.token)
     ledger.make(app.client)
     check.refused(g.admin:get("/policies/decisions"), 503, "common.unavailable")
+    check.refused(g.admin:post("/policies/evaluate", { request_id = "req_1" }), 503, "common.unavailable")
+    local job = check.ok(g.admin:post("/policies/replay", { profile = "mine" })).job
+    assert.same({ "failed", "The decision log cannot be judged again now." }, { job.status, job.error })
+    local lost = 'oppd_decision_log_decisions_total{result="lost"} '
+    gateway.eventually("what it lacks is counted", function()
+      return g:client("", g.admin.token):get("/metrics").text:match(lost .. "(%d+)") == "2"
+    end)
     gateway.eventually("the log says so", function() return g:log():find("decisions.unavailable", 1, true) end)
     assert.equal(200, g:client(""):get("/readyz").status)
     assert.equal("directory", lfs.attributes(g.data .. "/decisions.db", "mode"))

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Evidence about one draft: what it has, what ties it to the audit trail, and what it must not tell of others.
 local check = require "spec.support.check"
+local db = require "spec.support.db"
 local gateway = require "spec.support.gateway"
 local json = require "spec.support.json"
 local ledger = require "spec.support.ledger"
@@ -153,6 +154,25 @@ describe("the evidence of a draft", function()
       table.insert(segment.rows, 1, ("0"):rep(64))
     end, "")
     changed(function(v) v.draft.id = "drf_other" end, "it is about something else")
+  end)
+
+  it("says what is wrong where the record was changed on disk", function()
+    local draft = approved()
+    assert.is_nil(holds(draft.id).problem)
+    for column, why in pairs {
+      ["impact = json_set(impact, '$.summary', 'Nothing.')"] = "the draft is not the one",
+      ["approvals = json_set(approvals, '$[0].user_id', 'user_x')"] = "the decision is not the one",
+    } do
+      local path <const> = g.data .. "/gateway.db"
+      local kept = db.rows(path, "SELECT impact, approvals FROM drafts WHERE id = :id", { id = draft.id })[1]
+      db.change(path, ("UPDATE drafts SET %s WHERE id = :id"):format(column), { id = draft.id })
+      assert.is_truthy(evidence(draft.id).problem:find(why, 1, true), column)
+      local output, code = gateway.run(("evidence %s --data '%s'"):format(draft.id, g.data))
+      assert.same({ 1, true }, { code, output:find("does not hold: " .. why, 1, true) ~= nil }, output)
+      kept.id = draft.id
+      db.change(path, "UPDATE drafts SET impact = :impact, approvals = :approvals WHERE id = :id", kept)
+    end
+    holds(draft.id)
   end)
 
   it("does not hold against the key of another gateway", function()

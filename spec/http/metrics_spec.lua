@@ -195,6 +195,23 @@ describe("the metrics", function()
     assert.equal(sum(families, "oppd_policy_generation") + 1, sum(scrape(), "oppd_policy_generation"))
   end)
 
+  it("count what staged rules judge, and what becomes of the decision log", function()
+    local function counted(name, result) return sum(scrape(), name, { result = result }) end
+    local logged, staged = "oppd_decision_log_decisions_total", "oppd_staging_decisions_total"
+    local before = counted(logged, "written")
+    check.ok(g.admin:post("/policies/stage", { profile = "strict" }))
+    check.ok(g.agent:get("/ledgers"))
+    g.agent:post("/actions", { action = "transaction.hard_delete", payload = { transactionId = "txn_1" },
+      justification = "A test." })
+    gateway.eventually("they are judged", function() return counted(staged) == 2 end)
+    assert.same({ 1, 1, 0, 0 }, { counted(staged, "same"), counted(staged, "different"), counted(staged, "failed"),
+      counted(staged, "skipped") })
+    gateway.eventually("they are written", function() return counted(logged, "written") == before + 1 end)
+    assert.same({ 0, 0 }, { counted(logged, "lost"), counted(logged, "skipped") })
+    assert.equal(0, sum(scrape(), "oppd_staging_queue_decisions"))
+    check.ok(g.admin:delete("/policies/stage"))
+  end)
+
   it("count rules that run out of their budget", function()
     local dir = gateway.make_dir()
     finally(function() os.execute("rm -r '" .. dir .. "'") end)

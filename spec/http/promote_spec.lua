@@ -121,7 +121,24 @@ describe("policies that are staged", function()
       check.refused(change("stage", body), 400, "common.validation")
     end
     check.refused(change("promote", { sha256 = "other" }), 400, "common.validation")
+    stage "mine"
+    for _, verb in ipairs { "promote", "rollback" } do -- a hash under a wrong name would bind nothing
+      check.refused(change(verb, { sha = look().active.sha256 }), 400, "common.validation")
+    end
+    check.ok(g.admin:delete("/policies/stage"))
     assert.equal(null, look().staged)
+  end)
+
+  it("that cannot be read are an issue of that file, and nothing says where it lies", function()
+    os.execute(("mkdir '%s/other/30-three.lua'"):format(g.policies))
+    for path, body in pairs { stage = { profile = "other" }, replay = { profile = "other" },
+      evaluate = { profile = "other", request = { tool = "transaction.create" } } } do
+      local issue = check.refused(change(path, body), 400, "common.validation").issues[1]
+      assert.same({ "other/30-three.lua", "it is not a regular file" }, { issue.file, issue.message })
+    end
+    os.execute(("rm '%s/other/10-one.lua' && ln -s /nowhere '%s/other/10-one.lua'"):format(g.policies, g.policies))
+    local issue = check.refused(change("stage", { profile = "other" }), 400, "common.validation").issues[1]
+    assert.equal("cannot open it: No such file or directory", issue.message)
   end)
 
   it("are as they were after a kill without warning, and can be promoted then", function()
@@ -226,6 +243,17 @@ describe("policies that are staged", function()
       assert.equal(status, client:post("/policies/rollback").status)
       check.ok(client:get("/policies"))
     end
+  end)
+
+  it("are no business of an operator of some organisations, for they concern all", function()
+    local before = check.ok(g.admin:post("/policies/stage", { profile = "other" })).staged
+    local theirs = g:person("theirs", { "operator" }, { "org_demo" }).client
+    for _, verb in ipairs { "reload", "stage", "promote", "rollback" } do
+      local body = verb == "stage" and { profile = "mine" } or nil
+      assert.equal("org_limited", check.refused(theirs:post("/policies/" .. verb, body), 403, "agent.forbidden").reason)
+    end
+    check.refused(theirs:delete("/policies/stage"), 403, "agent.forbidden")
+    assert.same(before, check.ok(theirs:get("/policies")).staged)
   end)
 
   it("leave audit rows that say who did what, also where it failed, and events", function()

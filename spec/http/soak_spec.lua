@@ -4,10 +4,12 @@
 -- OPP_SOAK_SECONDS: for how long (with OPP_LONG 600).
 local check = require "spec.support.check"
 local connection = require "spec.support.connection"
+local db = require "spec.support.db"
 local gateway = require "spec.support.gateway"
 local hostile = require "spec.support.hostile"
 local http = require "spec.support.http"
 local ledger = require "spec.support.ledger"
+local lfs = require "lfs"
 local policies = require "spec.support.policies"
 local socket = require "socket"
 
@@ -108,7 +110,8 @@ describe("a gateway under full load", function()
   function conditions.rotate(conn, n)
     local made = ask(conn, g.admin, post("/apps/" .. reader.app.id .. "/keys", { name = "Soak" }))
     local overlaps = n % 4 == 1
-    local new = ask(conn, g.admin, post("/keys/" .. made.key.id .. "/rotate", { overlapSeconds = overlaps and 60 or 0 }))
+    local new = ask(conn, g.admin,
+      post("/keys/" .. made.key.id .. "/rotate", { overlapSeconds = overlaps and 60 or 0 }))
     ask(conn, g:agent_client(new.token), get("/manifest"))
     local old = assert(g:agent_client(made.token):over(conn, get("/manifest")))
     if overlaps then check.ok(old) else check.refused(old, 401) end
@@ -126,6 +129,12 @@ describe("a gateway under full load", function()
   function conditions.hup()
     os.execute(("kill -HUP %d"):format(g.pid))
     count "hup"
+  end
+
+  local function descriptors()
+    local found = 0
+    for _ in lfs.dir(("/proc/%d/fd"):format(g.pid)) do found = found + 1 end
+    return found
   end
 
   local function sample()
@@ -206,13 +215,19 @@ describe("a gateway under full load", function()
   end
 
   it("answers everything, refuses what it must, and does not grow", function()
-    local ends = socket.gettime() + seconds
+    local ends, descriptors_before = socket.gettime() + seconds, descriptors()
     while socket.gettime() < ends do
       run_slice(math.min(ends, socket.gettime() + slice_s))
     end
     assert.is_nil(g:log():match('[^\n]*"level":"error"[^\n]*'))
     assert.is_nil(g.admin:get("/metrics").text:match('code="common.internal_error"'))
     assert.is_true(check.ok(g.admin:get("/audit/verify")).ok)
+    assert.same({}, db.rows(g.data .. "/ledger.db",
+      "SELECT title FROM transactions WHERE title LIKE 'Spec-%' GROUP BY title HAVING count(*) > 1"))
+    assert.same({}, db.rows(g.data .. "/gateway.db", "SELECT id FROM executions WHERE status <> 'success'"))
+    gateway.eventually("its descriptors are closed again", function()
+      return descriptors() <= descriptors_before + 8
+    end)
     for _, what in ipairs { "revoked", "rotated", "hup", "stranger 401", "stranger left" } do
       assert.is_true(seconds < 20 or (counts[what] or 0) > 0, what)
     end

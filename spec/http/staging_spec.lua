@@ -198,6 +198,26 @@ describe("rules that are staged", function()
       assert.same({ "allow", false }, { row.verdict.outcome, row.differs })
     end)
 
+    it("tell people of other organisations nothing that was asked for", function()
+      local fails <const> = [[{ name = "loud", tools = { "transaction.create" }, decide = function(request)
+        if request.payload.amount_home == 13 then error("the amount " .. request.payload.amount_home) end
+        return deny("No " .. request.payload.amount_home) end }]]
+      stage(fails)
+      for _, amount in ipairs { 12, 13 } do ledger.make(app.client, { amount_home = amount }) end
+      local whole = decisions.await_report(g.admin, 4)
+      assert.is_truthy(whole.last_error:find("the amount 13", 1, true))
+      local job = check.ok(g.admin:post("/policies/replay", { profile = "other" })).job
+      g:in_force(fails)
+      check.refused(app.client:post("/actions", ledger.create(nil, { amount_home = 13 })), 403, "agent.policy_denied")
+      assert.is_truthy(check.ok(g.admin:get("/policies")).active.errors.last.message:find("13", 1, true))
+      local others = g:person("others", { "viewer" }, { "org_other" }).client
+      for _, path in ipairs { "", "/stage/report", "/jobs/" .. job.id, "/decisions" } do
+        local text = json.encode(check.ok(others:get("/policies" .. path)))
+        assert.is_nil(text:find("the amount", 1, true) or text:find("No 12", 1, true) or text:find(app.app.id, 1, true),
+          text)
+      end
+    end)
+
     it("run out of their budget on a thread of their own", function()
       stage [[{ name = "endless", tools = { "*" }, decide = function() while true do end end }]]
       assert.equal("executed", check.ok(app.client:post("/actions", ledger.create { execute = true })).status)
@@ -243,6 +263,41 @@ describe("rules that are staged", function()
       local difference = decisions.await_report(g.admin, 1).differences[1]
       assert.same({ "limits", "redact", "require" }, difference.changed)
       assert.same({ "allow", "allow", "after" }, { difference.from.outcome, difference.to.outcome, difference.rule })
+    end)
+
+    it("name the rule behind what changes, whichever side it is on", function()
+      local speaks <const> = [[{ name = "speaks", tools = { "*" }, decide = function() return allow() end },
+        { name = "never", tools = { "*" }, window = function() return never "No." end },]]
+      local hour <const> = [[{ name = "hour", tools = { "*" }, decide = function()
+        return allow { expires_in = 3600 } end },
+        { name = "limit", tools = { "*" }, decide = function() return allow { limit = { count = 9, per = 60 } } end }]]
+      g:in_force(speaks)
+      stage(speaks .. hour)
+      ledger.draft(app.client, ledger.create())
+      local staged = decisions.await_report(g.admin, 1).differences[1]
+      assert.same({ { "expires_in", "limits" }, "hour" }, { staged.changed, staged.rule })
+      g:in_force(speaks .. hour)
+      stage(speaks)
+      ledger.draft(app.client, ledger.create())
+      local dropped = decisions.await_report(g.admin, 1).differences[1]
+      assert.same({ { "expires_in", "limits" }, "hour" }, { dropped.changed, dropped.rule })
+      decisions.await(g.admin, 2)
+      local replayed = check.ok(g.admin:post("/policies/replay", { profile = "other", limit = 1 })).report.differences
+      assert.same({ 1, "hour" }, { #replayed, replayed[1].rule })
+    end)
+
+    it("that hide tools by failing, or by not ending, are told", function()
+      local function hidden()
+        local report = decisions.report(g.admin)
+        for _, difference in ipairs(report.differences) do
+          assert.same({ "discover", "deny", "hides" }, { difference.phase, difference.to.outcome, difference.rule })
+        end
+        return #report.differences
+      end
+      stage [[{ name = "hides", tools = { "transaction.*" }, discover = function() error("no") end }]]
+      assert.is_true(hidden() >= 1)
+      stage [[{ name = "hides", tools = { "transaction.*" }, discover = function() while true do end end }]]
+      assert.is_true(hidden() >= 1)
     end)
 
     it("say what manifests would show otherwise, of each app", function()

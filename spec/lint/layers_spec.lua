@@ -35,6 +35,8 @@ describe("lint/layers", function()
         { "Lua's libraries in a command", "src/command/a.c", "#include <lualib.h>", "Lua is not for command" },
         { "SQLite in core", "src/core/a.c", "#include <sqlite3.h>", "SQLite is not for core" },
         { "SQLite in an adapter's http", "src/adapter/http.c", "#include <sqlite3.h>", "SQLite is not" },
+        { "curl in http", "src/http/a.c", "#include <curl/curl.h>", "curl is not for http" },
+        { "curl in another file of adapter", "src/adapter/lane.c", "#include <curl/curl.h>", "curl is not" },
         { "an include with blanks", "src/core/a.h", '  #  include  "http/server.h"', "may not include" },
     }
     for _, case in ipairs(refused) do
@@ -51,6 +53,7 @@ describe("lint/layers", function()
         { "its own folder", "src/core/a.c", '#include "core/guard.h"' },
         { "libevent in the loop", "src/base/loop.c", "#include <event2/event.h>" },
         { "SQLite in the sql effect", "src/adapter/sql_effect.c", "#include <sqlite3.h>" },
+        { "curl in the upstreams", "src/adapter/upstream_client.c", "#include <curl/curl.h>" },
         { "Lua in script", "src/script/state.c", "#include <lauxlib.h>" },
         { "everything in main", "src/main.c", '#include "http/server.h"' },
         { "what is outside src", "tests/unit/core/a.c", "#include <sqlite3.h>" },

@@ -184,6 +184,13 @@ static enum opp_code check_kind(const json_t *declared, const char *where, struc
     return OPP_OK;
 }
 
+static enum opp_code show(struct opp_tool *tool, struct opp_err *err)
+{
+    tool->shown = json_pack("{s:s, s:s, s:s, s:O}", "name", tool->name, "kind", tool->is_action ? "action" : "read",
+                            "risk", opp_risk_name(tool->risk), "scopes", tool->scopes);
+    return tool->shown != NULL ? OPP_OK : no_memory(err);
+}
+
 /* A tool that names no input takes any object. */
 static enum opp_code complete(json_t *declared, struct opp_err *err)
 {
@@ -207,7 +214,9 @@ enum opp_code opp_tool_entry_make(json_t *declared, const char *where, struct op
     if (rc != OPP_OK)
         return rc;
     take_plain(declared, &entry->tool);
-    rc = compile(entry, "input", where, &entry->input_schema, err);
+    rc = show(&entry->tool, err);
+    if (rc == OPP_OK)
+        rc = compile(entry, "input", where, &entry->input_schema, err);
     entry->tool.input_schema = entry->input_schema;
     if (rc == OPP_OK)
         rc = compile(entry, "output", where, NULL, err);
@@ -227,6 +236,7 @@ void opp_tool_entry_free(struct opp_tool_entry *entry)
     free(entry->audit_action);
     free(entry->where);
     opp_schema_free(entry->input_schema);
+    json_decref(entry->tool.shown);
     json_decref(entry->declared);
     *entry = (struct opp_tool_entry){ 0 };
 }

@@ -63,7 +63,9 @@ static enum opp_code add_file(struct reading *reading, const char *path, const c
     size_t length = 0;
     enum opp_code rc = opp_file_read(path, OPP_ADAPTER_FILE_MAX, &bytes, &length, &why);
 
-    if (rc == OPP_OK)
+    if (rc != OPP_OK)
+        opp_file_hide_path(&why, path, "it");
+    else
         rc = opp_sources_add_file(reading->sources, name, bytes, length, &why);
     return rc == OPP_OK ? OPP_OK : blame(reading, name, rc, &why, err);
 }
@@ -95,8 +97,10 @@ static enum opp_code read_below(struct reading *reading, const char *below, int 
 
     if (rc == OPP_OK && depth > DEPTH_MAX)
         rc = opp_fail_at(err, OPP_E_CONFIG, reading->adapter, "the adapter has directories nested too deep");
-    if (rc == OPP_OK && (rc = opp_file_list(path, "", &names, &why)) != OPP_OK)
+    if (rc == OPP_OK && (rc = opp_file_list(path, "", &names, &why)) != OPP_OK) {
+        opp_file_hide_path(&why, path, "it");
         rc = blame(reading, below, rc, &why, err);
+    }
     for (size_t i = 0; rc == OPP_OK && names[i] != NULL; i++) {
         if (names[i][0] == '.')
             continue;

@@ -23,36 +23,42 @@ enum opp_code opp_sql_new_rows(sqlite3_stmt *statement, struct opp_rows **out, s
     return opp_rows_new(names, (size_t)count, out, err);
 }
 
+static enum opp_code add_text(sqlite3_stmt *statement, int column, sqlite3_value *value, struct opp_rows *rows,
+                              struct opp_err *err)
+{
+    const char *text = (const char *)sqlite3_value_text(value);
+    size_t length = (size_t)sqlite3_value_bytes(value);
+
+    if (text == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for a cell");
+    if (!opp_rows_add_text(rows, text, length) && !opp_text_is_utf8(text, length))
+        return opp_fail(err, OPP_E_SCRIPT, "the column %s holds text that is not UTF-8",
+                        sqlite3_column_name(statement, column));
+    return OPP_OK;
+}
+
+/* The connection is one thread's and was opened without a mutex, so the value may be read without being protected. */
 static enum opp_code add_cell(sqlite3_stmt *statement, int column, struct opp_rows *rows, struct opp_err *err)
 {
-    const char *text;
-    size_t length;
+    sqlite3_value *value = sqlite3_column_value(statement, column);
     double real;
 
-    switch (sqlite3_column_type(statement, column)) {
+    switch (sqlite3_value_type(value)) {
     case SQLITE_NULL:
         opp_rows_add_null(rows);
         return OPP_OK;
     case SQLITE_INTEGER:
-        opp_rows_add_integer(rows, sqlite3_column_int64(statement, column));
+        opp_rows_add_integer(rows, sqlite3_value_int64(value));
         return OPP_OK;
     case SQLITE_FLOAT:
-        real = sqlite3_column_double(statement, column);
+        real = sqlite3_value_double(value);
         if (!isfinite(real))
             return opp_fail(err, OPP_E_SCRIPT, "the column %s holds an infinite number",
                             sqlite3_column_name(statement, column));
         opp_rows_add_real(rows, real);
         return OPP_OK;
     case SQLITE_TEXT:
-        text = (const char *)sqlite3_column_text(statement, column);
-        length = (size_t)sqlite3_column_bytes(statement, column);
-        if (text == NULL)
-            return opp_fail(err, OPP_E_MEMORY, "no memory for a cell");
-        if (!opp_text_is_utf8(text, length))
-            return opp_fail(err, OPP_E_SCRIPT, "the column %s holds text that is not UTF-8",
-                            sqlite3_column_name(statement, column));
-        opp_rows_add_text(rows, text, length);
-        return OPP_OK;
+        return add_text(statement, column, value, rows, err);
     default:
         return opp_fail(err, OPP_E_SCRIPT, "the column %s holds a blob", sqlite3_column_name(statement, column));
     }

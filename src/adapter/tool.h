@@ -40,6 +40,7 @@ struct opp_tool {
     bool exports;              /* impact.rows is held to max_export_rows */
     bool has_state;            /* there is a witness to bind */
     json_t *scopes;            /* array of strings */
+    json_t *shown;             /* what rules see of it: {name, kind, risk, scopes} */
     const char *method, *path; /* a read tool's route, whole */
     json_t *input, *output;    /* JSON Schemas; output may be NULL */
     json_t *facts;             /* JSON Schema of resources, state and impact, or NULL */

@@ -38,7 +38,7 @@ static enum opp_code add_key(void *arg, void *record, struct opp_err *err)
 }
 
 /* App + keys: [Key]. */
-static json_t *shape_app(const void *record, struct opp_tx *tx)
+static json_t *shape_app(void *record, struct opp_tx *tx)
 {
     const struct opp_app *app = record;
     struct opp_query query = { .record = &OPP_KEY, .order = "id" };

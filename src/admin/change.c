@@ -51,6 +51,11 @@ enum opp_step opp_change_answer(struct opp_call *call)
     }
 }
 
+enum opp_step opp_change_refuse_limited(struct opp_call *call)
+{
+    return opp_call_refuse_reason(call, OPP_E_FORBIDDEN, "This concerns all organisations.", "org_limited");
+}
+
 enum opp_code opp_change_find_app(struct opp_call *call, struct opp_tx *tx, const char *app_id, struct opp_err *err)
 {
     struct opp_change *change = of(call);

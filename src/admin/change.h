@@ -29,6 +29,9 @@ enum opp_step opp_change_answer(struct opp_call *call);
 /* Reads the app of the path's id into change->app, if this person may see it. OPP_E_ABSENT. */
 enum opp_code opp_change_find_app(struct opp_call *call, struct opp_tx *tx, const char *app_id, struct opp_err *err);
 
+/* Refuses a person who is limited to organisations what concerns all of them: 403, org_limited. */
+enum opp_step opp_change_refuse_limited(struct opp_call *call);
+
 /* Gives a sentence for every scope that no tool asks for. */
 json_t *opp_scope_warnings(struct opp_call *call, json_t *scopes);
 

@@ -11,6 +11,13 @@
 #include "core/staging.h"
 #include "store/decisions.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What one answer looks at, some tens of milliseconds of a worker's time. */
+#define STEPS_MAX 100000
+#define NEAR_ROWS 10000
+
 struct list {
     struct opp_page page;
 };
@@ -25,7 +32,7 @@ static json_t *parsed(const char *text)
     return text != NULL ? json_loads(text, 0, NULL) : json_null();
 }
 
-static json_t *shape_decision(const void *record, struct opp_tx *tx)
+static json_t *shape_decision(void *record, struct opp_tx *tx)
 {
     const struct opp_decision *decision = record;
     int64_t tenths = decision->took_ns / 100; /* of a microsecond */
@@ -54,23 +61,107 @@ static void bound(struct opp_query *query, const struct opp_call *call, const ch
         opp_query_number(query, "number", compare, opp_decision_number(at_ms) - (compare == OPP_ABOVE ? 1 : 0));
 }
 
+static void add_times(struct opp_query *query, const struct opp_call *call)
+{
+    bound(query, call, "from", OPP_ABOVE);
+    bound(query, call, "to", OPP_BELOW);
+}
+
+static void add_filters(struct opp_query *query, const struct opp_call *call)
+{
+    const json_t *differs = json_object_get(call->input, "differs");
+
+    opp_query_text(query, "request_id", OPP_EQUAL, opp_call_text(call, "requestId"));
+    opp_query_text(query, "app_id", OPP_EQUAL, opp_call_text(call, "appId"));
+    opp_query_text(query, "tool", OPP_EQUAL, opp_call_text(call, "tool"));
+    opp_query_text(query, "phase", OPP_EQUAL, opp_call_text(call, "phase"));
+    opp_query_text(query, "outcome", OPP_EQUAL, opp_call_text(call, "outcome"));
+    opp_query_list(query, "org_id", call->admin->org_ids);
+    if (differs != NULL)
+        opp_query_number(query, "differs", OPP_EQUAL, json_is_true(differs) ? 1 : 0);
+    add_times(query, call);
+}
+
+/* The lowest number that was seen, and how many were. */
+struct seen {
+    int64_t lowest;
+    size_t count;
+};
+
+static enum opp_code see(void *arg, void *record, struct opp_err *err)
+{
+    struct seen *seen = arg;
+
+    (void)err;
+    seen->lowest = ((const struct opp_decision *)record)->number;
+    seen->count++;
+    opp_record_free(&OPP_DECISION_NUMBER, record);
+    return OPP_OK;
+}
+
+static enum opp_code see_near(struct opp_call *call, struct opp_tx *tx, struct seen *seen, struct opp_err *err)
+{
+    struct opp_query query = {
+        .record = &OPP_DECISION_NUMBER, .order = "number", .descending = true, .limit = NEAR_ROWS
+    };
+    const char *cursor = opp_call_text(call, "cursor");
+
+    if (cursor != NULL)
+        opp_query_number(&query, "number", OPP_BELOW, atoll(cursor));
+    add_times(&query, call);
+    return opp_tx_each(tx, &query, see, seen, err);
+}
+
+/* Only the next so many of the log, of which none may match: then the cursor is all that there is to answer. */
+static enum opp_code find_near(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)
+{
+    struct opp_page *page = &((struct list *)call->state)->page;
+    struct opp_query query = { .record = &OPP_DECISION };
+    struct seen seen = { .count = 0 };
+    enum opp_code rc = see_near(call, tx, &seen, err);
+    char lowest[32];
+
+    opp_page_clear(page);
+    add_filters(&query, call);
+    opp_query_number(&query, "number", OPP_ABOVE, seen.lowest - 1);
+    if (rc == OPP_OK)
+        rc = opp_page_read(page, call, tx, &query, shape_decision, err);
+    if (rc != OPP_OK || page->next != NULL || seen.count < NEAR_ROWS)
+        return rc;
+    snprintf(lowest, sizeof lowest, "%lld", (long long)seen.lowest);
+    return opp_page_cut(page, lowest, err);
+}
+
+/* Filters that match much each and little together have no end that a worker could wait for: what was found until then
+ * is answered, and the next search goes on there. */
 static enum opp_code find_decisions(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     struct opp_call *call = arg;
+    struct opp_page *page = &((struct list *)call->state)->page;
     struct opp_query query = { .record = &OPP_DECISION };
-    const json_t *differs = json_object_get(call->input, "differs");
+    enum opp_code rc;
 
-    opp_query_text(&query, "request_id", OPP_EQUAL, opp_call_text(call, "requestId"));
-    opp_query_text(&query, "app_id", OPP_EQUAL, opp_call_text(call, "appId"));
-    opp_query_text(&query, "tool", OPP_EQUAL, opp_call_text(call, "tool"));
-    opp_query_text(&query, "phase", OPP_EQUAL, opp_call_text(call, "phase"));
-    opp_query_text(&query, "outcome", OPP_EQUAL, opp_call_text(call, "outcome"));
-    opp_query_list(&query, "org_id", call->admin->org_ids);
-    if (differs != NULL)
-        opp_query_number(&query, "differs", OPP_EQUAL, json_is_true(differs) ? 1 : 0);
-    bound(&query, call, "from", OPP_ABOVE);
-    bound(&query, call, "to", OPP_BELOW);
-    return opp_page_read(&((struct list *)call->state)->page, call, tx, &query, shape_decision, err);
+    add_filters(&query, call);
+    opp_tx_steps(tx, STEPS_MAX);
+    rc = opp_page_read(page, call, tx, &query, shape_decision, err);
+    opp_tx_steps(tx, 0);
+    if (rc != OPP_E_LIMIT)
+        return rc;
+    *err = (struct opp_err){ 0 };
+    return page->last[0] != '\0' ? opp_page_cut(page, page->last, err) : find_near(call, tx, err);
+}
+
+/* With what the log lacks. */
+static enum opp_step answer_list(struct opp_call *call)
+{
+    const struct opp_page *page = &((struct list *)call->state)->page;
+    struct opp_staging_counts counts;
+
+    if (call->op.rc != OPP_OK)
+        return opp_call_fail(call, call->op.rc, &call->op.err);
+    opp_staging_count(call->worker->gateway->staging, &counts);
+    return opp_call_answer(call, json_pack("{s:O, s:s?, s:I, s:I}", "items", page->items, "nextCursor", page->next,
+                                           "skipped", (json_int_t)counts.skipped, "lost", (json_int_t)counts.lost));
 }
 
 static enum opp_step find(struct opp_call *call)
@@ -80,7 +171,7 @@ static enum opp_step find(struct opp_call *call)
     call->op.err = (struct opp_err){ 0 };
     call->op.rc =
         staging != NULL ? opp_staging_read_log(staging, find_decisions, call, &call->op.err) : OPP_E_UNAVAILABLE;
-    return opp_page_answer(&((struct list *)call->state)->page, call);
+    return answer_list(call);
 }
 
 static void dispose_list(void *state)

@@ -3,6 +3,7 @@
 
 #include "core/call.h"
 #include "core/draft.h"
+#include "core/draft_make.h"
 #include "core/evidence.h"
 #include "core/gateway.h"
 #include "core/guard.h"
@@ -48,13 +49,13 @@ static enum opp_code find_execution(struct opp_tx *tx, const char *draft_id, str
 }
 
 /* arg is the transaction. */
-static json_t *shape_item(const void *record, struct opp_tx *tx)
+static json_t *shape_item(void *record, struct opp_tx *tx)
 {
-    const struct opp_draft *draft = record;
+    struct opp_draft *draft = record;
     struct opp_execution *execution = NULL;
     json_t *shown = NULL;
 
-    if (find_execution(tx, draft->id, &execution, NULL) == OPP_OK)
+    if (opp_draft_distrust(draft) == OPP_OK && find_execution(tx, draft->id, &execution, NULL) == OPP_OK)
         shown = opp_shape_admin_draft_item(draft, execution);
     opp_record_free(&OPP_EXECUTION, execution);
     return shown;
@@ -123,6 +124,8 @@ static enum opp_step answer_draft(struct opp_call *call)
         opp_flow_goto(call, look);
         return opp_draft_expire_now(call, call->param(call, "id"));
     }
+    if (opp_draft_distrust(listing->draft) != OPP_OK)
+        return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
     return opp_call_answer(
         call, json_pack("{s:o, s:o}", "draft", opp_shape_admin_draft(listing->draft), "execution",
                         listing->execution != NULL ? opp_shape_admin_execution(listing->execution) : json_null()));

@@ -34,7 +34,7 @@ static enum opp_code load(struct evaluating *evaluating)
     if (rc == OPP_OK)
         rc = opp_policies_make(gateway, &sources, &wanted, &evaluating->report, &evaluating->loaded, &evaluating->err);
     evaluating->evaluation.generation = evaluating->loaded;
-    return rc;
+    return rc == OPP_E_IO ? OPP_E_CONFIG : rc; /* a file that cannot be read is an issue like others */
 }
 
 static void evaluated(void *arg)

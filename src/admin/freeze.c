@@ -45,11 +45,6 @@ static enum opp_step list(struct opp_call *call)
     return opp_call_answer(call, json_pack("{s:o, s:n}", "items", items, "nextCursor"));
 }
 
-static enum opp_step refuse_limited(struct opp_call *call)
-{
-    return opp_call_refuse_reason(call, OPP_E_FORBIDDEN, "This concerns all organisations.", "org_limited");
-}
-
 static enum opp_step read_request(struct opp_call *call)
 {
     const struct opp_adapters *adapters = opp_generation_adapters(call->generation);
@@ -60,7 +55,7 @@ static enum opp_step read_request(struct opp_call *call)
     scope = opp_json_text(call->input, "scope");
     id = opp_json_text(call->input, "id");
     if (!is(scope, "app") && call->admin->org_ids != NULL)
-        return refuse_limited(call);
+        return opp_change_refuse_limited(call);
     if (is(scope, "tool") && opp_tool_find(adapters, id) == NULL)
         return opp_call_refuse(call, OPP_E_NOT_FOUND, NULL, NULL);
     return OPP_NEXT;
@@ -189,7 +184,7 @@ static enum opp_step write_lift(struct opp_call *call)
 
 static enum opp_step lifted(struct opp_call *call)
 {
-    return call->op.rc == OPP_E_FORBIDDEN ? refuse_limited(call) : opp_change_answer(call);
+    return call->op.rc == OPP_E_FORBIDDEN ? opp_change_refuse_limited(call) : opp_change_answer(call);
 }
 
 static const opp_step_fn LIST_STEPS[] = { list, NULL };

@@ -51,6 +51,16 @@ static json_t *show_earlier(const struct opp_policy_history *history)
     return earlier;
 }
 
+/* What a rule said when it failed may name what another organisation asked for. */
+static json_t *show_active(const struct opp_call *call)
+{
+    json_t *active = opp_policies_active(call->worker->gateway);
+
+    if (call->admin->org_ids != NULL)
+        json_object_set_new(json_object_get(active, "errors"), "last", json_null());
+    return active;
+}
+
 static enum opp_step answer(struct opp_call *call)
 {
     const struct opp_policy_history *history = call->state;
@@ -59,7 +69,7 @@ static enum opp_step answer(struct opp_call *call)
     if (call->op.rc != OPP_OK)
         return opp_call_fail(call, call->op.rc, &call->op.err);
     return opp_call_answer(call,
-                           json_pack("{s:o, s:o, s:o, s:o, s:o}", "active", opp_policies_active(gateway), "staged",
+                           json_pack("{s:o, s:o, s:o, s:o, s:o}", "active", show_active(call), "staged",
                                      opp_policies_staged(gateway), "previous",
                                      opp_policy_head_json(history->count > 1 ? history->latest[1] : NULL), "earlier",
                                      show_earlier(history), "profiles", list_profiles(gateway->policies_dir)));

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "admin/policies.h"
 
+#include "admin/change.h"
 #include "base/crash.h"
+#include "base/file.h"
 #include "core/call.h"
 #include "core/gateway.h"
 #include "core/hub.h"
@@ -10,6 +12,7 @@
 
 #include <pthread.h>
 
+#define BUSY "Another change of the policies is under way, or old ones are still in use."
 #define LOADER_STACK_BYTES ((size_t)4 * 1024 * 1024)
 
 /* A load runs on a thread of its own: reading files and running every test would hold up the loop's other requests. */
@@ -26,13 +29,15 @@ static enum opp_step begin(struct opp_call *call, enum opp_policy_verb verb)
     struct changing *changing = call->state;
     struct opp_policy_change *change = &changing->change;
 
+    if (call->admin->org_ids != NULL)
+        return opp_change_refuse_limited(call);
     changing->call = call;
     change->gateway = call->worker->gateway;
     change->verb = verb;
     change->profile = opp_call_text(call, "profile");
     change->sha256 = opp_call_text(call, "sha256");
     return opp_policy_change_begin(change, NULL) == OPP_OK ? OPP_NEXT
-                                                           : opp_call_refuse(call, OPP_E_UNAVAILABLE, NULL, NULL);
+                                                           : opp_call_refuse(call, OPP_E_UNAVAILABLE, BUSY, NULL);
 }
 
 static enum opp_step begin_reload(struct opp_call *call)
@@ -73,11 +78,13 @@ static enum opp_step begin_rollback(struct opp_call *call)
 static json_t *issues_of(const struct changing *changing, const struct opp_err *err)
 {
     json_t *issues = opp_load_issues(&changing->change.report);
+    struct opp_err told = *err;
 
     if (json_array_size(issues) > 0)
         return issues;
     json_decref(issues);
-    return json_pack("[{s:s, s:i, s:s}]", "file", err->where, "line", 0, "message", err->message);
+    opp_file_hide_path(&told, changing->change.gateway->adapters_dir, "the adapters' directory");
+    return json_pack("[{s:s, s:i, s:s}]", "file", told.where, "line", 0, "message", told.message);
 }
 
 static enum opp_step refuse(struct opp_call *call, enum opp_code rc, const struct opp_err *err)

@@ -30,6 +30,8 @@ static enum opp_step start(struct opp_call *call)
         opp_date_parse(opp_call_text(call, "since"), &asked.since_ms, NULL) != OPP_OK)
         return opp_call_refuse_field(call, OPP_E_VALIDATION, "/since", "must be an RFC 3339 time");
     rc = opp_replay_jobs_start(call->worker->gateway->replays, &asked, replaying->id, &err);
+    if (rc == OPP_E_UNAVAILABLE)
+        return opp_call_refuse(call, rc, "Another replay runs: one does at a time.", NULL);
     if (rc == OPP_OK)
         rc = opp_await_begin(&replaying->await, call, replaying->id, ANSWER_WITHIN_MS);
     return rc == OPP_OK ? OPP_NEXT : opp_call_fail(call, rc, &err);

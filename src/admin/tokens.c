@@ -167,7 +167,7 @@ const struct opp_flow OPP_FLOW_TOKEN_CREATE = { CREATE_STEPS, sizeof(struct opp_
 const struct opp_flow OPP_FLOW_TOKEN_REVOKE = { REVOKE_STEPS, sizeof(struct opp_change), opp_change_dispose,
                                                 "admin_token.revoke" };
 
-static json_t *shape_token(const void *record, struct opp_tx *tx)
+static json_t *shape_token(void *record, struct opp_tx *tx)
 {
     (void)tx;
     return opp_shape_admin_token(record);

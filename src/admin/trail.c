@@ -32,7 +32,7 @@ static void dispose(void *state)
 }
 
 /* The stored bytes, and the hash that covers them. */
-static json_t *shape_row(const void *record, struct opp_tx *tx)
+static json_t *shape_row(void *record, struct opp_tx *tx)
 {
     const struct opp_audit_row *row = record;
     json_t *shown = NULL;
@@ -123,7 +123,7 @@ static enum opp_step answer_verdict(struct opp_call *call)
 static const opp_step_fn VERIFY_STEPS[] = { walk, pause_walk, answer_verdict, NULL };
 const struct opp_flow OPP_FLOW_AUDIT_VERIFY = { VERIFY_STEPS, sizeof(struct trail), dispose, NULL };
 
-static json_t *shape_checkpoint(const void *record, struct opp_tx *tx)
+static json_t *shape_checkpoint(void *record, struct opp_tx *tx)
 {
     (void)tx;
     return opp_checkpoint_show(record);

@@ -14,13 +14,34 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static enum opp_code check_trail(struct opp_tx *tx, void *arg, struct opp_err *err)
+#define ROWS_A_PIECE 5000   /* that are read in one transaction */
+#define ROWS_A_REMOVAL 1000 /* that are removed in one, and what is left up to the next checkpoint */
+
+/* An archiving, and how far it has come. */
+struct work {
+    struct opp_archive *archive;
+    struct opp_session *session;
+    struct opp_verify verify;
+    struct opp_checkpoint *cut; /* up to where rows are removed next */
+};
+
+static enum opp_code check_piece(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
-    return opp_verify_all(arg, tx, err);
+    return opp_verify_rows(&((struct work *)arg)->verify, tx, ROWS_A_PIECE, err);
+}
+
+/* Between two pieces. */
+static enum opp_code go_on(const struct work *work, struct opp_err *err)
+{
+    const atomic_bool *cancel = work->archive->cancel;
+
+    return cancel != NULL && atomic_load(cancel) ? opp_fail(err, OPP_E_UNAVAILABLE, "the gateway is about to end")
+                                                 : OPP_OK;
 }
 
 /* Gives OPP_E_VALIDATION where what was checked does not hold. */
@@ -32,15 +53,18 @@ static enum opp_code judge(const struct opp_verify *verify, const char *what, st
                     verify->chain.why);
 }
 
-static enum opp_code verify_store(const struct opp_archive *archive, struct opp_err *err)
+static enum opp_code verify_store(struct work *work, struct opp_err *err)
 {
-    struct opp_verify verify = { .terms = { .keys = &archive->key, .key_count = 1 } };
-    enum opp_code rc = opp_store_now(archive->store, check_trail, &verify, err);
+    enum opp_code rc = OPP_OK;
 
-    if (rc == OPP_OK)
-        rc = judge(&verify, "the trail", err);
-    opp_verify_clear(&verify);
-    return rc;
+    work->verify.terms.keys = &work->archive->key;
+    work->verify.terms.key_count = 1;
+    while (rc == OPP_OK && !work->verify.done) {
+        rc = opp_session_now(work->session, check_piece, work, err);
+        if (rc == OPP_OK)
+            rc = go_on(work, err);
+    }
+    return rc == OPP_OK ? judge(&work->verify, "the trail", err) : rc;
 }
 
 static enum opp_code take_cut(void *arg, void *record, struct opp_err *err)
@@ -81,13 +105,16 @@ static enum opp_code find_cut(struct opp_tx *tx, void *arg, struct opp_err *err)
     return rc;
 }
 
-static enum opp_code copy_rows(const struct opp_archive *archive, FILE *out, struct opp_err *err)
+static enum opp_code copy_rows(const struct work *work, FILE *out, struct opp_err *err)
 {
-    struct opp_trail_copy copy = { .out = out, .from = archive->from, .to = archive->to };
+    struct opp_trail_copy copy = { .out = out, .from = work->archive->from, .to = work->archive->to };
     enum opp_code rc = OPP_OK;
 
-    while (rc == OPP_OK && !copy.done)
-        rc = opp_store_now(archive->store, opp_trail_copy_piece, &copy, err);
+    while (rc == OPP_OK && !copy.done) {
+        rc = opp_session_now(work->session, opp_trail_copy_piece, &copy, err);
+        if (rc == OPP_OK)
+            rc = go_on(work, err);
+    }
     opp_trail_copy_clear(&copy);
     return rc;
 }
@@ -114,8 +141,9 @@ static enum opp_code fail_file(const char *path, struct opp_err *err)
 }
 
 /* Under another name until it is whole and was verified. */
-static enum opp_code write_file(const struct opp_archive *archive, struct opp_err *err)
+static enum opp_code write_file(const struct work *work, struct opp_err *err)
 {
+    const struct opp_archive *archive = work->archive;
     char partial[PATH_MAX];
     FILE *out;
     enum opp_code rc;
@@ -125,7 +153,7 @@ static enum opp_code write_file(const struct opp_archive *archive, struct opp_er
     out = fopen(partial, "we");
     if (out == NULL)
         return fail_file(partial, err);
-    rc = copy_rows(archive, out, err);
+    rc = copy_rows(work, out, err);
     if (rc == OPP_OK && fsync(fileno(out)) != 0)
         rc = fail_file(partial, err);
     if (fclose(out) != 0 && rc == OPP_OK)
@@ -142,14 +170,16 @@ static enum opp_code write_file(const struct opp_archive *archive, struct opp_er
     return rc;
 }
 
-static enum opp_code record_it(const struct opp_archive *archive, struct opp_tx *tx, struct opp_err *err)
+static enum opp_code record_it(const struct work *work, struct opp_tx *tx, struct opp_err *err)
 {
+    const struct opp_archive *archive = work->archive;
     struct opp_audit_event event = { .action = OPP_AUDIT_ARCHIVE_ACTION,
                                      .status = "success",
                                      .performed_by_user_id = archive->by,
+                                     .request_id = archive->request_id,
                                      .created_at = archive->now_ms };
-    json_t *details = json_pack("{s:I, s:s, s:I}", "from", (json_int_t)archive->from, "hash", archive->hash, "to",
-                                (json_int_t)archive->to);
+    json_t *details = json_pack("{s:I, s:s, s:I}", "from", (json_int_t)archive->from, "hash", work->cut->hash, "to",
+                                (json_int_t)work->cut->seq);
     enum opp_code rc;
 
     if (details == NULL)
@@ -162,12 +192,12 @@ static enum opp_code record_it(const struct opp_archive *archive, struct opp_tx 
 
 static enum opp_code remove_rows(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
-    const struct opp_archive *archive = arg;
+    const struct work *work = arg;
     struct opp_query rows = { .record = &OPP_AUDIT_ROW }, checkpoints = { .record = &OPP_CHECKPOINT };
-    enum opp_code rc = record_it(archive, tx, err);
+    enum opp_code rc = record_it(work, tx, err);
 
-    opp_query_number(&rows, "seq", OPP_BELOW, archive->to + 1);
-    opp_query_number(&checkpoints, "seq", OPP_BELOW, archive->to);
+    opp_query_number(&rows, "seq", OPP_BELOW, work->cut->seq + 1);
+    opp_query_number(&checkpoints, "seq", OPP_BELOW, work->cut->seq);
     if (rc == OPP_OK)
         rc = opp_tx_remove(tx, &rows, NULL, err);
     if (rc == OPP_OK)
@@ -176,21 +206,60 @@ static enum opp_code remove_rows(struct opp_tx *tx, void *arg, struct opp_err *e
     return rc;
 }
 
-enum opp_code opp_audit_archive(struct opp_archive *archive, struct opp_err *err)
+/* The checkpoint that the archive ends with is the last that is found, if none before it is. */
+static enum opp_code find_next_cut(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    struct work *work = arg;
+    int64_t from = work->cut != NULL ? work->cut->seq + 1 : work->archive->from;
+    int64_t last = from + ROWS_A_REMOVAL - 1;
+
+    opp_record_free(&OPP_CHECKPOINT, work->cut);
+    work->cut = NULL;
+    return opp_checkpoint_from(tx, last < work->archive->to ? last : work->archive->to, &work->cut, err);
+}
+
+/* A trail always begins behind a checkpoint of which a row says that it was archived up to there. */
+static enum opp_code remove_all(struct work *work, struct opp_err *err)
 {
     enum opp_code rc = OPP_OK;
+
+    while (rc == OPP_OK && (work->cut == NULL || work->cut->seq < work->archive->to)) {
+        rc = opp_session_now(work->session, find_next_cut, work, err);
+        if (rc == OPP_OK)
+            rc = opp_store_now(work->archive->store, remove_rows, work, err);
+        if (rc == OPP_OK && work->cut->seq < work->archive->to)
+            rc = go_on(work, err);
+    }
+    return rc;
+}
+
+static enum opp_code archive_all(struct work *work, struct opp_err *err)
+{
+    struct opp_archive *archive = work->archive;
+    enum opp_code rc = verify_store(work, err);
+
+    if (rc == OPP_OK)
+        rc = opp_session_now(work->session, find_cut, archive, err);
+    if (rc != OPP_OK || archive->to == 0)
+        return rc;
+    rc = write_file(work, err);
+    opp_crash_point("archive.written");
+    return rc == OPP_OK ? remove_all(work, err) : rc;
+}
+
+enum opp_code opp_audit_archive(struct opp_archive *archive, struct opp_err *err)
+{
+    struct work work = { .archive = archive };
+    enum opp_code rc;
 
     archive->from = archive->to = 0;
     if (access(archive->path, F_OK) == 0)
         return opp_fail(err, OPP_E_EXISTS, "%s is there already", archive->path);
-    rc = verify_store(archive, err);
+    rc = opp_session_open_dir(archive->dir, &work.session, err);
     if (rc == OPP_OK)
-        rc = opp_store_now(archive->store, find_cut, archive, err);
-    if (rc != OPP_OK || archive->to == 0)
-        return rc;
-    rc = write_file(archive, err);
-    opp_crash_point("archive.written");
-    if (rc == OPP_OK)
-        rc = opp_store_now(archive->store, remove_rows, archive, err);
+        rc = archive_all(&work, err);
+    opp_verify_clear(&work.verify);
+    opp_record_free(&OPP_CHECKPOINT, work.cut);
+    opp_session_close(work.session);
     return rc;
 }

@@ -28,6 +28,22 @@ static enum opp_code fail_errno(struct opp_err *err, enum opp_code missing, cons
     return opp_fail(err, code, "cannot %s %s: %s", what, path, reason != NULL ? reason : "unknown error");
 }
 
+void opp_file_hide_path(struct opp_err *err, const char *path, const char *name)
+{
+    const char *at = strstr(err->message, path);
+    char before[sizeof err->message] = "", after[sizeof err->message] = " cannot be read";
+    struct opp_err told = { 0 };
+
+    if (at == NULL && strlen(err->message) < sizeof err->message - 4)
+        return; /* it is whole, and does not name it */
+    if (at != NULL) {
+        snprintf(before, sizeof before, "%.*s", (int)(at - err->message), err->message);
+        snprintf(after, sizeof after, "%s", at + strlen(path));
+    }
+    opp_fail_at(&told, err->code, err->where, "%s%s%s", before, name, after);
+    *err = told;
+}
+
 static enum opp_code read_all(int fd, const char *path, size_t max, struct opp_buf *buf, struct opp_err *err)
 {
     for (;;) {

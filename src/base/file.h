@@ -31,6 +31,10 @@ struct opp_file_map {
 enum opp_code opp_file_map(const char *path, struct opp_file_map *out, struct opp_err *err);
 void opp_file_unmap(struct opp_file_map *map);
 
+/* Puts name in the place of the path in a message of opp_file_read or opp_file_list, for those who are to be told which
+ * file it is and not where it lies. One that names no path stays. */
+void opp_file_hide_path(struct opp_err *err, const char *path, const char *name);
+
 /* Makes a rename in a file's directory durable. OPP_E_IO. */
 enum opp_code opp_file_sync_parent(const char *path, struct opp_err *err);
 

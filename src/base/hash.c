@@ -92,3 +92,18 @@ bool opp_same_text(const char *a, const char *b)
 
     return length == strlen(b) && CRYPTO_memcmp(a, b, length) == 0;
 }
+
+uint64_t opp_hash_place(const char *bytes, size_t length)
+{
+    uint64_t hash = length, word;
+
+    for (; length >= sizeof word; bytes += sizeof word, length -= sizeof word) {
+        memcpy(&word, bytes, sizeof word);
+        hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+        hash ^= hash >> 29;
+    }
+    word = 0;
+    memcpy(&word, bytes, length);
+    hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+    return hash ^ hash >> 32;
+}

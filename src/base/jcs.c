@@ -15,17 +15,29 @@ struct member {
 
 static void write_value(struct opp_buf *out, const json_t *value, int depth);
 
-/* Whether one of eight bytes is below 0x20, a quote or a backslash. */
-static bool needs_escape8(const char *text)
+#define ONES UINT64_C(0x0101010101010101)
+#define HIGHS (ONES * 0x80)
+
+static uint64_t word_of(const char *text)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones * 0x80;
-    uint64_t word, quotes, backslashes;
+    uint64_t word;
 
     memcpy(&word, text, sizeof word);
-    quotes = word ^ (ones * '"');
-    backslashes = word ^ (ones * '\\');
-    return ((((word - ones * 0x20) & ~word) | ((quotes - ones) & ~quotes) | ((backslashes - ones) & ~backslashes)) &
-            highs) != 0;
+    return word;
+}
+
+/* Has bits where one of eight bytes is below 0x20, a quote or a backslash. */
+static uint64_t escapes8(uint64_t word)
+{
+    uint64_t quotes = word ^ (ONES * '"'), backslashes = word ^ (ONES * '\\');
+
+    return (((word - ONES * 0x20) & ~word) | ((quotes - ONES) & ~quotes) | ((backslashes - ONES) & ~backslashes)) &
+           HIGHS;
+}
+
+static bool needs_escape8(const char *text)
+{
+    return escapes8(word_of(text)) != 0;
 }
 
 static size_t plain_length(const char *text, size_t length)
@@ -39,6 +51,37 @@ static size_t plain_length(const char *text, size_t length)
     while (i < length && (unsigned char)text[i] >= 0x20 && text[i] != '"' && text[i] != '\\')
         i++;
     return i;
+}
+
+/* The last bytes are looked at as the end of eight, padded with what is plain where there are fewer. */
+bool opp_jcs_is_plain(const char *text, size_t length)
+{
+    char few[8] = "        ";
+    uint64_t bits = 0;
+
+    if (length < 8) {
+        memcpy(few, text, length);
+        bits = word_of(few);
+        return (escapes8(bits) | (bits & HIGHS)) == 0;
+    }
+    for (size_t i = 0; i < length; i += 8) {
+        uint64_t word = word_of(text + (length - i >= 8 ? i : length - 8));
+
+        bits |= escapes8(word) | (word & HIGHS);
+    }
+    return bits == 0;
+}
+
+void opp_jcs_plain(struct opp_buf *out, const char *text, size_t length)
+{
+    char *room = opp_buf_room(out, length + 2);
+
+    if (room == NULL)
+        return;
+    room[0] = '"';
+    memcpy(room + 1, text, length);
+    room[length + 1] = '"';
+    out->length += length + 2;
 }
 
 static void add_escape(struct opp_buf *out, unsigned char c)
@@ -59,16 +102,9 @@ static void add_escape(struct opp_buf *out, unsigned char c)
 void opp_jcs_string(struct opp_buf *out, const char *text, size_t length)
 {
     size_t plain = plain_length(text, length);
-    char *room;
 
     if (plain == length) {
-        room = opp_buf_room(out, length + 2);
-        if (room == NULL)
-            return;
-        room[0] = '"';
-        memcpy(room + 1, text, length);
-        room[length + 1] = '"';
-        out->length += length + 2;
+        opp_jcs_plain(out, text, length);
         return;
     }
     opp_buf_char(out, '"');

@@ -21,7 +21,10 @@ void opp_jcs_write(struct opp_buf *out, const json_t *value);
 
 /* The parts, for writers of data that is not a json_t. */
 void opp_jcs_string(struct opp_buf *out, const char *text, size_t length); /* UTF-8, as RFC 8785 3.2.2.2 */
-void opp_jcs_real(struct opp_buf *out, double value);                      /* as ECMAScript prints it, 3.2.2.3 */
+/* Whether it is ASCII without anything that is escaped. */
+bool opp_jcs_is_plain(const char *text, size_t length);
+void opp_jcs_plain(struct opp_buf *out, const char *text, size_t length); /* as _string, of what is known to be plain */
+void opp_jcs_real(struct opp_buf *out, double value);                     /* as ECMAScript prints it, 3.2.2.3 */
 void opp_jcs_integer(struct opp_buf *out, int64_t value);
 /* Orders two UTF-8 keys by their UTF-16 code units (3.2.3): below, at or above 0. */
 int opp_jcs_compare(const char *a, const char *b);

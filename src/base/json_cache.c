@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json_cache.h"
 
+#include "base/hash.h"
 #include "base/json.h"
 
 #include <stdbool.h>
@@ -93,21 +94,6 @@ static const char *end_of_scalar(const char *text)
     return *text == '"' ? end_of_string(text) : text + strcspn(text, ",}]");
 }
 
-static uint64_t hash_of(const char *text, size_t length)
-{
-    uint64_t hash = length, word;
-
-    for (; length >= sizeof word; text += sizeof word, length -= sizeof word) {
-        memcpy(&word, text, sizeof word);
-        hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
-        hash ^= hash >> 29;
-    }
-    word = 0;
-    memcpy(&word, text, length);
-    hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
-    return hash ^ hash >> 32;
-}
-
 static json_t *parse_any(const char *text, size_t length)
 {
     json_t *value = NULL;
@@ -128,7 +114,7 @@ static void keep(struct entry *entry, const char *text, size_t length, json_t *v
 
 static json_t *parse_nested(struct opp_json_cache *cache, const char *text, size_t length)
 {
-    struct entry *entry = &cache->entries[hash_of(text, length) % ENTRIES];
+    struct entry *entry = &cache->entries[opp_hash_place(text, length) % ENTRIES];
     json_t *value;
 
     if (length > TEXT_MAX)

@@ -31,6 +31,12 @@ struct opp_timer {
     void *arg;
 };
 
+struct opp_watch {
+    struct event *event;
+    opp_watch_fn fn;
+    void *arg;
+};
+
 static struct opp_post *take_all(struct posts *posts)
 {
     struct opp_post *taken = posts->first;
@@ -241,6 +247,41 @@ void opp_timer_cancel(struct opp_timer *timer)
     if (timer->event != NULL)
         event_free(timer->event);
     opp_reserve_free(timer);
+}
+
+static void on_ready(evutil_socket_t fd, short what, void *arg)
+{
+    struct opp_watch *watch = arg;
+
+    watch->fn(watch->arg, (int)fd,
+              ((what & EV_READ) != 0 ? OPP_WATCH_READ : 0) | ((what & EV_WRITE) != 0 ? OPP_WATCH_WRITE : 0));
+}
+
+struct opp_watch *opp_watch_start(struct opp_loop *loop, int fd, unsigned what, opp_watch_fn fn, void *arg)
+{
+    struct opp_watch *watch = opp_reserve_malloc(sizeof *watch);
+    int flags = EV_PERSIST;
+
+    if (watch == NULL)
+        return NULL;
+    flags |= (what & OPP_WATCH_READ) != 0 ? EV_READ : 0;
+    flags |= (what & OPP_WATCH_WRITE) != 0 ? EV_WRITE : 0;
+    *watch = (struct opp_watch){ .fn = fn, .arg = arg };
+    watch->event = event_new(loop->base, fd, (short)flags, on_ready, watch);
+    if (watch->event == NULL || event_add(watch->event, NULL) != 0) {
+        opp_watch_stop(watch);
+        return NULL;
+    }
+    return watch;
+}
+
+void opp_watch_stop(struct opp_watch *watch)
+{
+    if (watch == NULL)
+        return;
+    if (watch->event != NULL)
+        event_free(watch->event);
+    opp_reserve_free(watch);
 }
 
 struct event_base *opp_loop_base(struct opp_loop *loop)

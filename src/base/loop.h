@@ -13,6 +13,7 @@
 struct event_base;
 struct opp_loop;
 struct opp_timer;
+struct opp_watch;
 
 typedef void (*opp_loop_fn)(void *arg);
 
@@ -43,6 +44,16 @@ void opp_loop_stop(struct opp_loop *loop);
  * cancel it or let it fire, either frees it. */
 struct opp_timer *opp_timer_start(struct opp_loop *loop, int64_t after_ms, opp_loop_fn fn, void *arg);
 void opp_timer_cancel(struct opp_timer *timer);
+
+/* What a descriptor is watched for, and found to be. */
+#define OPP_WATCH_READ 1U
+#define OPP_WATCH_WRITE 2U
+typedef void (*opp_watch_fn)(void *arg, int fd, unsigned ready);
+
+/* On the loop's own thread: call fn whenever fd is ready for any of what. Gives a watch, NULL when memory is out; stop
+ * it before fd is closed. */
+struct opp_watch *opp_watch_start(struct opp_loop *loop, int fd, unsigned what, opp_watch_fn fn, void *arg);
+void opp_watch_stop(struct opp_watch *watch); /* NULL allowed */
 
 /* Lends the libevent base, for the layer that speaks to sockets. */
 struct event_base *opp_loop_base(struct opp_loop *loop);

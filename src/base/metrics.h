@@ -45,6 +45,16 @@ enum opp_metric_kind {
     X(OPP_M_OPERATIONS, "oppd_store_operations_total", COUNTER, "Operations that a writer has ended.")              \
     X(OPP_M_COMMIT_SECONDS, "oppd_store_commit_duration_seconds", HISTOGRAM, "A commit, until it was on disk.")     \
     X(OPP_M_HEALTHY, "oppd_store_healthy", GAUGE, "1 when a database's last commit succeeded.")                     \
+    X(OPP_M_STAGED, "oppd_staging_decisions_total", COUNTER,                                                        \
+      "Decisions that staged rules judged too, or should have.")                                                    \
+    X(OPP_M_LOGGED, "oppd_decision_log_decisions_total", COUNTER, "Decisions by what became of them in the log.")   \
+    X(OPP_M_TOLD, "oppd_staging_queue_decisions", GAUGE, "Decisions that wait for the staging thread.")             \
+    X(OPP_M_TOLD_BYTES, "oppd_staging_queue_bytes", GAUGE, "What these hold in memory.")                            \
+    X(OPP_M_UPSTREAM_REQUESTS, "oppd_upstream_requests_total", COUNTER, "Requests to upstreams that have ended.")   \
+    X(OPP_M_UPSTREAM_SECONDS, "oppd_upstream_request_duration_seconds", HISTOGRAM,                                  \
+      "From when an upstream was to be asked until the answer, or why there is none, was known.")                   \
+    X(OPP_M_UPSTREAM_IN_FLIGHT, "oppd_upstream_requests_in_flight", GAUGE,                                          \
+      "Requests to upstreams that have not ended, those that wait for a connection too.")                           \
     X(OPP_M_CERTIFICATE, "oppd_tls_certificate_expiry_timestamp_seconds", GAUGE, "When the certificate ends.")      \
     X(OPP_M_BUILD, "oppd_build_info", GAUGE, "1; the version is a label.")                                          \
     X(OPP_M_START, "process_start_time_seconds", GAUGE, "When the process started.")                                \

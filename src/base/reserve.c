@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/reserve.h"
 
+#include "base/pool.h"
+
 #include <event2/event.h>
 
 #include <jansson.h>
@@ -58,7 +60,7 @@ static void give_back(void *block)
 
 void *opp_reserve_malloc(size_t size)
 {
-    void *block = malloc(size);
+    void *block = opp_pool_malloc(size);
 
     if (block == NULL && size <= OPP_RESERVE_BLOCK_BYTES)
         block = take();
@@ -90,7 +92,7 @@ void opp_reserve_free(void *block)
     if (is_reserved(block))
         give_back(block);
     else
-        free(block);
+        opp_pool_free(block);
 }
 
 static void *malloc_or_leave(size_t size)
@@ -106,6 +108,7 @@ static void *malloc_or_leave(size_t size)
 
 void opp_reserve_install(void)
 {
+    opp_pool_start();
     json_set_alloc_funcs(malloc_or_leave, opp_reserve_free);
     event_set_mem_functions(opp_reserve_malloc, opp_reserve_realloc, opp_reserve_free);
 }

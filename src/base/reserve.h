@@ -18,7 +18,8 @@
  * structures are small: a process that is out of memory goes on answering, with 503 where its own allocations fail.
  * jansson 2.14 goes on reading a text whose copy it had no memory to make longer, and then writes behind a buffer that
  * it made too short: where it asks for more than a block, and there is none, the process says so and leaves at once
- * with OPP_RESERVE_EXIT, as after a power cut. */
+ * with OPP_RESERVE_EXIT, as after a power cut. So nothing that is made of JSON is NULL for want of memory: only where a
+ * text may be NULL, or no UTF-8, is there anything to check. */
 void opp_reserve_install(void);
 
 /* As malloc, realloc and free. What is not larger than a block comes from the reserve when malloc has nothing. What

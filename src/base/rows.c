@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/rows.h"
 
+#include "base/jcs.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,9 +105,9 @@ void opp_rows_add_real(struct opp_rows *rows, double value)
     add(rows, (struct opp_cell){ .type = OPP_CELL_REAL, .as.real = value });
 }
 
-void opp_rows_add_text(struct opp_rows *rows, const char *text, size_t length)
+bool opp_rows_add_text(struct opp_rows *rows, const char *text, size_t length)
 {
-    struct opp_cell cell = { .type = OPP_CELL_TEXT };
+    struct opp_cell cell = { .type = OPP_CELL_TEXT, .plain = opp_jcs_is_plain(text, length) };
     char *room;
 
     cell.as.text.offset = rows->text.length;
@@ -117,6 +119,7 @@ void opp_rows_add_text(struct opp_rows *rows, const char *text, size_t length)
         rows->text.length += length + 1;
     }
     add(rows, cell);
+    return cell.plain;
 }
 
 enum opp_code opp_rows_check(const struct opp_rows *rows, struct opp_err *err)

@@ -22,6 +22,7 @@ enum opp_cell_type {
 
 struct opp_cell {
     enum opp_cell_type type;
+    bool plain; /* a text that JSON has as it is: opp_jcs_is_plain */
     union {
         int64_t integer;
         double real;
@@ -39,11 +40,12 @@ enum opp_code opp_rows_new(const char *const *columns, size_t column_count, stru
 struct opp_rows *opp_rows_ref(struct opp_rows *rows);
 void opp_rows_free(struct opp_rows *rows); /* drops a reference; NULL allowed */
 
-/* Appends one cell, row by row, left to right. A failed allocation is remembered: opp_rows_check. */
+/* Appends one cell, row by row, left to right. A failed allocation is remembered: opp_rows_check. A text gives whether
+ * it is plain. */
 void opp_rows_add_null(struct opp_rows *rows);
 void opp_rows_add_integer(struct opp_rows *rows, int64_t value);
 void opp_rows_add_real(struct opp_rows *rows, double value);
-void opp_rows_add_text(struct opp_rows *rows, const char *text, size_t length);
+bool opp_rows_add_text(struct opp_rows *rows, const char *text, size_t length);
 enum opp_code opp_rows_check(const struct opp_rows *rows, struct opp_err *err);
 
 size_t opp_rows_count(const struct opp_rows *rows);

@@ -116,7 +116,10 @@ static void print_cell(const struct opp_rows *rows, const struct opp_cell *cell,
         opp_jcs_real(out, cell->as.real);
         break;
     case OPP_CELL_TEXT:
-        opp_jcs_string(out, opp_rows_text(rows, cell), cell->as.text.length);
+        if (cell->plain)
+            opp_jcs_plain(out, opp_rows_text(rows, cell), cell->as.text.length);
+        else
+            opp_jcs_string(out, opp_rows_text(rows, cell), cell->as.text.length);
         break;
     }
 }

@@ -40,19 +40,18 @@ static void write_check(const char *text, size_t length, char check[CHECK_CHARS 
 
 static const char BASE64URL[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/* RFC 4648, section 5, without padding. */
-static void write_base64url(const unsigned char *bytes, size_t length, char *text)
+/* RFC 4648, section 5, without padding; four bits are left for the last character. */
+static void write_base64url(const unsigned char bytes[SECRET_BYTES], char *text)
 {
     uint32_t bits = 0;
     unsigned waiting = 0;
 
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < SECRET_BYTES; i++) {
         bits = bits << 8 | bytes[i];
         for (waiting += 8; waiting >= 6; waiting -= 6)
             *text++ = BASE64URL[bits >> (waiting - 6) & 63];
     }
-    if (waiting > 0)
-        *text++ = BASE64URL[bits << (6 - waiting) & 63];
+    *text = BASE64URL[bits << (6 - waiting) & 63];
 }
 
 enum opp_code opp_token_make(const char *kind, char token[OPP_TOKEN_MAX], struct opp_err *err)
@@ -64,7 +63,7 @@ enum opp_code opp_token_make(const char *kind, char token[OPP_TOKEN_MAX], struct
     if (rc != OPP_OK)
         return rc;
     memcpy(token, kind, length);
-    write_base64url(secret, sizeof secret, token + length);
+    write_base64url(secret, token + length);
     write_check(token, length + SECRET_CHARS, token + length + SECRET_CHARS);
     explicit_bzero(secret, sizeof secret);
     return OPP_OK;

@@ -6,10 +6,12 @@
 #include "command/audit.h"
 #include "command/audit_time.h"
 #include "command/command.h"
+#include "command/control.h"
 #include "command/offline.h"
 #include "store/lock.h"
 #include "store/store.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -24,7 +26,7 @@ static const struct opp_flag FLAGS[] = {
 
 const struct opp_command OPP_COMMAND_AUDIT_ARCHIVE = {
     .name = "audit archive",
-    .summary = "Move the beginning of the audit trail into a new FILE while the gateway is stopped.",
+    .summary = "Move the beginning of the audit trail into a new FILE; a gateway that runs goes on.",
     .flags = FLAGS,
     .flag_count = sizeof FLAGS / sizeof *FLAGS,
     .operand = "FILE",
@@ -62,6 +64,7 @@ static enum opp_code archive_in(const struct opp_config *config, struct opp_arch
     if (rc == OPP_OK)
         rc = opp_offline_store_open(config->data_dir, &offline, err);
     archive->store = offline.store;
+    archive->dir = config->data_dir;
     archive->key = key;
     if (rc == OPP_OK)
         rc = archive_signed(archive, config, offline.clock, err);
@@ -82,9 +85,40 @@ static enum opp_code archive_locked(const struct opp_config *config, struct opp_
     return rc;
 }
 
+static void take_summary(struct opp_archive *archive, const json_t *summary)
+{
+    const char *hash = opp_json_text(summary, "hash");
+
+    archive->from = json_integer_value(json_object_get(summary, "from"));
+    archive->to = json_integer_value(json_object_get(summary, "to"));
+    snprintf(archive->hash, sizeof archive->hash, "%s", hash != NULL ? hash : "");
+}
+
+/* The gateway that runs on the data does it, or we do. */
+static enum opp_code make(const struct opp_config *config, struct opp_archive *archive, struct opp_err *err)
+{
+    struct opp_err unreached = { 0 };
+    json_t *summary = NULL, *request = json_pack("{s:s, s:s, s:I}", "command", "archive", "path", archive->path,
+                                                 "before", (json_int_t)archive->before_ms);
+    enum opp_code rc;
+
+    if (request == NULL)
+        return opp_fail(err, OPP_E_VALIDATION, "the path is no UTF-8");
+    rc = opp_control_ask(config->data_dir, request, &summary, &unreached);
+    json_decref(request);
+    if (rc == OPP_E_ABSENT)
+        return archive_locked(config, archive, err);
+    if (rc != OPP_OK)
+        return opp_fail(err, rc, "%s", unreached.message);
+    take_summary(archive, summary);
+    json_decref(summary);
+    return OPP_OK;
+}
+
 static int run(const json_t *args)
 {
-    struct opp_archive archive = { .path = opp_json_text(args, "operand"), .by = "cli" };
+    char path[PATH_MAX];
+    struct opp_archive archive = { .path = path, .by = "cli" };
     struct opp_config config = { .workers = 0 };
     struct opp_err err = { 0 };
     enum opp_code rc = opp_audit_time(args, "before", &archive.before_ms, &err);
@@ -94,7 +128,9 @@ static int run(const json_t *args)
     if (rc == OPP_OK)
         rc = opp_offline_data(&OPP_COMMAND_AUDIT_ARCHIVE, args, &config, &err);
     if (rc == OPP_OK)
-        rc = archive_locked(&config, &archive, &err);
+        rc = opp_control_path(opp_json_text(args, "operand"), path, sizeof path, &err);
+    if (rc == OPP_OK)
+        rc = make(&config, &archive, &err);
     if (rc == OPP_OK && archive.to == 0)
         printf("There is nothing to archive: no checkpoint of these rows was signed before.\n");
     else if (rc == OPP_OK)

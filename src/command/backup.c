@@ -131,18 +131,6 @@ static enum opp_code make_stopped(const char *data_dir, const char *path, json_t
     return rc;
 }
 
-/* The gateway has a working directory of its own. */
-static enum opp_code make_absolute(const char *path, char out[PATH_MAX], struct opp_err *err)
-{
-    char here[PATH_MAX] = "";
-
-    if (path[0] != '/' && getcwd(here, sizeof here) == NULL)
-        return opp_fail(err, OPP_E_IO, "cannot tell the working directory: %s", strerrordesc_np(errno));
-    if (snprintf(out, PATH_MAX, "%s%s%s", here, here[0] != '\0' ? "/" : "", path) >= PATH_MAX)
-        return opp_fail(err, OPP_E_IO, "the path %.100s... is too long", path);
-    return OPP_OK;
-}
-
 static enum opp_code make(const char *data_dir, const char *path, json_t **summary, struct opp_err *err)
 {
     struct opp_err unreached = { 0 };
@@ -167,7 +155,7 @@ static int run(const json_t *args)
     enum opp_code rc = opp_offline_config(&OPP_COMMAND_BACKUP, args, &config, &err);
 
     if (rc == OPP_OK)
-        rc = make_absolute(opp_json_text(args, "operand"), path, &err);
+        rc = opp_control_path(opp_json_text(args, "operand"), path, sizeof path, &err);
     if (rc == OPP_OK)
         rc = make(config.data_dir, path, &summary, &err);
     if (rc == OPP_OK)

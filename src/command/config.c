@@ -6,6 +6,7 @@
 #include "base/yaml.h"
 #include "command/config_check.h"
 #include "command/config_schema.h"
+#include "command/config_upstreams.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,6 +196,8 @@ static enum opp_code merge(const struct opp_config_source *source, const json_t 
     if (rc == OPP_OK &&
         (json_object_update_recursive(document, file) != 0 || json_object_update_recursive(document, flags) != 0))
         rc = opp_fail(source->err, OPP_E_MEMORY, "no memory for the configuration");
+    if (rc == OPP_OK)
+        rc = opp_config_fill_upstreams(schema, document, source->err);
     json_decref(file);
     json_decref(flags);
     if (rc == OPP_OK)
@@ -215,6 +218,8 @@ static enum opp_code read_document(const struct opp_config_source *source, struc
     rc = read_endpoints(source, config);
     if (rc == OPP_OK)
         rc = read_proxies(source, config);
+    if (rc == OPP_OK)
+        rc = opp_config_read_upstreams(source, config);
     return rc == OPP_OK ? check_profile(source, config) : rc;
 }
 
@@ -263,6 +268,7 @@ enum opp_code opp_config_load(const char *file, const json_t *flags, struct opp_
 void opp_config_clear(struct opp_config *config)
 {
     free(config->trusted_proxies);
+    free(config->upstreams);
     json_decref(config->document);
     *config = (struct opp_config){ .workers = 0 };
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * command/config.h - what the gateway is told: the defaults, under oppd.yaml, under the flags.
- * May include: core, base, command.
+ * May include: core, adapter, base, command.
  */
 #ifndef OPP_COMMAND_CONFIG_H
 #define OPP_COMMAND_CONFIG_H
 
+#include "adapter/upstream.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/net.h"
@@ -44,6 +45,8 @@ struct opp_config {
     int64_t decision_log_max_age_ms, decision_log_max_rows;
     const char *checkpoint_file; /* or NULL */
     int64_t checkpoint_rows, checkpoint_period_ms;
+    struct opp_upstream_settings *upstreams;
+    size_t upstream_count;
     struct opp_settings settings;
     json_t *document; /* owns the texts */
 };

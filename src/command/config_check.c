@@ -54,14 +54,16 @@ enum opp_code opp_config_blame(const struct opp_config_source *source, const cha
 /* Lends the properties that the schema knows beside the pointer's last name. */
 static json_t *known_at(const json_t *schema, const char *pointer)
 {
-    json_t *known = json_object_get(schema, "properties");
     const char *slash;
 
     while ((slash = strchr(++pointer, '/')) != NULL) {
-        known = json_object_get(json_object_getn(known, pointer, (size_t)(slash - pointer)), "properties");
+        const json_t *known = json_object_get(schema, "properties");
+
+        schema = known != NULL ? json_object_getn(known, pointer, (size_t)(slash - pointer))
+                               : json_object_get(schema, "additionalProperties");
         pointer = slash;
     }
-    return known;
+    return json_object_get(schema, "properties");
 }
 
 static void say_unknown(const json_t *schema, const char *pointer, char *problem, size_t size)

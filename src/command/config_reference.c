@@ -6,8 +6,11 @@
 #include "command/config_schema.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define GROUP_MAX 64
 
 static void add_json(struct opp_buf *out, const json_t *value)
 {
@@ -45,25 +48,43 @@ static void add_kind(struct opp_buf *out, const json_t *property)
         opp_buf_text(out, strcmp(name, "array") == 0 ? "list of text" : "text");
 }
 
-/* One row for each setting; a group's have its name before theirs. */
+static void add_row(struct opp_buf *out, const char *group, const char *name, const json_t *property)
+{
+    const json_t *usual = json_object_get(property, "default");
+
+    opp_buf_format(out, "| `%s%s` | ", group, name);
+    add_kind(out, property);
+    opp_buf_text(out, " | ");
+    if (usual != NULL) {
+        opp_buf_char(out, '`');
+        add_json(out, usual);
+        opp_buf_char(out, '`');
+    } else {
+        opp_buf_text(out, "must be given");
+    }
+    opp_buf_format(out, " | %s |\n", opp_json_text(property, "description"));
+}
+
+/* One row for each setting; a group's, and those of a map's members, have its name before theirs. Recursive, as deep as
+ * our own schema is. */
 static void add_rows(struct opp_buf *out, const char *group, json_t *properties)
 {
+    char inner[GROUP_MAX];
     json_t *property;
     const char *name;
 
     json_object_foreach(properties, name, property)
     {
         json_t *members = json_object_get(property, "properties");
+        const json_t *each = json_object_get(property, "additionalProperties");
 
-        if (members != NULL) {
-            add_rows(out, name, members);
-            continue;
-        }
-        opp_buf_format(out, "| `%s%s%s` | ", group, *group != '\0' ? "." : "", name);
-        add_kind(out, property);
-        opp_buf_text(out, " | `");
-        add_json(out, json_object_get(property, "default"));
-        opp_buf_format(out, "` | %s |\n", opp_json_text(property, "description"));
+        snprintf(inner, sizeof inner, "%s%s.%s", group, name, members == NULL ? "NAME." : "");
+        if (members == NULL)
+            members = json_object_get(each, "properties");
+        if (members != NULL)
+            add_rows(out, inner, members);
+        else
+            add_row(out, group, name, property);
     }
 }
 

@@ -121,7 +121,35 @@ static const char AUDIT[] =
     "'description':'A checkpoint is signed when so many rows have come since the last one.'},"
     "'checkpoint_seconds':{'type':'integer','minimum':1,'maximum':60,'default':60,"
     "'description':'A checkpoint is signed when a row has waited so long for one.'}"
-    "}}"
+    "}},";
+
+static const char UPSTREAMS[] =
+    "'upstreams':{'type':'object','maxProperties':64,'default':{},"
+    "'propertyNames':{'pattern':'^[a-z][a-z0-9_]{0,31}$'},"
+    "'description':'Systems that adapters reach over HTTP, by the names that adapters give them.',"
+    "'additionalProperties':{" GROUP ",'required':['base_url'],'properties':{"
+    "'base_url':{" TEXT ",'description':'Where its API begins, such as https://crm.example.com/api/v2.'},"
+    "'insecure':{" SWITCH ",'description':'Allow http:// to another machine.'},"
+    "'ca_file':{" OPTIONAL ","
+    "'description':'A file with the certificates that may have signed its own, PEM; null: those that the system "
+    "trusts.'},"
+    "'client_certificate':{" OPTIONAL ",'description':'A file with a certificate to show it, PEM; null: none.'},"
+    "'client_key':{" OPTIONAL ",'description':'A file with its key, PEM, without a password.'},"
+    "'credential':{" GROUP ",'required':['header'],'description':'What every request says.','properties':{"
+    "'header':{" OPTIONAL ",'description':'A header of every request, such as Authorization; null: none.'},"
+    "'prefix':{'type':'string','maxLength':200,'default':'',"
+    "'description':'What its value begins with, such as Bearer and a space.'},"
+    "'file':{" OPTIONAL ",'description':'A file with the rest of the value, on one line.'},"
+    "'env':{" OPTIONAL ",'description':'Or a variable of the environment that holds it.'}}},"
+    "'timeout_ms':{'type':'integer','minimum':100,'maximum':60000,'default':10000,"
+    "'description':'For one request, from waiting for a connection to the last byte of the answer.'},"
+    "'connect_timeout_ms':{'type':'integer','minimum':50,'maximum':60000,'default':3000,"
+    "'description':'For resolving its name, connecting and the handshake of TLS.'},"
+    "'response_max_bytes':{'type':'integer','minimum':1024,'maximum':16777216,'default':1048576,"
+    "'description':'The longest answer.'},"
+    "'connections_max':{'type':'integer','minimum':1,'maximum':1024,'default':16,"
+    "'description':'Connections at once; each worker takes its share, at least one, and other requests wait.'}"
+    "}}}"
     "}}";
 
 enum opp_code opp_config_schema(json_t **out, struct opp_err *err)
@@ -133,6 +161,7 @@ enum opp_code opp_config_schema(json_t **out, struct opp_err *err)
     opp_buf_text(&text, GROUPS);
     opp_buf_text(&text, TIMES);
     opp_buf_text(&text, AUDIT);
+    opp_buf_text(&text, UPSTREAMS);
     rc = opp_buf_check(&text, err);
     for (size_t i = 0; rc == OPP_OK && i < text.length; i++)
         if (text.bytes[i] == '\'')
@@ -143,7 +172,7 @@ enum opp_code opp_config_schema(json_t **out, struct opp_err *err)
     return rc;
 }
 
-/* Recursive: a group's default is made of its members'. */
+/* Recursive: a group's default is made of its members', those aside that have none. */
 static json_t *default_of(const json_t *property)
 {
     json_t *members = json_object_get(property, "properties"), *member, *group;
@@ -154,7 +183,9 @@ static json_t *default_of(const json_t *property)
     group = json_object();
     json_object_foreach(members, name, member)
     {
-        if (json_object_set_new(group, name, default_of(member)) != 0) {
+        bool has_none = json_object_get(member, "default") == NULL && json_object_get(member, "properties") == NULL;
+
+        if (!has_none && json_object_set_new(group, name, default_of(member)) != 0) {
             json_decref(group);
             return NULL;
         }

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -248,6 +249,17 @@ static enum opp_code read_answer(const char *line, json_t **out, struct opp_err 
         rc = opp_fail(err, OPP_E_UNAVAILABLE, "%s", message != NULL ? message : "the gateway refuses");
     json_decref(answer);
     return rc;
+}
+
+enum opp_code opp_control_path(const char *path, char *out, size_t size, struct opp_err *err)
+{
+    char here[PATH_MAX] = "";
+
+    if (path[0] != '/' && getcwd(here, sizeof here) == NULL)
+        return opp_fail(err, OPP_E_IO, "cannot tell the working directory: %s", strerrordesc_np(errno));
+    if (snprintf(out, size, "%s%s%s", here, here[0] != '\0' ? "/" : "", path) >= (int)size)
+        return opp_fail(err, OPP_E_IO, "the path %.100s... is too long", path);
+    return OPP_OK;
 }
 
 enum opp_code opp_control_ask(const char *data_dir, const json_t *request, json_t **answer, struct opp_err *err)

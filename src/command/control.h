@@ -28,6 +28,9 @@ enum opp_code opp_control_start(const char *data_dir, struct opp_log *log, opp_c
 /* Waits for what is being done. NULL allowed. */
 void opp_control_stop(struct opp_control *control);
 
+/* Gives a path as the gateway, which has a working directory of its own, is to be told it: size bytes. OPP_E_IO. */
+enum opp_code opp_control_path(const char *path, char *out, size_t size, struct opp_err *err);
+
 /* Asks and gives the answer's data. OPP_E_ABSENT: no gateway answers there. OPP_E_IO; what the gateway refuses comes
  * with its own message as OPP_E_UNAVAILABLE. */
 enum opp_code opp_control_ask(const char *data_dir, const json_t *request, json_t **answer, struct opp_err *err);

@@ -102,20 +102,35 @@ static enum opp_code make_from(const char *data_dir, struct asking *asking, stru
     return rc;
 }
 
+static int tell_problem(const json_t *evidence)
+{
+    const char *problem = opp_json_text(evidence, "problem");
+
+    if (problem == NULL)
+        return OPP_EXIT_OK;
+    fprintf(stderr, "oppd: the evidence does not hold: %s\n", problem);
+    return OPP_EXIT_FAILED;
+}
+
 static int run_make(const json_t *args)
 {
     struct asking asking = { .draft_id = opp_json_text(args, "operand") };
     struct opp_config config = { .workers = 0 };
     struct opp_err err = { 0 };
     enum opp_code rc = opp_offline_data(&OPP_COMMAND_EVIDENCE, args, &config, &err);
+    int code;
 
     if (rc == OPP_OK)
         rc = make_from(config.data_dir, &asking, &err);
     if (rc == OPP_OK)
         rc = print(asking.made, &err);
+    if (rc == OPP_OK)
+        code = tell_problem(asking.made);
+    else
+        code = opp_command_failed(&err);
     json_decref(asking.made);
     opp_config_clear(&config);
-    return rc == OPP_OK ? OPP_EXIT_OK : opp_command_failed(&err);
+    return code;
 }
 
 /* As the command wrote it, or as the answer of GET drafts/{id}/evidence has it. */

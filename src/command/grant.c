@@ -39,7 +39,7 @@ static enum opp_code record_event(struct opp_tx *tx, struct opp_audit_event *eve
     enum opp_code rc;
 
     if (details == NULL)
-        return out_of_memory(err);
+        return opp_fail(err, OPP_E_VALIDATION, "a name is no UTF-8");
     event->status = "success";
     event->details = details;
     rc = opp_audit_append(tx, event, err);
@@ -113,7 +113,7 @@ static bool fill_app(struct opp_app *record, const struct opp_grant_app *app, co
     record->org_id = opp_text_copy(app->org_id, &failed);
     record->service_user_id = opp_text_copy(app->service_user_id, &failed);
     record->created_by = opp_text_copy(app->made_by, &failed);
-    return record->policy != NULL && !failed;
+    return !failed;
 }
 
 static enum opp_code insert_app(struct opp_tx *tx, const struct opp_grant_app *app, const char *id, struct opp_err *err)

@@ -2,10 +2,13 @@
 #include "command/process.h"
 
 #include "adapter/databases.h"
+#include "adapter/upstream.h"
 #include "admin/admin.h"
 #include "api/api.h"
 #include "audit/checkpoint.h"
 #include "audit/notary.h"
+#include "base/json.h"
+#include "command/archive_serve.h"
 #include "command/backup_serve.h"
 #include "command/control.h"
 #include "command/secret.h"
@@ -28,6 +31,7 @@
 #include "store/tx.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define QUEUE_MAX_BYTES ((size_t)64 * 1024 * 1024)
@@ -68,6 +72,16 @@ static enum opp_code open_basics(struct opp_process *process, struct opp_err *er
     if (rc == OPP_OK)
         rc = opp_stranded_new(&gateway->stranded, err);
     return rc;
+}
+
+static enum opp_code open_upstreams(struct opp_process *process, struct opp_err *err)
+{
+    const struct opp_config *config = process->config;
+
+    if (config->upstream_count == 0)
+        return OPP_OK;
+    return opp_upstreams_new(config->upstreams, config->upstream_count, process->gateway.metrics,
+                             &process->gateway.upstreams, err);
 }
 
 /* On the writer's thread. A registry that cannot be loaded, nor by a second try, closes the gate until the background
@@ -272,17 +286,27 @@ static enum opp_code open_workers(struct opp_process *process, struct opp_err *e
                             &process->workers, err);
 }
 
+/* What a command asks of the gateway that runs. */
+static enum opp_code serve_command(void *arg, const json_t *request, const atomic_bool *stopping, json_t **answer,
+                                   struct opp_err *err)
+{
+    const char *command = opp_json_text(request, "command");
+    bool archive = command != NULL && strcmp(command, "archive") == 0;
+
+    return (archive ? opp_archive_serve : opp_backup_serve)(arg, request, stopping, answer, err);
+}
+
 static enum opp_code open_control(struct opp_process *process, struct opp_err *err)
 {
-    return opp_control_start(process->config->data_dir, process->gateway.log, opp_backup_serve, process,
-                             &process->control, err);
+    return opp_control_start(process->config->data_dir, process->gateway.log, serve_command, process, &process->control,
+                             err);
 }
 
 enum opp_code opp_process_open(struct opp_process *process, const struct opp_config *config, struct opp_err *err)
 {
     static enum opp_code (*const steps[])(struct opp_process * process, struct opp_err * err) = {
-        open_basics, open_store,          open_audit, open_generation, open_staging, recover,      make_routers,
-        open_tls,    opp_process_measure, bind_ports, make_demo,       open_workers, open_control,
+        open_basics,  open_upstreams, open_store,          open_audit, open_generation, open_staging, recover,
+        make_routers, open_tls,       opp_process_measure, bind_ports, make_demo,       open_workers, open_control,
     };
     enum opp_code rc = OPP_OK;
 
@@ -316,6 +340,7 @@ void opp_process_close(struct opp_process *process)
     opp_registry_slot_free(gateway->registry);
     opp_generation_slot_free(gateway->policies);
     opp_databases_close(gateway->databases);
+    opp_upstreams_free(gateway->upstreams);
     opp_hub_free(gateway->hub);
     opp_browsers_free(gateway->browsers);
     opp_stranded_free(gateway->stranded);

@@ -76,7 +76,7 @@ static enum opp_code read_args(const json_t *args, struct opp_replay *replay, st
     }
     opp_clock_free(clock);
     replay->limit = json_integer_value(json_object_get(args, "limit"));
-    if (rc == OPP_OK && replay->limit < 0)
+    if (rc == OPP_OK && json_object_get(args, "limit") != NULL && replay->limit < 1)
         rc = opp_fail_at(err, OPP_E_VALIDATION, "--limit", "must be above 0");
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         json_object_del(flags, own[i]);

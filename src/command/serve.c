@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "command/serve.h"
 
+#include "adapter/upstream.h"
 #include "base/json.h"
 #include "command/command.h"
 #include "command/config.h"
@@ -90,6 +91,20 @@ static void reload_tls(struct opp_process *process)
     opp_process_show_certificates(process);
 }
 
+/* All of them go on with what they have when one file cannot be used. */
+static void reload_upstreams(struct opp_process *process)
+{
+    struct opp_err err = { 0 };
+
+    if (process->gateway.upstreams == NULL)
+        return;
+    if (opp_upstreams_reload(process->gateway.upstreams, &err) == OPP_OK)
+        opp_log_event(process->gateway.log, OPP_LOG_INFO, "upstreams.reloaded", NULL);
+    else
+        opp_log_event(process->gateway.log, OPP_LOG_ERROR, "upstreams.reload_failed", "message", err.message, "where",
+                      err.where, NULL);
+}
+
 static void wait_for_end(struct opp_process *process, const sigset_t *signals)
 {
     struct opp_log *log = process->gateway.log;
@@ -99,6 +114,7 @@ static void wait_for_end(struct opp_process *process, const sigset_t *signals)
         if (number == SIGHUP) {
             reload_policies(process);
             reload_tls(process);
+            reload_upstreams(process);
         }
         sigwait(signals, &number);
     } while (number == SIGHUP);

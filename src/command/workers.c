@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "command/workers.h"
 
+#include "adapter/upstream.h"
 #include "api/api.h"
 #include "core/app_view.h"
 #include "core/background.h"
@@ -68,6 +69,16 @@ static enum opp_code open_server(struct worker *worker, size_t index, struct opp
     return rc == OPP_OK ? opp_http_open(&context, &listener->settings, fd, &worker->servers[index], err) : rc;
 }
 
+static enum opp_code open_upstreams(struct worker *worker, struct opp_err *err)
+{
+    const struct opp_gateway *gateway = worker->worker.gateway;
+
+    if (gateway->upstreams == NULL)
+        return OPP_OK;
+    return opp_upstream_client_open(gateway->upstreams, worker->worker.loop, worker->worker.meter, worker->all->count,
+                                    &worker->worker.upstreams, err);
+}
+
 static enum opp_code open_worker(struct opp_workers *all, struct worker *worker, struct opp_listener *listeners,
                                  struct opp_err *err)
 {
@@ -85,7 +96,9 @@ static enum opp_code open_worker(struct opp_workers *all, struct worker *worker,
     if (rc == OPP_OK)
         rc = opp_manifest_cache_new(&worker->worker.manifests, err);
     if (rc == OPP_OK)
-        rc = opp_app_views_new(&worker->worker.views, err);
+        rc = opp_app_views_new(gateway->hmac_key, &worker->worker.views, err);
+    if (rc == OPP_OK)
+        rc = open_upstreams(worker, err);
     for (size_t i = 0; rc == OPP_OK && i < all->server_count; i++)
         rc = open_server(worker, i, &listeners[i], err);
     return rc;
@@ -241,6 +254,7 @@ static void stop(struct worker *worker)
 static void close_worker(struct worker *worker)
 {
     opp_background_stop(worker->background);
+    opp_upstream_client_close(worker->worker.upstreams);
     for (size_t i = 0; i < OPP_LISTENERS_MAX; i++)
         opp_http_free(worker->servers[i]);
     opp_manifest_cache_free(worker->worker.manifests);

@@ -27,11 +27,10 @@ static struct action *of(struct opp_call *call)
     return call->state;
 }
 
-/* What the request witnessed is wrong, not the draft that its key may hold: that one stays. */
+/* What the request witnessed is wrong, not the draft that its key may hold: that one stays. (Nothing is claimed yet:
+ * what is judged again after a claim has been compared with its draft.) */
 static enum opp_step refuse_witness(struct opp_call *call, const char *message, const char *reason)
 {
-    if (of(call)->intent.execution != NULL)
-        return opp_intent_refuse_moved(call, message, reason);
     return opp_call_refuse(call, OPP_E_PRECONDITION, message,
                            json_pack("{s:s, s:s}", "action", of(call)->intent.action, "reason", reason));
 }
@@ -86,9 +85,8 @@ static enum opp_step judge_execution(struct opp_call *call)
     action->runs = false;
     action->request.denied = OPP_E_AUTO_DENIED;
     intent->draft->approvals_required = opp_rules_approvals(&intent->ruling, intent->draft->approvals_required);
-    return opp_draft_set_denied(intent->draft, OPP_E_AUTO_DENIED) == OPP_OK
-               ? OPP_NEXT
-               : opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
+    opp_draft_set_denied(intent->draft, OPP_E_AUTO_DENIED);
+    return OPP_NEXT;
 }
 
 static enum opp_step decide_mode(struct opp_call *call)
@@ -114,7 +112,7 @@ static enum opp_step decide_mode(struct opp_call *call)
     else
         rc = opp_draft_make(call, &action->request);
     if (rc == OPP_OK && action->existing)
-        rc = opp_draft_set_denied(intent->draft, action->request.denied);
+        opp_draft_set_denied(intent->draft, action->request.denied);
     if (rc == OPP_OK && action->runs) {
         enum opp_step step = judge_execution(call);
 
@@ -130,7 +128,7 @@ static enum opp_step decide_mode(struct opp_call *call)
 }
 
 /* Where nobody else writes: is the key still what was seen? */
-static enum opp_code hold_key(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)
+static enum opp_code check_key(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)
 {
     const struct action *action = of(call);
     struct opp_idempotency *row = NULL;
@@ -149,13 +147,12 @@ static enum opp_code hold_key(struct opp_call *call, struct opp_tx *tx, struct o
         return rc;
     row = found;
     same = action->known != NULL && strcmp(row->draft_id, action->known->draft_id) == 0;
-    if (same && !action->existing)
-        rc = opp_tx_delete(tx, &OPP_IDEMPOTENCY, row, err); /* free again: a new draft takes it */
     opp_record_free(&OPP_IDEMPOTENCY, row);
     return same ? rc : opp_fail(err, OPP_E_EXISTS, "the key was taken meanwhile");
 }
 
-static enum opp_code insert_key(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)
+/* A key that is still known was free again: the new draft takes it. */
+static enum opp_code take_key(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)
 {
     struct action *action = of(call);
     const struct opp_draft *draft = action->intent.draft;
@@ -166,11 +163,14 @@ static enum opp_code insert_key(struct opp_call *call, struct opp_tx *tx, struct
                                    .preflight_id = draft->preflight_id,
                                    .previous_execution_id = action->previous_execution_id,
                                    .created_at = draft->created_at };
+    enum opp_code rc = OPP_OK;
 
     if (action->key[0] == '\0' || action->existing)
         return OPP_OK;
     opp_key_row(id, draft->app_id, action->key);
-    return opp_tx_insert(tx, &OPP_IDEMPOTENCY, &row, err);
+    if (action->known != NULL)
+        rc = opp_tx_delete(tx, &OPP_IDEMPOTENCY, &row, err);
+    return rc == OPP_OK ? opp_tx_insert(tx, &OPP_IDEMPOTENCY, &row, err) : rc;
 }
 
 static enum opp_code insert_pending(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)
@@ -188,7 +188,7 @@ static enum opp_code insert_pending(struct opp_call *call, struct opp_tx *tx, st
 
 static enum opp_code update_pending(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)
 {
-    static const char *const columns[] = { "justification", "preflight_id",           "seal", "policy",
+    static const char *const columns[] = { "justification", "preflight_id",           "seal", "draft_hash", "policy",
                                            "updated_at",    "auto_execute_requested", NULL };
     struct opp_draft *draft = of(call)->intent.draft;
     void *found = NULL;
@@ -208,9 +208,10 @@ static enum opp_code update_pending(struct opp_call *call, struct opp_tx *tx, st
 static enum opp_code write_audit(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)
 {
     struct action *action = of(call);
-    json_t *details = json_pack("{s:s, s:s?}", "action", action->intent.action, "autoExecuteDeniedCode",
-                                action->request.denied != OPP_OK ? opp_code_name(action->request.denied) : NULL);
-    enum opp_code rc = opp_evidence_bind(details, "draftHash", opp_evidence_draft(action->intent.draft), err);
+    json_t *details = json_pack("{s:s, s:s?, s:s}", "action", action->intent.action, "autoExecuteDeniedCode",
+                                action->request.denied != OPP_OK ? opp_code_name(action->request.denied) : NULL,
+                                "draftHash", action->intent.draft->draft_hash);
+    enum opp_code rc = details != NULL ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "no memory for an audit row");
 
     call->audit.draft_id = action->intent.draft->id;
     call->audit.execution_id = action->intent.execution != NULL ? action->intent.execution->id : NULL;
@@ -224,7 +225,8 @@ static enum opp_code write_audit(struct opp_call *call, struct opp_tx *tx, struc
     return rc;
 }
 
-/* Draft or claim, the key, and the audit rows: one commit, judged under the registry that is in force there. */
+/* Draft or claim, the key, and the audit rows: one commit, judged under the registry that is in force there. All that
+ * may refuse comes before the first change. */
 static enum opp_code write_action(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     struct opp_call *call = arg;
@@ -233,7 +235,7 @@ static enum opp_code write_action(struct opp_tx *tx, void *arg, struct opp_err *
 
     if (opp_tx_registry_version(tx) != opp_registry_version(call->registry))
         return opp_fail(err, OPP_E_STALE, "the registry changed");
-    rc = hold_key(call, tx, err);
+    rc = check_key(call, tx, err);
     if (rc == OPP_OK && (action->runs || !action->existing))
         rc = opp_execute_unblocked(tx, action->intent.draft, call->worker->gateway->stranded, err);
     if (rc == OPP_OK && action->runs)
@@ -243,7 +245,7 @@ static enum opp_code write_action(struct opp_tx *tx, void *arg, struct opp_err *
     else if (rc == OPP_OK)
         rc = action->existing ? update_pending(call, tx, err) : insert_pending(call, tx, err);
     if (rc == OPP_OK)
-        rc = insert_key(call, tx, err);
+        rc = take_key(call, tx, err);
     if (rc == OPP_OK)
         rc = write_audit(call, tx, err);
     opp_crash_point(action->runs ? "claim.written" : "draft.written");
@@ -254,7 +256,7 @@ static enum opp_step record(struct opp_call *call)
 {
     if (!of(call)->claiming && of(call)->runs)
         return OPP_NEXT; /* claimed before: only the effect is tried again */
-    return opp_flow_write(call, write_action);
+    return opp_flow_write_checked(call, write_action);
 }
 
 /* The registry moved under the judgement: who is still allowed is judged again by the new one. */
@@ -291,10 +293,9 @@ static enum opp_step refuse_blocked(struct opp_call *call)
 {
     json_t *details = opp_execute_blocked(of(call)->intent.action, &call->op.err);
 
-    if (details != NULL && !of(call)->existing)
+    if (!of(call)->existing)
         json_object_set_new(details, "draftId", json_string(call->op.err.where));
-    if (details != NULL)
-        json_object_set_new(details, "recovery", json_string(opp_code_recovery(OPP_E_EXECUTION_UNKNOWN)));
+    json_object_set_new(details, "recovery", json_string(opp_code_recovery(OPP_E_EXECUTION_UNKNOWN)));
     return opp_call_refuse(call, OPP_E_PRECONDITION, OPP_BLOCKED_MESSAGE, details);
 }
 

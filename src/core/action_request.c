@@ -193,7 +193,7 @@ static bool same_intent(struct opp_call *call, const struct opp_idempotency *kno
 /* Takes reply's contents: data, or bytes. */
 static enum opp_step replay(struct opp_call *call, const struct opp_draft *draft, struct opp_reply *reply)
 {
-    if (reply->data == NULL && (reply->bytes.bytes == NULL || reply->bytes.failed)) {
+    if (reply->bytes.failed) {
         opp_buf_free(&reply->bytes);
         return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
     }
@@ -226,7 +226,6 @@ static void write_draft_answer(struct opp_buf *out, struct opp_call *call, const
     char path[96];
 
     snprintf(path, sizeof path, "/api/agent-admin/v1/drafts/%s", draft->id);
-    out->failed = out->failed || denied == NULL;
     opp_buf_char(out, '{');
     opp_jcs_member_json(out, "autoExecuteDenied", denied);
     opp_jcs_member_text(out, "autoExecuteDeniedCode", code != OPP_OK ? opp_code_name(code) : NULL);

@@ -2,6 +2,7 @@
 #include "core/app_view.h"
 
 #include "core/boundary.h"
+#include "core/redact.h"
 #include "core/registry.h"
 
 #include <stdint.h>
@@ -18,6 +19,7 @@ struct slot {
 };
 
 struct opp_app_views {
+    const unsigned char *gateway_key;
     struct slot slots[SLOTS];
 };
 
@@ -55,12 +57,14 @@ static void clear(struct slot *slot)
     *slot = (struct slot){ 0 };
 }
 
-enum opp_code opp_app_views_new(struct opp_app_views **out, struct opp_err *err)
+enum opp_code opp_app_views_new(const unsigned char gateway_key[OPP_HASH_BYTES], struct opp_app_views **out,
+                                struct opp_err *err)
 {
     struct opp_app_views *views = calloc(1, sizeof *views);
 
     if (views == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for views of apps");
+    views->gateway_key = gateway_key;
     *out = views;
     return OPP_OK;
 }
@@ -82,6 +86,7 @@ const struct opp_app_view *opp_app_views_get(struct opp_app_views *views, const 
         return &slot->view;
     clear(slot);
     make(&slot->view, app);
+    opp_redact_app_key(views->gateway_key, app->record->id, slot->view.redact_key);
     if (!is_whole(&slot->view)) {
         clear(slot);
         return NULL;

@@ -30,10 +30,9 @@ enum opp_code opp_browsers_new(int64_t idle_ms, int64_t lifetime_ms, struct opp_
     struct opp_browsers *browsers = calloc(1, sizeof *browsers);
     enum opp_code rc;
 
-    if (browsers == NULL || pthread_mutex_init(&browsers->lock, NULL) != 0) {
-        free(browsers);
+    if (browsers == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for sessions");
-    }
+    pthread_mutex_init(&browsers->lock, NULL);
     browsers->idle_ms = idle_ms;
     browsers->lifetime_ms = lifetime_ms;
     rc = opp_random(browsers->csrf_key, sizeof browsers->csrf_key, err);
@@ -156,7 +155,7 @@ enum opp_code opp_browser_begin(struct opp_browsers *browsers, struct opp_browse
     return OPP_OK;
 }
 
-static enum opp_code find(struct opp_browsers *browsers, const char *secret_hash, bool use, int64_t now_ms,
+static enum opp_code find(struct opp_browsers *browsers, const char *secret_hash, int64_t now_ms,
                           struct opp_browser_session *out)
 {
     struct kept **at = &browsers->first;
@@ -170,15 +169,13 @@ static enum opp_code find(struct opp_browsers *browsers, const char *secret_hash
         drop(browsers, at);
         return OPP_E_TOKEN_EXPIRED;
     }
-    if (use) {
-        (*at)->used_ms = monotonic_ms;
-        (*at)->session.last_used_at = now_ms;
-    }
+    (*at)->used_ms = monotonic_ms;
+    (*at)->session.last_used_at = now_ms;
     *out = (*at)->session;
     return OPP_OK;
 }
 
-enum opp_code opp_browser_find(struct opp_browsers *browsers, const char *secret, bool use, int64_t now_ms,
+enum opp_code opp_browser_find(struct opp_browsers *browsers, const char *secret, int64_t now_ms,
                                struct opp_browser_session *out)
 {
     char secret_hash[OPP_HASH_HEX];
@@ -186,7 +183,7 @@ enum opp_code opp_browser_find(struct opp_browsers *browsers, const char *secret
 
     opp_hash_hex(secret, strlen(secret), secret_hash);
     pthread_mutex_lock(&browsers->lock);
-    rc = find(browsers, secret_hash, use, now_ms, out);
+    rc = find(browsers, secret_hash, now_ms, out);
     pthread_mutex_unlock(&browsers->lock);
     return rc;
 }

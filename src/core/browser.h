@@ -42,9 +42,9 @@ void opp_browsers_free(struct opp_browsers *browsers);
 enum opp_code opp_browser_begin(struct opp_browsers *browsers, struct opp_browser_session *wish, int64_t now_ms,
                                 char secret[OPP_BROWSER_SECRET_MAX], struct opp_err *err);
 
-/* Gives the session that is known by secret. use: that this is a use of it. OPP_E_TOKEN_INVALID: there is none.
+/* Gives the session that is known by secret; this is a use of it. OPP_E_TOKEN_INVALID: there is none.
  * OPP_E_TOKEN_EXPIRED: there was one until now. */
-enum opp_code opp_browser_find(struct opp_browsers *browsers, const char *secret, bool use, int64_t now_ms,
+enum opp_code opp_browser_find(struct opp_browsers *browsers, const char *secret, int64_t now_ms,
                                struct opp_browser_session *out);
 bool opp_browser_lives(struct opp_browsers *browsers, const char *id);
 /* False: there is none. */

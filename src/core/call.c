@@ -97,6 +97,14 @@ enum opp_step opp_flow_write(struct opp_call *call, opp_tx_fn run)
     return opp_flow_write_then(call, run, resume);
 }
 
+enum opp_step opp_flow_write_checked(struct opp_call *call, opp_tx_fn run)
+{
+    prepare(call, run, resume);
+    call->op.checked = true;
+    opp_store_write(call->worker->session, &call->op);
+    return OPP_WAIT;
+}
+
 enum opp_step opp_flow_write_then(struct opp_call *call, opp_tx_fn run, void (*done)(void *arg))
 {
     prepare(call, run, done);
@@ -313,6 +321,7 @@ enum opp_step opp_call_reply(struct opp_call *call, struct opp_reply *reply)
     }
     call->pending = *reply;
     prepare(call, write_refusal, refusal_written);
+    call->op.checked = true;
     opp_store_write(call->worker->session, &call->op);
     return OPP_DONE;
 }

@@ -121,6 +121,8 @@ void opp_flow_goto(struct opp_call *call, opp_step_fn step);
 /* Runs a transaction with the call as its arg. The next step finds call->op.rc and call->op.err. */
 enum opp_step opp_flow_read(struct opp_call *call, opp_tx_fn run);
 enum opp_step opp_flow_write(struct opp_call *call, opp_tx_fn run);
+/* As opp_flow_write, of what refuses before it changes anything (opp_write.checked in store/writer.h). */
+enum opp_step opp_flow_write_checked(struct opp_call *call, opp_tx_fn run);
 /* As opp_flow_write; done, with the call, has to end in opp_flow_resume. */
 enum opp_step opp_flow_write_then(struct opp_call *call, opp_tx_fn run, void (*done)(void *arg));
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/jcs.h"
 #include "base/json.h"
 #include "core/boundary.h"
 #include "core/registry.h"
@@ -33,44 +34,58 @@ static const struct {
                  NUMBER(reviewed),
                  NUMBER(settled) };
 
-static json_t *show_window(const struct opp_window *window)
+static void write_window(struct opp_buf *out, const struct opp_window *window)
 {
-    json_t *actions = window->allowed_actions != NULL ? json_deep_copy(window->allowed_actions) : json_null();
-
-    return json_pack("{s:b, s:I, s:o, s:b, s:b}", "enabled", (int)window->enabled, "expires_at",
-                     (json_int_t)window->expires_at, "allowed_actions", actions, "require_preflight",
-                     (int)window->require_preflight, "require_idempotency", (int)window->require_idempotency);
+    opp_jcs_member(out, "window");
+    opp_buf_char(out, '{');
+    opp_jcs_member_json(out, "allowed_actions", window->allowed_actions);
+    opp_jcs_member_bool(out, "enabled", window->enabled);
+    opp_jcs_member_integer(out, "expires_at", window->expires_at);
+    opp_jcs_member_bool(out, "require_idempotency", window->require_idempotency);
+    opp_jcs_member_bool(out, "require_preflight", window->require_preflight);
+    opp_buf_char(out, '}');
 }
 
 /* What is no or nothing is left out: most of it is. */
-static bool add_scalars(json_t *shown, const struct opp_core_part *core)
+static void write_scalars(struct opp_buf *out, const struct opp_core_part *core)
 {
-    int failed = 0;
-
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         int64_t value;
 
         memcpy(&value, (const char *)core + numbers[i].offset, sizeof value);
         if (value != 0)
-            failed |= json_object_set_new(shown, numbers[i].name, json_integer(value));
+            opp_jcs_member_integer(out, numbers[i].name, value);
     }
     for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
         if (*(const bool *)((const char *)core + switches[i].offset))
-            failed |= json_object_set_new(shown, switches[i].name, json_true());
-    return failed == 0;
+            opp_jcs_member_bool(out, switches[i].name, true);
+}
+
+void opp_core_part_write(struct opp_buf *out, const struct opp_core_part *core)
+{
+    opp_buf_char(out, '{');
+    opp_jcs_member_text(out, "phase", opp_phase_name(core->phase));
+    opp_jcs_member_text(out, "tool", core->tool);
+    opp_jcs_member_text(out, "risk", opp_risk_name(core->risk));
+    write_window(out, &core->window);
+    if (core->redact != NULL)
+        opp_jcs_member_json(out, "redact", core->redact);
+    if (core->refused != OPP_OK)
+        opp_jcs_member_text(out, "refused", opp_code_name(core->refused));
+    write_scalars(out, core);
+    opp_buf_char(out, '}');
 }
 
 json_t *opp_core_part_json(const struct opp_core_part *core)
 {
-    json_t *shown =
-        json_pack("{s:s, s:s, s:s, s:o, s:O*, s:s*}", "phase", opp_phase_name(core->phase), "tool", core->tool, "risk",
-                  opp_risk_name(core->risk), "window", show_window(&core->window), "redact", core->redact, "refused",
-                  core->refused != OPP_OK ? opp_code_name(core->refused) : NULL);
+    struct opp_buf text = { 0 };
+    json_t *shown = NULL;
 
-    if (shown != NULL && add_scalars(shown, core))
-        return shown;
-    json_decref(shown);
-    return NULL;
+    opp_core_part_write(&text, core);
+    if (!text.failed)
+        shown = json_loadb(text.bytes, text.length, 0, NULL);
+    opp_buf_free(&text);
+    return shown;
 }
 
 static void read_window(const json_t *document, struct opp_window *out)

@@ -5,6 +5,7 @@
 #include "core/freeze.h"
 #include "core/gateway.h"
 #include "core/generation.h"
+#include "core/staging.h"
 #include "store/tx.h"
 
 #include <dirent.h>
@@ -154,6 +155,27 @@ static void write_freezes(const struct opp_call *call, struct opp_buf *out)
     opp_registry_unpin(registry);
 }
 
+static void write_staging(const struct opp_call *call, struct opp_buf *out)
+{
+    struct opp_staging_counts counts = { 0 };
+
+    if (call->worker->gateway->staging != NULL)
+        opp_staging_count(call->worker->gateway->staging, &counts);
+    opp_metrics_head(out, OPP_M_STAGED);
+    opp_metrics_value(out, OPP_M_STAGED, "result=\"same\"", (uint64_t)counts.same);
+    opp_metrics_value(out, OPP_M_STAGED, "result=\"different\"", (uint64_t)counts.different);
+    opp_metrics_value(out, OPP_M_STAGED, "result=\"failed\"", (uint64_t)counts.failed);
+    opp_metrics_value(out, OPP_M_STAGED, "result=\"skipped\"", (uint64_t)counts.skipped_staged);
+    opp_metrics_head(out, OPP_M_LOGGED);
+    opp_metrics_value(out, OPP_M_LOGGED, "result=\"written\"", (uint64_t)counts.written);
+    opp_metrics_value(out, OPP_M_LOGGED, "result=\"lost\"", (uint64_t)counts.lost);
+    opp_metrics_value(out, OPP_M_LOGGED, "result=\"skipped\"", (uint64_t)counts.skipped);
+    opp_metrics_head(out, OPP_M_TOLD);
+    opp_metrics_value(out, OPP_M_TOLD, NULL, counts.queued);
+    opp_metrics_head(out, OPP_M_TOLD_BYTES);
+    opp_metrics_value(out, OPP_M_TOLD_BYTES, NULL, counts.queued_bytes);
+}
+
 static void write_generation(const struct opp_call *call, struct opp_buf *out)
 {
     struct opp_generation *generation = opp_generation_pin(call->worker->gateway->policies);
@@ -210,6 +232,7 @@ static enum opp_step answer(struct opp_call *call)
     write_generation(call, &reply.bytes);
     write_drafts(call->state, &reply.bytes);
     write_freezes(call, &reply.bytes);
+    write_staging(call, &reply.bytes);
     write_process(&reply.bytes);
     return opp_call_reply(call, &reply);
 }

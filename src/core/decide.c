@@ -235,7 +235,7 @@ static enum opp_code unchanged(struct opp_call *call, struct opp_tx *tx, size_t 
 static enum opp_code audit_decision(struct opp_call *call, struct opp_tx *tx, const char *action, struct opp_err *err)
 {
     json_t *details = json_object();
-    enum opp_code rc = opp_evidence_bind(details, "decisionHash", opp_evidence_decision(of(call)->intent.draft), err);
+    enum opp_code rc = opp_evidence_bind_decision(details, of(call)->intent.draft, err);
 
     if (rc == OPP_OK)
         rc = opp_call_audit(call, tx, action, OPP_OK, details, err);
@@ -266,16 +266,13 @@ static enum opp_step count_approvals(struct opp_call *call)
 {
     struct opp_intent *intent = &of(call)->intent;
     struct opp_draft *draft = intent->draft;
-    enum opp_step step;
 
     if (intent->execution != NULL)
         return OPP_NEXT; /* claimed before: only the effect is tried again */
     draft->approvals_required = opp_rules_approvals(&intent->ruling, draft->approvals_required);
-    if (json_array_append_new(draft->approvals, make_approval(call, draft->seal)) != 0)
-        return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
-    step = opp_rules_judge(call, OPP_PHASE_EXECUTE);
-    if (step == OPP_DONE || intent->ruling.outcome == OPP_OUTCOME_DENY)
-        return step;
+    json_array_append_new(draft->approvals, make_approval(call, draft->seal));
+    if (opp_rules_judge(call, OPP_PHASE_EXECUTE) == OPP_DONE)
+        return OPP_DONE;
     draft->approvals_required = opp_rules_approvals(&intent->ruling, draft->approvals_required);
     if (check_maker(call) == OPP_DONE) /* the rules of today may ask for more people than the draft's did */
         return OPP_DONE;
@@ -315,7 +312,7 @@ static enum opp_step claim(struct opp_call *call)
     draft->confirmed_by = strdup(call->admin->user_id);
     json_decref(draft->review);
     draft->review = make_review(call);
-    if (draft->confirmed_by == NULL || draft->review == NULL || opp_execute_begin(call) != OPP_OK)
+    if (draft->confirmed_by == NULL || opp_execute_begin(call) != OPP_OK)
         return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
     return opp_flow_write(call, write_claim);
 }
@@ -439,7 +436,7 @@ static enum opp_code write_rejection(struct opp_tx *tx, void *arg, struct opp_er
         return rc;
     know_draft(call);
     end.review = make_review(call);
-    rc = end.review != NULL ? opp_draft_end(tx, of(call)->intent.draft, &end, err) : OPP_E_MEMORY;
+    rc = opp_draft_end(tx, of(call)->intent.draft, &end, err);
     json_decref(end.review);
     if (rc == OPP_OK)
         rc = audit_decision(call, tx, "agent.draft.reject", err);

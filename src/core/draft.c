@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "core/await.h"
+#include "core/draft_make.h"
 #include "core/evidence.h"
 #include "core/execute.h"
 #include "core/gateway.h"
@@ -243,6 +244,8 @@ static enum opp_step answer(struct opp_call *call)
     struct draft_state *state = of(call);
     const struct opp_tool *tool = opp_tool_find(opp_generation_adapters(call->generation), state->draft->action);
 
+    if (opp_draft_distrust(state->draft) != OPP_OK)
+        return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
     return opp_call_answer(call, json_pack("{s:o, s:o}", "draft", opp_shape_draft(state->draft), "execution",
                                            opp_shape_execution(state->execution, state->draft, call->app, tool)));
 }
@@ -257,10 +260,10 @@ static enum opp_step read_filter(struct opp_call *call)
     return opp_call_check_query(call, OPP_SCHEMA_DRAFT_LIST);
 }
 
-static json_t *shape_item(const void *record, struct opp_tx *tx)
+static json_t *shape_item(void *record, struct opp_tx *tx)
 {
     (void)tx;
-    return opp_shape_draft(record);
+    return opp_draft_distrust(record) == OPP_OK ? opp_shape_draft(record) : NULL;
 }
 
 static enum opp_code find_page(struct opp_tx *tx, void *arg, struct opp_err *err)
@@ -308,16 +311,16 @@ static enum opp_code write_cancel(struct opp_tx *tx, void *arg, struct opp_err *
 
     forget(state);
     rc = find_draft(tx, call, err);
-    if (rc != OPP_OK || state->draft == NULL)
-        return rc != OPP_OK ? rc : OPP_E_ABSENT;
+    if (rc != OPP_OK)
+        return rc;
     end.review =
         json_pack("{s:o, s:s?}", "decided_at", opp_shape_time(end.now_ms), "reason", opp_call_text(call, "reason"));
-    rc = end.review != NULL ? opp_draft_end(tx, state->draft, &end, err) : OPP_E_MEMORY;
+    rc = opp_draft_end(tx, state->draft, &end, err);
     json_decref(end.review);
     call->audit.draft_id = state->draft->id;
     details = json_object();
     if (rc == OPP_OK)
-        rc = opp_evidence_bind(details, "decisionHash", opp_evidence_decision(state->draft), err);
+        rc = opp_evidence_bind_decision(details, state->draft, err);
     if (rc == OPP_OK)
         rc = opp_call_audit(call, tx, "agent.draft.cancel", OPP_OK, details, err);
     json_decref(details);

@@ -5,6 +5,7 @@
 #include "base/jcs.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "core/evidence.h"
 #include "core/gateway.h"
 #include "core/generation.h"
 #include "core/judge.h"
@@ -53,7 +54,11 @@ static enum opp_code seal(struct opp_draft *draft)
     char hash[OPP_HASH_HEX];
     enum opp_code rc = hash_sealed(draft, hash);
 
-    return rc == OPP_OK ? opp_text_replace(&draft->seal, hash) : rc;
+    if (rc == OPP_OK)
+        rc = opp_text_replace(&draft->seal, hash);
+    if (rc == OPP_OK)
+        rc = opp_evidence_hash_draft(draft, hash, NULL);
+    return rc == OPP_OK ? opp_text_replace(&draft->draft_hash, hash) : rc;
 }
 
 enum opp_code opp_draft_check_seal(const struct opp_draft *draft)
@@ -62,8 +67,27 @@ enum opp_code opp_draft_check_seal(const struct opp_draft *draft)
     enum opp_code rc = hash_sealed(draft, hash);
 
     if (rc == OPP_OK && strcmp(draft->seal, hash) != 0)
-        rc = OPP_E_PRECONDITION;
-    return rc;
+        return OPP_E_PRECONDITION;
+    if (rc != OPP_OK || draft->draft_hash == NULL)
+        return rc;
+    rc = opp_evidence_hash_draft(draft, hash, NULL);
+    return rc == OPP_OK && strcmp(draft->draft_hash, hash) != 0 ? OPP_E_PRECONDITION : rc;
+}
+
+enum opp_code opp_draft_distrust(struct opp_draft *draft)
+{
+    json_t **parts[] = { &draft->payload, &draft->resources, &draft->impact,    &draft->state,  &draft->effect,
+                         &draft->witness, &draft->policy,    &draft->approvals, &draft->review, &draft->failure };
+    enum opp_code rc = draft->damaged ? OPP_OK : opp_draft_check_seal(draft);
+
+    if (rc != OPP_E_PRECONDITION)
+        return rc;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        json_decref(*parts[i]);
+        *parts[i] = NULL;
+    }
+    draft->damaged = true;
+    return OPP_OK;
 }
 
 /* The soonest of the gateway's setting, a rule's (0: none) and the key's end. */
@@ -111,7 +135,7 @@ static json_t *show_policy(struct opp_call *call, const struct opp_draft_request
     json_t *reasons = intent->ruling.reasons;
 
     return json_pack(
-        "{s:s, s:I, s:s, s:o, s:s?, s:I, s:O?, s:b}", "profile", opp_policy_bundle_profile(bundle), "generation",
+        "{s:s, s:I, s:s, s:o, s:s*, s:I, s:O?, s:b}", "profile", opp_policy_bundle_profile(bundle), "generation",
         (json_int_t)opp_policy_bundle_generation(bundle), "sha256", opp_generation_sha256(call->generation), "reasons",
         reasons != NULL ? json_incref(reasons) : json_array(), "denied",
         request->denied != OPP_OK ? opp_code_name(request->denied) : NULL, "asked_at", (json_int_t)intent->asked_at_ms,
@@ -147,7 +171,6 @@ enum opp_code opp_draft_make(struct opp_call *call, const struct opp_draft_reque
     if (!failed) {
         fill_texts(draft, call, request, &failed);
         fill_rest(draft, call, request);
-        failed = failed || draft->approvals == NULL || draft->policy == NULL;
     }
     if (failed || seal(draft) != OPP_OK) {
         opp_record_free(&OPP_DRAFT, draft);
@@ -160,18 +183,17 @@ enum opp_code opp_draft_make(struct opp_call *call, const struct opp_draft_reque
 
 enum opp_code opp_draft_complete(struct opp_draft *draft, const struct opp_draft_request *request)
 {
-    bool failed = false, changed = false;
+    bool failed = false, lacked;
 
-    if (draft->justification == NULL && request->justification != NULL) {
+    lacked = draft->justification == NULL || draft->preflight_id == NULL || draft->draft_hash == NULL;
+    if (draft->justification == NULL && request->justification != NULL)
         draft->justification = opp_text_copy(request->justification, &failed);
-        changed = true;
-    }
     if (draft->preflight_id == NULL && request->preflight_id != NULL)
         draft->preflight_id = opp_text_copy(request->preflight_id, &failed);
-    draft->auto_execute_requested = draft->auto_execute_requested || request->execute;
+    draft->auto_execute_requested = true;
     if (failed)
         return OPP_E_MEMORY;
-    return changed ? seal(draft) : OPP_OK;
+    return lacked ? seal(draft) : OPP_OK; /* of what it had already, the seal is the same */
 }
 
 int64_t opp_draft_asked_at(const struct opp_draft *draft)
@@ -186,9 +208,10 @@ enum opp_code opp_draft_denied(const struct opp_draft *draft)
     return opp_code_find(opp_json_text(draft->policy, "denied"));
 }
 
-enum opp_code opp_draft_set_denied(struct opp_draft *draft, enum opp_code denied)
+void opp_draft_set_denied(struct opp_draft *draft, enum opp_code denied)
 {
-    json_t *name = denied != OPP_OK ? json_string(opp_code_name(denied)) : json_null();
-
-    return json_object_set_new(draft->policy, "denied", name) == 0 ? OPP_OK : OPP_E_MEMORY;
+    if (denied == OPP_OK)
+        json_object_del(draft->policy, "denied");
+    else
+        json_object_set_new(draft->policy, "denied", json_string(opp_code_name(denied)));
 }

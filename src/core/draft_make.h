@@ -18,18 +18,22 @@ struct opp_draft_request {
 /* Gives intent->draft, pending, sealed and not yet stored. OPP_E_MEMORY. */
 enum opp_code opp_draft_make(struct opp_call *call, const struct opp_draft_request *request);
 
-/* Takes over what a repeated request brings and the draft lacked; seals anew if anything changed. OPP_E_MEMORY. */
+/* Takes over what a repeated request, which asks for execution, brings and the draft lacked; seals anew if anything
+ * changed. OPP_E_MEMORY. */
 enum opp_code opp_draft_complete(struct opp_draft *draft, const struct opp_draft_request *request);
 
-/* Whether a stored draft is still what its seal says. OPP_E_PRECONDITION: it was changed, and must not be executed.
- * OPP_E_MEMORY. */
+/* Whether a stored draft is still what its seal says, and all that people are shown what its draft_hash says.
+ * OPP_E_PRECONDITION: it was changed, and must not be executed. OPP_E_MEMORY. */
 enum opp_code opp_draft_check_seal(const struct opp_draft *draft);
+
+/* Before a stored draft is shown: one that was changed becomes a damaged one, without its JSON. OPP_E_MEMORY. */
+enum opp_code opp_draft_distrust(struct opp_draft *draft);
 
 /* What relative date ranges of the draft are relative to. */
 int64_t opp_draft_asked_at(const struct opp_draft *draft);
 
 /* The reason that automatic execution was denied for, as it stands on the draft; OPP_OK: none. */
 enum opp_code opp_draft_denied(const struct opp_draft *draft);
-enum opp_code opp_draft_set_denied(struct opp_draft *draft, enum opp_code denied);
+void opp_draft_set_denied(struct opp_draft *draft, enum opp_code denied);
 
 #endif

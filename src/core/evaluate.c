@@ -228,6 +228,8 @@ static enum opp_code evaluate_recorded(const struct opp_evaluation *evaluation, 
     else if (rc == OPP_OK)
         rc = opp_fail(err, OPP_E_ABSENT, "no decision of that request is in the log");
     opp_record_free(&OPP_DECISION, finding.found);
+    if (log == NULL && rc == OPP_E_IO)
+        rc = OPP_E_UNAVAILABLE;
     opp_session_close(log);
     return rc;
 }

@@ -2,81 +2,182 @@
 #include "core/evidence.h"
 
 #include "audit/checkpoint.h"
+#include "base/date.h"
 #include "base/jcs.h"
+#include "base/json.h"
 #include "core/shape.h"
 #include "store/tx.h"
 
+#include <stdint.h>
 #include <string.h>
+
+#define DRAFT_BYTES 4096 /* what most drafts need */
 
 static json_t *or_null(json_t *value)
 {
     return value != NULL ? json_incref(value) : json_null();
 }
 
+static void member_time(struct opp_buf *out, const char *name, int64_t ms)
+{
+    char text[OPP_DATE_MAX];
+
+    opp_date_format(ms, text);
+    opp_jcs_member_text(out, name, ms != 0 ? text : NULL);
+}
+
 /* Without why it was no execution at once, which a later request may change. */
-static json_t *policy_of(const struct opp_draft *draft)
+static void member_policy(struct opp_buf *out, const json_t *policy)
 {
-    json_t *policy = draft->policy != NULL ? json_copy(draft->policy) : json_null();
+    json_t *without;
 
-    if (json_is_object(policy))
-        json_object_del(policy, "denied");
-    return policy;
-}
-
-static json_t *hashes_of(const struct opp_draft *draft)
-{
-    return json_pack("{s:s?, s:s?, s:s?, s:s?, s:s?}", "effect_hash", draft->effect_hash, "impact_hash",
-                     draft->impact_hash, "intent_hash", draft->intent_hash, "seal", draft->seal, "state_witness_hash",
-                     draft->witness_hash);
-}
-
-static json_t *facts_of(const struct opp_draft *draft)
-{
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "payload", or_null(draft->payload), "resources",
-                     or_null(draft->resources), "impact", or_null(draft->impact), "effect", or_null(draft->effect),
-                     "state_witness", or_null(draft->witness), "policy", policy_of(draft));
-}
-
-json_t *opp_evidence_draft(const struct opp_draft *draft)
-{
-    json_t *hashes = hashes_of(draft), *facts = facts_of(draft);
-    json_t *part =
-        json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s, s:s?, s:s?, s:s?, s:s?, s:o, s:o}", "id", draft->id, "app_id",
-                  draft->app_id, "key_id", draft->key_id, "actor_user_id", draft->actor_user_id, "org_id",
-                  draft->org_id, "action", draft->action, "request_id", draft->request_id, "idempotency_key",
-                  draft->idempotency_key, "justification", draft->justification, "preflight_id", draft->preflight_id,
-                  "created_at", opp_shape_time(draft->created_at), "expires_at", opp_shape_time(draft->expires_at));
-
-    if (json_object_update_new(part, hashes) != 0 || json_object_update_new(part, facts) != 0) {
-        json_decref(part);
-        return NULL;
+    if (json_object_get(policy, "denied") == NULL) {
+        opp_jcs_member_json(out, "policy", policy);
+        return;
     }
-    return part;
+    without = json_copy((json_t *)(uintptr_t)policy);
+    out->failed = out->failed || without == NULL;
+    json_object_del(without, "denied");
+    opp_jcs_member_json(out, "policy", without);
+    json_decref(without);
 }
 
-json_t *opp_evidence_decision(const struct opp_draft *draft)
+/* The members in the order of their names, here as below. */
+static void write_draft(struct opp_buf *out, const struct opp_draft *draft)
 {
-    json_t *approvals = draft->approvals != NULL ? json_incref(draft->approvals) : json_array();
-
-    return json_pack("{s:o, s:o}", "approvals", approvals, "review", or_null(draft->review));
+    opp_buf_char(out, '{');
+    opp_jcs_member_text(out, "action", draft->action);
+    opp_jcs_member_text(out, "actor_user_id", draft->actor_user_id);
+    opp_jcs_member_text(out, "app_id", draft->app_id);
+    member_time(out, "created_at", draft->created_at);
+    opp_jcs_member_json(out, "effect", draft->effect);
+    opp_jcs_member_text(out, "effect_hash", draft->effect_hash);
+    member_time(out, "expires_at", draft->expires_at);
+    opp_jcs_member_text(out, "id", draft->id);
+    opp_jcs_member_text(out, "idempotency_key", draft->idempotency_key);
+    opp_jcs_member_json(out, "impact", draft->impact);
+    opp_jcs_member_text(out, "impact_hash", draft->impact_hash);
+    opp_jcs_member_text(out, "intent_hash", draft->intent_hash);
+    opp_jcs_member_text(out, "justification", draft->justification);
+    opp_jcs_member_text(out, "key_id", draft->key_id);
+    opp_jcs_member_text(out, "org_id", draft->org_id);
+    opp_jcs_member_json(out, "payload", draft->payload);
+    member_policy(out, draft->policy);
+    opp_jcs_member_text(out, "preflight_id", draft->preflight_id);
+    opp_jcs_member_text(out, "request_id", draft->request_id);
+    opp_jcs_member_json(out, "resources", draft->resources);
+    opp_jcs_member_text(out, "seal", draft->seal);
+    opp_jcs_member_json(out, "state_witness", draft->witness);
+    opp_jcs_member_text(out, "state_witness_hash", draft->witness_hash);
+    opp_buf_char(out, '}');
 }
 
-json_t *opp_evidence_outcome(const struct opp_execution *execution)
+static void write_decision(struct opp_buf *out, const struct opp_draft *draft)
 {
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "execution_id", execution->id, "effect_id", execution->effect_id,
-                     "status", execution->status, "result", or_null(execution->result), "error",
-                     or_null(execution->error), "resolution", or_null(execution->resolution));
+    opp_buf_char(out, '{');
+    opp_jcs_member(out, "approvals");
+    if (draft->approvals != NULL)
+        opp_jcs_write(out, draft->approvals);
+    else
+        opp_buf_text(out, "[]");
+    opp_jcs_member_json(out, "review", draft->review);
+    opp_buf_char(out, '}');
 }
 
-enum opp_code opp_evidence_bind(json_t *details, const char *name, json_t *part, struct opp_err *err)
+static void write_outcome(struct opp_buf *out, const struct opp_execution *execution)
+{
+    opp_buf_char(out, '{');
+    opp_jcs_member_text(out, "effect_id", execution->effect_id);
+    opp_jcs_member_json(out, "error", execution->error);
+    opp_jcs_member_text(out, "execution_id", execution->id);
+    opp_jcs_member_json(out, "resolution", execution->resolution);
+    opp_jcs_member_json(out, "result", execution->result);
+    opp_jcs_member_text(out, "status", execution->status);
+    opp_buf_char(out, '}');
+}
+
+/* Takes part's bytes. */
+static enum opp_code hash_part(struct opp_buf *part, char hash[OPP_HASH_HEX], struct opp_err *err)
+{
+    enum opp_code rc = opp_buf_check(part, err);
+
+    if (rc == OPP_OK)
+        opp_hash_hex(part->bytes, part->length, hash);
+    opp_buf_free(part);
+    return rc;
+}
+
+enum opp_code opp_evidence_hash_draft(const struct opp_draft *draft, char hash[OPP_HASH_HEX], struct opp_err *err)
+{
+    struct opp_buf part = { 0 };
+
+    opp_buf_room(&part, DRAFT_BYTES);
+    write_draft(&part, draft);
+    return hash_part(&part, hash, err);
+}
+
+/* Takes part's bytes. */
+static enum opp_code bind(json_t *details, const char *name, struct opp_buf *part, struct opp_err *err)
 {
     char hash[OPP_HASH_HEX];
-    enum opp_code rc = part != NULL ? opp_jcs_hash(part, hash, err) : OPP_E_MEMORY;
+    enum opp_code rc = hash_part(part, hash, err);
 
-    json_decref(part);
     if (rc == OPP_OK && json_object_set_new(details, name, json_string(hash)) != 0)
-        rc = OPP_E_MEMORY;
-    return rc == OPP_OK ? rc : opp_fail(err, rc, "no memory for an audit row");
+        rc = opp_fail(err, OPP_E_MEMORY, "no memory for an audit row");
+    return rc;
+}
+
+enum opp_code opp_evidence_bind_decision(json_t *details, const struct opp_draft *draft, struct opp_err *err)
+{
+    struct opp_buf part = { 0 };
+
+    write_decision(&part, draft);
+    return bind(details, "decisionHash", &part, err);
+}
+
+enum opp_code opp_evidence_bind_outcome(json_t *details, const struct opp_execution *execution, struct opp_err *err)
+{
+    struct opp_buf part = { 0 };
+
+    write_outcome(&part, execution);
+    return bind(details, "outcomeHash", &part, err);
+}
+
+/* Gives what the bytes (taken) say, NULL when memory is out. */
+static json_t *read_part(struct opp_buf *part)
+{
+    json_t *value = NULL;
+
+    if (!part->failed)
+        opp_json_read(part->bytes, part->length, &value);
+    opp_buf_free(part);
+    return value;
+}
+
+static json_t *show_draft(const struct opp_draft *draft)
+{
+    struct opp_buf part = { 0 };
+
+    write_draft(&part, draft);
+    return read_part(&part);
+}
+
+static json_t *show_decision(const struct opp_draft *draft)
+{
+    struct opp_buf part = { 0 };
+
+    write_decision(&part, draft);
+    return read_part(&part);
+}
+
+static json_t *show_outcome(const struct opp_execution *execution)
+{
+    struct opp_buf part = { 0 };
+
+    if (execution == NULL)
+        return json_null();
+    write_outcome(&part, execution);
+    return read_part(&part);
 }
 
 /* The draft's rows, and where the building of segments has come to in them. */
@@ -183,6 +284,17 @@ static json_t *state_of(const struct opp_draft *draft)
                      "canceled_at", opp_shape_time(draft->canceled_at));
 }
 
+/* Who reads it must not take what was changed on disk for what was decided. */
+static enum opp_code tell_problem(json_t *evidence, struct opp_err *err)
+{
+    struct opp_err why = { 0 };
+    enum opp_code rc = opp_evidence_check(evidence, &why);
+
+    if (rc == OPP_E_VALIDATION)
+        rc = json_object_set_new(evidence, "problem", json_string(why.message)) == 0 ? OPP_OK : OPP_E_MEMORY;
+    return rc == OPP_OK ? rc : opp_fail(err, rc, "no memory for evidence");
+}
+
 enum opp_code opp_evidence_make(struct opp_tx *tx, const struct opp_draft *draft, const struct opp_execution *execution,
                                 const struct opp_sign_key *key, json_t **out, struct opp_err *err)
 {
@@ -193,12 +305,15 @@ enum opp_code opp_evidence_make(struct opp_tx *tx, const struct opp_draft *draft
         json_decref(segments);
         return rc;
     }
-    made = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s?}", "evidence", "oppd", "draft", opp_evidence_draft(draft),
-                     "decision", opp_evidence_decision(draft), "outcome",
-                     execution != NULL ? opp_evidence_outcome(execution) : json_null(), "state", state_of(draft),
-                     "trail", segments, "publicKey", key != NULL ? opp_sign_key_public(key) : NULL);
+    made = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s?}", "evidence", "oppd", "draft", show_draft(draft), "decision",
+                     show_decision(draft), "outcome", show_outcome(execution), "state", state_of(draft), "trail",
+                     segments, "publicKey", key != NULL ? opp_sign_key_public(key) : NULL);
     if (made == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for evidence");
-    *out = made;
-    return OPP_OK;
+    rc = tell_problem(made, err);
+    if (rc == OPP_OK)
+        *out = made;
+    else
+        json_decref(made);
+    return rc;
 }

@@ -10,6 +10,7 @@
 #define OPP_CORE_EVIDENCE_H
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "store/records.h"
 
 #include <jansson.h>
@@ -19,17 +20,16 @@
 struct opp_sign_key;
 struct opp_tx;
 
-/* The parts that are hashed, as the evidence shows them. Give a new value, NULL when memory is out. */
-json_t *opp_evidence_draft(const struct opp_draft *draft);
-json_t *opp_evidence_decision(const struct opp_draft *draft);
-json_t *opp_evidence_outcome(const struct opp_execution *execution);
-
-/* Puts the hash of a part (taken) into the details of an audit row, under "draftHash", "decisionHash" or "outcomeHash".
- * OPP_E_MEMORY, also when details or part is NULL. */
-enum opp_code opp_evidence_bind(json_t *details, const char *name, json_t *part, struct opp_err *err);
+/* The hash of a draft as the evidence shows it. OPP_E_MEMORY. */
+enum opp_code opp_evidence_hash_draft(const struct opp_draft *draft, char hash[OPP_HASH_HEX], struct opp_err *err);
+/* Put the hash of a part, as the evidence shows it, into the details of an audit row. OPP_E_MEMORY, also when details
+ * is NULL. */
+enum opp_code opp_evidence_bind_decision(json_t *details, const struct opp_draft *draft, struct opp_err *err);
+enum opp_code opp_evidence_bind_outcome(json_t *details, const struct opp_execution *execution, struct opp_err *err);
 
 /* Gives the evidence of a draft: its parts, and the rows about it among the hashes of the rows between them, up to the
- * next checkpoint. execution may be NULL. In a read transaction. OPP_E_UNAVAILABLE: the trail has a gap there. */
+ * next checkpoint; and its "problem", where these do not fit together any more. execution may be NULL. In a read
+ * transaction. OPP_E_UNAVAILABLE: the trail has a gap there. */
 enum opp_code opp_evidence_make(struct opp_tx *tx, const struct opp_draft *draft, const struct opp_execution *execution,
                                 const struct opp_sign_key *key, json_t **out, struct opp_err *err);
 
@@ -42,5 +42,8 @@ struct opp_evidence_verdict {
 };
 enum opp_code opp_evidence_verify(const json_t *evidence, const struct opp_sign_key *key,
                                   struct opp_evidence_verdict *out, struct opp_err *err);
+
+/* The same without looking at signatures. */
+enum opp_code opp_evidence_check(const json_t *evidence, struct opp_err *err);
 
 #endif

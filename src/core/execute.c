@@ -82,18 +82,11 @@ static enum opp_code still_pending(struct opp_tx *tx, const struct opp_draft *dr
 
 enum opp_code opp_execute_claim(struct opp_call *call, struct opp_tx *tx, bool insert, struct opp_err *err)
 {
-    static const char *const claimed[] = { "status",
-                                           "confirmed_at",
-                                           "updated_at",
-                                           "confirmed_by",
-                                           "approvals",
-                                           "approvals_required",
-                                           "review",
-                                           "justification",
-                                           "preflight_id",
-                                           "seal",
-                                           "auto_execute_requested",
-                                           NULL };
+    static const char *const claimed[] = {
+        "status", "confirmed_at",  "updated_at",   "confirmed_by", "approvals",  "approvals_required",
+        "review", "justification", "preflight_id", "seal",         "draft_hash", "auto_execute_requested",
+        NULL
+    };
     struct opp_intent *intent = of(call);
     struct opp_draft *draft = intent->draft;
     int64_t now_ms = opp_call_now_ms(call);
@@ -218,7 +211,7 @@ static enum opp_code write_draft_end(struct opp_tx *tx, const struct opp_settlem
     json_decref(draft->failure);
     draft->failure = json_pack("{s:s, s:s?}", "code", opp_code_name(outcome->code), "reason", outcome->reason);
     draft->updated_at = outcome->now_ms;
-    return draft->failure != NULL ? opp_tx_update(tx, &OPP_DRAFT, draft, columns, err) : OPP_E_MEMORY;
+    return opp_tx_update(tx, &OPP_DRAFT, draft, columns, err);
 }
 
 /* The error lends its buffers to say which one: its draft is where, its id the message. */
@@ -314,7 +307,7 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
         details = json_pack("{s:s}", "defect", intent->tool_call.refusal.message);
     }
     if (rc == OPP_OK)
-        rc = opp_evidence_bind(details, "outcomeHash", opp_evidence_outcome(intent->execution), err);
+        rc = opp_evidence_bind_outcome(details, intent->execution, err);
     if (rc == OPP_OK)
         rc = opp_call_audit(call, tx, "agent.action.execute", intent->outcome, details, err);
     json_decref(details);
@@ -326,7 +319,7 @@ static enum opp_code write_outcome(struct opp_tx *tx, void *arg, struct opp_err 
 enum opp_step opp_step_settle(struct opp_call *call)
 {
     call->audit.execution_id = of(call)->execution->id;
-    return opp_flow_write(call, write_outcome);
+    return opp_flow_write_checked(call, write_outcome);
 }
 
 /* The claim stands and the effect may have happened: what the caller can safely do is to ask again with its key. */

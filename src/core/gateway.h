@@ -29,6 +29,8 @@ struct opp_staging;
 struct opp_sign_key;
 struct opp_store;
 struct opp_stranded;
+struct opp_upstream_client;
+struct opp_upstreams;
 
 /* The pointers are set before the workers start and never change. */
 struct opp_gateway {
@@ -41,6 +43,7 @@ struct opp_gateway {
     struct opp_schemas *schemas;
     struct opp_rate *rate;
     struct opp_databases *databases; /* of the adapters of all generations */
+    struct opp_upstreams *upstreams; /* NULL: none is configured */
     struct opp_hub *hub;
     struct opp_stranded *stranded;
     struct opp_browsers *browsers;
@@ -64,8 +67,9 @@ struct opp_worker {
     struct opp_session *session;
     struct opp_manifest_cache *manifests;
     struct opp_app_views *views;
-    struct opp_meter *meter; /* NULL: nothing is counted */
-    uint64_t reads;          /* that were allowed: one in so many is logged */
+    struct opp_upstream_client *upstreams; /* NULL: none is configured */
+    struct opp_meter *meter;               /* NULL: nothing is counted */
+    uint64_t reads;                        /* that were allowed: one in so many is logged */
 };
 
 #endif

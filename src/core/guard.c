@@ -198,9 +198,9 @@ static enum opp_code find_token(const struct opp_worker *worker, const struct op
         opp_token_hash(token, hash);
         return OPP_OK;
     }
-    if (shown->authorization != NULL || shown->cookie == NULL || strcmp(kind, OPP_TOKEN_ADMIN) != 0)
+    if (shown->authorization != NULL || shown->cookie == NULL)
         return OPP_E_TOKEN_INVALID;
-    rc = opp_guard_cookie(worker, shown->cookie, true, session);
+    rc = opp_guard_cookie(worker, shown->cookie, session);
     if (rc == OPP_OK)
         memcpy(hash, session->token_hash, OPP_HASH_HEX);
     return rc;

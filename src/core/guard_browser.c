@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum opp_code opp_guard_cookie(const struct opp_worker *worker, const char *cookie, bool use,
+enum opp_code opp_guard_cookie(const struct opp_worker *worker, const char *cookie,
                                struct opp_browser_session *out)
 {
     const struct opp_gateway *gateway = worker->gateway;
@@ -15,7 +15,7 @@ enum opp_code opp_guard_cookie(const struct opp_worker *worker, const char *cook
 
     if (!opp_browser_read_cookie(cookie, secret))
         return OPP_E_TOKEN_INVALID;
-    return opp_browser_find(gateway->browsers, secret, use, opp_clock_now_ms(gateway->clock), out);
+    return opp_browser_find(gateway->browsers, secret, opp_clock_now_ms(gateway->clock), out);
 }
 
 /* Whether the page that asks was served by the host that is asked (RFC 6454). What ends TLS before us may speak another

@@ -279,14 +279,14 @@ enum opp_step opp_step_inspect(struct opp_call *call)
 static enum opp_code make_shown(struct opp_call *call, struct opp_intent *intent)
 {
     json_t *fields = opp_redact_fields(intent->app, intent->tool, intent->ruling.redact);
-    unsigned char key[OPP_HASH_BYTES];
-    enum opp_code rc = fields != NULL ? OPP_OK : OPP_E_MEMORY;
+    const struct opp_app_view *view = opp_app_views_get(call->worker->views, call->registry, intent->app);
+    enum opp_code rc = fields != NULL && view != NULL ? OPP_OK : OPP_E_MEMORY;
 
-    opp_redact_app_key(call->worker->gateway->hmac_key, intent->app->record->id, key);
     if (rc == OPP_OK)
         rc = opp_redact(intent->tool_call.impact, fields, OPP_REDACT_IMPACT, NULL, &intent->shown_impact, NULL);
     if (rc == OPP_OK && intent->tool_call.witness != NULL)
-        rc = opp_redact(intent->tool_call.witness, fields, OPP_REDACT_WITNESS, key, &intent->shown_witness, NULL);
+        rc = opp_redact(intent->tool_call.witness, fields, OPP_REDACT_WITNESS, view->redact_key, &intent->shown_witness,
+                        NULL);
     json_decref(fields);
     return rc;
 }
@@ -299,7 +299,7 @@ static enum opp_code make_hashes(struct opp_intent *intent)
     intent->witness_hash[0] = '\0';
     if (rc == OPP_OK && intent->shown_witness != NULL)
         rc = opp_jcs_hash(intent->shown_witness, intent->witness_hash, NULL);
-    if (rc == OPP_OK)
+    if (rc == OPP_OK && intent->phase != OPP_PHASE_PREFLIGHT) /* which keeps no effect */
         rc = opp_jcs_hash(opp_effect_data(intent->tool_call.effect), intent->effect_hash, NULL);
     return rc;
 }
@@ -334,7 +334,7 @@ static bool same_witness(struct opp_call *call, const struct opp_draft *draft, c
     const char *now = opp_generation_sha256(call->generation);
 
     if (draft->witness == NULL)
-        return true;
+        return draft->witness_hash == NULL;
     if (judged_by != NULL && strcmp(judged_by, now) == 0)
         return opp_json_equal(draft->witness, found->witness);
     return opp_json_equal(draft->state, found->state);

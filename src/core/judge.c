@@ -125,7 +125,7 @@ static const char *reason_of(const struct opp_app_entry *app, const struct opp_t
         return freeze->reason;
     if (denied == OPP_E_ACTION_INVALID)
         return "A justification is required.";
-    if (denied == OPP_E_AUTO_DENIED && ruling->outcome == OPP_OUTCOME_DRAFT && ruling->reason[0] != '\0')
+    if (denied == OPP_E_AUTO_DENIED && ruling->outcome == OPP_OUTCOME_DRAFT)
         return ruling->reason;
     if (denied == OPP_E_AUTO_CLOSED && ruling->window_reason[0] != '\0')
         return ruling->window_reason;

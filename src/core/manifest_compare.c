@@ -3,6 +3,7 @@
 
 #include "adapter/tool.h"
 #include "base/clock.h"
+#include "core/app_view.h"
 #include "core/gateway.h"
 #include "core/generation.h"
 #include "core/guard.h"
@@ -20,6 +21,7 @@ struct comparing {
     struct opp_call *call;
     struct opp_policy_engine *active, *staged;
     struct opp_tally *tally;
+    int64_t end_ms; /* monotonic */
 };
 
 static bool has_scopes(const struct opp_app_entry *app, const struct opp_tool *tool)
@@ -31,23 +33,23 @@ static bool has_scopes(const struct opp_app_entry *app, const struct opp_tool *t
 }
 
 /* What a manifest says is as an action without obligations; of a read only whether it is there. */
-static void judge(struct opp_policy_engine *engine, const struct opp_rejudged_input *input, struct opp_rejudged *out)
+static enum opp_code judge(struct opp_policy_engine *engine, const struct opp_rejudged_input *input,
+                           struct opp_rejudged *out)
 {
     struct opp_rejudged_input asked = *input;
 
-    if (opp_rejudge(engine, &asked, out) != OPP_OK)
-        out->ruling.failed = true;
+    return opp_rejudge(engine, &asked, out);
 }
 
 static enum opp_code compare(struct comparing *comparing, const struct opp_tool *tool,
                              const struct opp_rejudged_input *input)
 {
     struct opp_rejudged from = { 0 }, to = { 0 };
-    enum opp_code rc = OPP_OK;
+    enum opp_code rc = judge(comparing->active, input, &from);
 
-    judge(comparing->active, input, &from);
-    judge(comparing->staged, input, &to);
-    if (!from.ruling.failed && !to.ruling.failed && strcmp(from.verdict.bytes, to.verdict.bytes) != 0) {
+    if (rc == OPP_OK)
+        rc = judge(comparing->staged, input, &to);
+    if (rc == OPP_OK && strcmp(from.verdict.bytes, to.verdict.bytes) != 0) { /* a rule that fails hides the tool */
         bool looser = to.ruling.outcome < from.ruling.outcome;
         struct opp_compared compared = { .tool = tool->name,
                                          .phase = opp_phase_name(OPP_PHASE_DISCOVER),
@@ -72,7 +74,8 @@ static enum opp_code compare_tool(struct comparing *comparing, const struct opp_
     struct opp_shown shown = {
         .phase = OPP_PHASE_DISCOVER, .tool = tool, .app = app->record, .ip = call->ip, .now_ms = opp_call_now_ms(call)
     };
-    struct opp_rejudged_input input = { .app_id = app->record->id, .request = opp_shown_json(&shown) };
+    const struct opp_app_view *view = opp_app_views_get(call->worker->views, call->registry, app);
+    struct opp_rejudged_input input = { .app_id = app->record->id, .request = opp_shown_json(&shown, view) };
     enum opp_code rc = input.request != NULL ? OPP_OK : OPP_E_MEMORY;
 
     input.core =
@@ -92,12 +95,18 @@ static bool speaks(const struct comparing *comparing, const struct opp_tool *too
            opp_policy_bundle_speaks(opp_policy_engine_bundle(comparing->staged), tool->name);
 }
 
+static bool is_late(const struct comparing *comparing)
+{
+    return opp_monotonic_ms() > comparing->end_ms;
+}
+
+/* Until time is up: one rule can take as long as its budget is. */
 static enum opp_code compare_app(struct comparing *comparing, const struct opp_app_entry *app)
 {
     const struct opp_adapters *adapters = opp_generation_adapters(comparing->call->generation);
     enum opp_code rc = OPP_OK;
 
-    for (size_t i = 0; rc == OPP_OK && i < opp_tool_count(adapters); i++) {
+    for (size_t i = 0; rc == OPP_OK && i < opp_tool_count(adapters) && !is_late(comparing); i++) {
         const struct opp_tool *tool = opp_tool_at(adapters, i);
 
         if (speaks(comparing, tool) && has_scopes(app, tool))
@@ -115,19 +124,19 @@ static bool is_shown(const struct opp_call *call, const struct opp_app_entry *ap
 static enum opp_code compare_apps(struct comparing *comparing, struct opp_manifest_comparison *out)
 {
     const struct opp_registry *registry = comparing->call->registry;
-    int64_t end_ms = opp_monotonic_ms() + TIME_MS;
     enum opp_code rc = OPP_OK;
 
+    comparing->end_ms = opp_monotonic_ms() + TIME_MS;
     for (size_t i = 0; rc == OPP_OK && i < opp_registry_app_count(registry); i++) {
         const struct opp_app_entry *app = opp_registry_app_at(registry, i);
 
         if (!is_shown(comparing->call, app))
             continue;
         out->apps++;
-        if (opp_monotonic_ms() > end_ms)
+        if (is_late(comparing))
             continue;
         rc = compare_app(comparing, app);
-        out->apps_compared++;
+        out->apps_compared += is_late(comparing) ? 0 : 1;
     }
     return rc;
 }

@@ -23,11 +23,10 @@ enum opp_step opp_moved_refuse(struct opp_call *call, enum opp_code code, const 
     if (code != OPP_E_PRECONDITION && code != OPP_E_ACTION_INVALID)
         return opp_call_refuse(call, code, message, details);
     json_decref(moved->details);
-    moved->details = details != NULL ? details : json_object();
+    moved->details = details;
     moved->code = code;
     snprintf(moved->message, sizeof moved->message, "%s", message != NULL ? message : opp_code_message(code));
-    if (json_object_set_new(moved->details, "draftId", json_string(intent->draft->id)) != 0)
-        return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
+    json_object_set_new(moved->details, "draftId", json_string(intent->draft->id));
     opp_flow_goto(call, opp_step_moved_write);
     return OPP_NEXT;
 }

@@ -11,7 +11,6 @@ struct reading {
     opp_page_shape shape;
     struct opp_tx *tx;
     size_t limit;
-    char last[64];
 };
 
 /* The column of those that are listed by a number; NULL: by their id, the first member. */
@@ -25,10 +24,19 @@ static const char *number_column(const struct opp_record *record)
 /* A number is the first member as an id is. */
 static void remember(struct reading *reading, const void *record)
 {
+    struct opp_page *page = reading->page;
+
     if (number_column(reading->record) != NULL)
-        snprintf(reading->last, sizeof reading->last, "%lld", (long long)*(const int64_t *)record);
+        snprintf(page->last, sizeof page->last, "%lld", (long long)*(const int64_t *)record);
     else
-        snprintf(reading->last, sizeof reading->last, "%s", *(char *const *)record);
+        snprintf(page->last, sizeof page->last, "%s", *(char *const *)record);
+}
+
+/* No list that looks complete and is not. */
+enum opp_code opp_page_cut(struct opp_page *page, const char *last, struct opp_err *err)
+{
+    page->next = strdup(last);
+    return page->next != NULL ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "no memory for a list");
 }
 
 static enum opp_code take(void *arg, void *record, struct opp_err *err)
@@ -37,9 +45,7 @@ static enum opp_code take(void *arg, void *record, struct opp_err *err)
     enum opp_code rc = OPP_OK;
 
     if (json_array_size(reading->page->items) == reading->limit) {
-        reading->page->next = strdup(reading->last);
-        if (reading->page->next == NULL) /* no list that looks complete and is not */
-            rc = opp_fail(err, OPP_E_MEMORY, "no memory for a list");
+        rc = opp_page_cut(reading->page, reading->page->last, err);
     } else {
         remember(reading, record);
         if (json_array_append_new(reading->page->items, reading->shape(record, reading->tx)) != 0)

@@ -81,7 +81,7 @@ static enum opp_code write_preflight(struct opp_tx *tx, void *arg, struct opp_er
 static enum opp_step record(struct opp_call *call)
 {
     opp_id_make(of(call)->id, "pfl_", opp_call_now_ms(call));
-    return opp_flow_write(call, write_preflight);
+    return opp_flow_write_checked(call, write_preflight);
 }
 
 /* What submitting this with execute: true and all that is required would do now. */

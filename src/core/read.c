@@ -62,11 +62,13 @@ static enum opp_step check_query(struct opp_call *call)
     if (opp_call_check_input(call, OPP_SCHEMA_READ) == OPP_DONE)
         return OPP_DONE;
     rc = read_query(call, &query, &issues, &err);
-    if (rc == OPP_OK)
-        rc = opp_intent_set(intent, intent->tool->name, json_incref(query), call->app);
-    json_decref(query);
-    if (rc == OPP_OK)
+    if (rc == OPP_OK) { /* without a hash: nothing is bound to what is read */
+        intent->action = intent->tool->name;
+        intent->payload = query;
+        opp_intent_set_app(intent, call->app);
         return OPP_NEXT;
+    }
+    json_decref(query);
     if (issues != NULL)
         return opp_call_refuse(call, OPP_E_VALIDATION, NULL, json_pack("{s:o}", "issues", issues));
     if (rc == OPP_E_VALIDATION || rc == OPP_E_LIMIT)

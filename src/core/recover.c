@@ -143,7 +143,7 @@ static enum opp_code audit_outcome(struct opp_tx *tx, const struct opp_settlemen
                                      .execution_id = execution->id,
                                      .details = details,
                                      .created_at = outcome->now_ms };
-    enum opp_code rc = opp_evidence_bind(details, "outcomeHash", opp_evidence_outcome(execution), err);
+    enum opp_code rc = opp_evidence_bind_outcome(details, execution, err);
 
     opp_id_make(request_id, "req_", outcome->now_ms);
     if (rc == OPP_OK)

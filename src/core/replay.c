@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/json_cache.h"
+#include "core/blame.h"
 #include "core/rejudge.h"
 #include "core/tally.h"
 #include "policy/engine.h"
@@ -34,53 +35,14 @@ struct replaying {
     size_t found;     /* in this step */
 };
 
-/* What the log says of the rules that decided. All lent from ruling. */
-struct past {
-    json_t *ruling;
-    const char *rule, *reason;
-    enum opp_outcome outcome;
-};
-
-static enum opp_outcome outcome_of(const char *name)
+/* As opp_ruling_reason says it of a ruling that was not written yet. */
+static const char *reason_of(const json_t *ruling)
 {
-    int outcome = OPP_OUTCOME_ALLOW;
+    const char *reason = opp_json_text(ruling, "reason");
 
-    while (outcome < OPP_OUTCOME_DENY &&
-           (name == NULL || strcmp(opp_outcome_name((enum opp_outcome)outcome), name) != 0))
-        outcome++;
-    return (enum opp_outcome)outcome;
-}
-
-/* As opp_ruling_rule and opp_ruling_reason say it of a ruling that was not written yet. */
-static void read_past(const struct opp_decision *logged, struct past *past)
-{
-    const char *outcome, *reason;
-    json_t *spoken;
-    size_t index;
-
-    *past = (struct past){ .ruling = json_loads(logged->ruling, 0, NULL) };
-    outcome = opp_json_text(past->ruling, "outcome");
-    past->outcome = outcome_of(outcome);
-    reason = opp_json_text(past->ruling, "reason");
-    past->reason = reason != NULL ? reason : opp_json_text(past->ruling, "window_reason");
-    past->rule = opp_json_text(json_object_get(past->ruling, "error"), "rule");
-    if (past->rule == NULL && past->outcome == OPP_OUTCOME_ALLOW)
-        past->rule = opp_json_text(past->ruling, "window_rule");
-    json_array_foreach(json_object_get(past->ruling, "reasons"), index, spoken)
-    {
-        const char *said = opp_json_text(spoken, "outcome");
-
-        if (past->rule == NULL && said != NULL && outcome != NULL && strcmp(said, outcome) == 0)
-            past->rule = opp_json_text(spoken, "rule");
-    }
-}
-
-/* Of two that differ, the stricter one's rule is responsible; where both are as strict, the other one's. */
-static const char *rule_responsible(const struct past *past, const struct opp_policy_decision *ruling)
-{
-    const char *rule = opp_ruling_rule(ruling);
-
-    return rule == NULL || ruling->outcome < past->outcome ? past->rule : rule;
+    if (reason == NULL)
+        reason = opp_json_text(ruling, "window_reason");
+    return reason != NULL ? reason : "";
 }
 
 static enum opp_code count(struct replaying *replaying, const struct opp_decision *logged,
@@ -99,7 +61,8 @@ static enum opp_code count(struct replaying *replaying, const struct opp_decisio
                                      .input = logged->request,
                                      .from_ns = logged->took_ns,
                                      .to_ns = judged->ns };
-    struct past past = { .ruling = NULL };
+    struct opp_blame from, to;
+    json_t *past = NULL;
     char error[ERROR_MAX];
     enum opp_code rc;
 
@@ -109,12 +72,14 @@ static enum opp_code count(struct replaying *replaying, const struct opp_decisio
         compared.error = error;
     }
     if (strcmp(compared.from, compared.to) != 0) {
-        read_past(logged, &past);
-        compared.rule = rule_responsible(&past, &judged->ruling);
-        compared.from_reason = past.reason != NULL ? past.reason : "";
+        past = opp_json_cache_parse(NULL, logged->ruling);
+        from = opp_blame_read(past);
+        to = opp_blame_of(&judged->ruling);
+        compared.rule = opp_blame(&from, compared.from, &to, compared.to);
+        compared.from_reason = reason_of(past);
     }
     rc = opp_tally_add(replaying->tally, &compared);
-    json_decref(past.ruling);
+    json_decref(past);
     return rc;
 }
 
@@ -137,10 +102,13 @@ static enum opp_code judge_one(void *arg, void *record, struct opp_err *err)
 {
     struct replaying *replaying = arg;
     const struct opp_decision *logged = record;
-    enum opp_code rc = judge(replaying, logged);
+    enum opp_code rc = OPP_OK;
 
-    replaying->after = logged->number;
-    replaying->found++;
+    if (!atomic_load(&replaying->progress->canceled)) { /* or the rest of the step is only looked at */
+        rc = judge(replaying, logged);
+        replaying->after = logged->number;
+        replaying->found++;
+    }
     opp_record_free(&OPP_DECISION, record);
     return rc == OPP_OK ? rc : opp_fail(err, rc, "a decision cannot be judged again");
 }

@@ -105,7 +105,7 @@ static enum opp_code load(struct job *job, struct outcome *outcome)
 
     if (rc == OPP_OK)
         rc = opp_policies_make(gateway, &sources, &wanted, &outcome->report, &outcome->generation, &outcome->err);
-    return rc;
+    return rc == OPP_E_IO ? OPP_E_CONFIG : rc; /* a file that cannot be read is an issue like others */
 }
 
 static enum opp_code replay(struct job *job, struct outcome *outcome)
@@ -263,6 +263,14 @@ static const char *status_name(enum status status)
     return names[status];
 }
 
+/* What the log says of it may name where files lie. */
+static const char *error_of(const struct job *job)
+{
+    if (job->status != FAILED)
+        return NULL;
+    return job->issues != NULL ? job->err.message : "The decision log cannot be judged again now.";
+}
+
 static json_t *show_number(int64_t number)
 {
     return number > 0 ? json_integer(number) : json_null();
@@ -276,7 +284,7 @@ static json_t *show_job(const struct job *job)
                      show_number(job->limit), "total", (json_int_t)atomic_load(&job->progress.total), "done",
                      (json_int_t)atomic_load(&job->progress.done), "started_by", job->user_id, "started_at",
                      opp_shape_time(job->started_at), "finished_at", opp_shape_time(job->finished_at), "error",
-                     job->status == FAILED ? job->err.message : NULL);
+                     error_of(job));
 }
 
 enum opp_code opp_replay_jobs_show(struct opp_replay_jobs *jobs, const char *id, const json_t *org_ids, json_t **out,

@@ -89,7 +89,7 @@ static enum opp_code settle(struct opp_call *call, struct opp_tx *tx, json_t *de
     json_decref(outcome.error);
     json_decref(outcome.resolution);
     if (rc == OPP_OK)
-        rc = opp_evidence_bind(details, "outcomeHash", opp_evidence_outcome(resolving->execution), err);
+        rc = opp_evidence_bind_outcome(details, resolving->execution, err);
     return rc == OPP_OK ? opp_call_audit(call, tx, "agent.draft.resolve", OPP_OK, details, err) : rc;
 }
 

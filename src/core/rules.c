@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/jcs.h"
+#include "core/app_view.h"
 #include "core/gateway.h"
 #include "core/generation.h"
 #include "core/intent.h"
@@ -39,7 +40,7 @@ static json_t *show_caller(struct opp_call *call, const struct opp_tool *tool, c
     struct opp_shown shown;
 
     opp_shown_fill(&shown, call, tool, app->record, phase);
-    return opp_shown_json(&shown);
+    return opp_shown_json(&shown, opp_app_views_get(call->worker->views, call->registry, app));
 }
 
 /* An operator sees each failing rule; a busy one does not flood the log. */
@@ -129,10 +130,10 @@ void opp_rules_look(struct opp_call *call, const struct opp_tool *tool, struct o
 
 static enum opp_step refuse(struct opp_call *call, const struct opp_policy_decision *decision)
 {
-    const char *reason = decision->failed || decision->reason[0] == '\0' ? FAILED_REASON : decision->reason;
-    const char *tag = decision->failed || decision->tag[0] == '\0' ? NULL : decision->tag;
+    const char *reason = decision->failed ? FAILED_REASON : decision->reason; /* who denies says why */
 
-    return opp_intent_refuse(call, OPP_E_POLICY_DENIED, reason, tag != NULL ? json_pack("{s:s}", "tag", tag) : NULL);
+    return opp_intent_refuse(call, OPP_E_POLICY_DENIED, reason,
+                             decision->tag[0] != '\0' ? json_pack("{s:s}", "tag", decision->tag) : NULL);
 }
 
 enum opp_step opp_rules_discover(struct opp_call *call, const struct opp_tool *tool)
@@ -151,24 +152,20 @@ enum opp_step opp_rules_discover(struct opp_call *call, const struct opp_tool *t
     return offer->outcome == OPP_OUTCOME_DENY ? refuse(call, offer) : OPP_NEXT;
 }
 
-/* What is listed as a draft is one: who read the manifest was told so. False: no memory. */
-static bool hold_to_offer(const struct opp_policy_decision *offer, struct opp_policy_decision *ruling)
+/* What is listed as a draft is one: who read the manifest was told so. */
+static void hold_to_offer(const struct opp_policy_decision *offer, struct opp_policy_decision *ruling)
 {
     json_t *reasons;
 
     if (offer->outcome != OPP_OUTCOME_DRAFT || ruling->outcome != OPP_OUTCOME_ALLOW)
-        return true;
+        return;
     reasons = json_copy(offer->reasons);
-    if (reasons == NULL || (ruling->reasons != NULL && json_array_extend(reasons, ruling->reasons) != 0)) {
-        json_decref(reasons);
-        return false;
-    }
+    json_array_extend(reasons, ruling->reasons);
     json_decref(ruling->reasons);
     ruling->reasons = reasons;
     ruling->outcome = OPP_OUTCOME_DRAFT;
     ruling->spoke = true;
     snprintf(ruling->reason, sizeof ruling->reason, "%s", offer->reason);
-    return true;
 }
 
 /* Asks the rules of the tool, and says so; what they said, or that there are none, is told to the staging thread. */
@@ -201,8 +198,8 @@ enum opp_step opp_rules_judge(struct opp_call *call, enum opp_phase phase)
     opp_policy_decision_clear(ruling);
     say_nothing(ruling);
     judge(call, intent, phase, ruling);
-    if (phase != OPP_PHASE_READ && !hold_to_offer(&intent->offer, ruling))
-        return opp_intent_refuse(call, OPP_E_MEMORY, NULL, NULL);
+    if (phase != OPP_PHASE_READ)
+        hold_to_offer(&intent->offer, ruling);
     if (speaks(call, intent->tool))
         keep(call, ruling);
     return ruling->outcome == OPP_OUTCOME_DENY ? refuse(call, ruling) : OPP_NEXT;
@@ -220,11 +217,8 @@ static enum opp_code join_facts(struct opp_call *call, struct opp_intent *intent
     rc = opp_policy_witness(engine_of(call), intent->tool->name, found->state, found->input.payload, &facts, err);
     if (rc != OPP_OK || facts == NULL)
         return rc;
-    joined = found->witness != NULL ? json_copy(found->witness) : json_object();
-    if (json_object_set_new(joined, "rules", facts) != 0) {
-        json_decref(joined);
-        return OPP_E_MEMORY;
-    }
+    joined = json_copy(found->witness); /* what has a state has a witness */
+    json_object_set_new(joined, "rules", facts);
     json_decref(found->witness);
     found->witness = joined;
     return OPP_OK;
@@ -241,8 +235,6 @@ enum opp_step opp_step_rules(struct opp_call *call)
     if (intent->tool_call.rc != OPP_OK)
         return opp_intent_refuse_tool(call);
     rc = join_facts(call, intent, &failed.error);
-    if (rc == OPP_E_MEMORY)
-        return opp_intent_refuse(call, rc, NULL, NULL);
     if (rc != OPP_OK) {
         opp_count_decision(call, intent->phase, &failed);
         note_failure(call, &failed);

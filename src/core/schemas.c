@@ -106,7 +106,8 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
         "'phase':{'enum':['read','preflight','action','approve','execute']},'recent':{'type':'integer'}}},"
         "'safeguards':{'type':'array','items':{'enum':['preflight','idempotency','witness']}},"
         "'request_id':" ID ",'phase':{'enum':['read','preflight','action','approve','execute']}}}",
-    [OPP_SCHEMA_POLICY_NAMED] = "{'type':'object','properties':{'sha256':" HASH "}}",
+    [OPP_SCHEMA_POLICY_NAMED] = /* a hash under a misspelt name would bind nothing */
+    "{'type':'object','additionalProperties':false,'properties':{'sha256':" HASH "}}",
     [OPP_SCHEMA_DECISION_LIST] = "{'type':'object','properties':{'tool':" ID ",'appId':" ID ",'requestId':" ID
                                  ",'phase':{'enum':['read','preflight','action','approve','execute']},"
                                  "'outcome':{'enum':['allow','draft','deny']},'differs':{'type':'boolean'},'from':" TIME

@@ -4,6 +4,7 @@
 #include "adapter/tool.h"
 #include "base/jcs.h"
 #include "base/json.h"
+#include "core/app_view.h"
 #include "core/intent.h"
 #include "core/shape.h"
 
@@ -19,22 +20,40 @@ void opp_shown_fill(struct opp_shown *out, const struct opp_call *call, const st
                                .now_ms = opp_call_now_ms(call) };
 }
 
-static json_t *show_tool(const struct opp_tool *tool)
+/* Takes value; false when memory is out. */
+static bool put(json_t *object, const char *name, json_t *value)
 {
-    return json_pack("{s:s, s:s, s:s, s:O}", "name", tool->name, "kind", tool->is_action ? "action" : "read", "risk",
-                     opp_risk_name(tool->risk), "scopes", tool->scopes);
+    return json_object_set_new_nocheck(object, name, value) == 0;
 }
 
-json_t *opp_shown_json(const struct opp_shown *shown)
+static json_t *text_or_null(const char *text)
 {
-    const struct opp_app *app = shown->app;
-    const char *actor = app->service_user_id != NULL ? app->service_user_id : app->user_id;
+    return text != NULL ? json_string(text) : json_null();
+}
 
-    return json_pack("{s:s, s:o, s:{s:s, s:s, s:s, s:s?, s:O, s:O}, s:{s:s?, s:s?}, s:{s:s?}, s:s, s:I}", "phase",
-                     opp_phase_name(shown->phase), "tool", show_tool(shown->tool), "app", "id", app->id, "name",
-                     app->name, "scope", app->scope, "org_id", app->org_id, "scopes", app->scopes, "policy",
-                     app->policy, "key", "id", shown->key_id, "name", shown->key_name, "actor", "user_id", actor, "ip",
-                     shown->ip, "now", (json_int_t)(shown->now_ms / 1000));
+static json_t *show_key(const struct opp_shown *shown)
+{
+    json_t *key = json_object();
+
+    if (put(key, "id", text_or_null(shown->key_id)) && put(key, "name", text_or_null(shown->key_name)))
+        return key;
+    json_decref(key);
+    return NULL;
+}
+
+/* Without json_pack, which takes as long as a small rule: this is done for each decision. */
+json_t *opp_shown_json(const struct opp_shown *shown, const struct opp_app_view *view)
+{
+    json_t *request = view != NULL ? json_object() : NULL;
+    bool whole = request != NULL && put(request, "phase", json_string(opp_phase_name(shown->phase)));
+
+    whole = whole && put(request, "tool", json_incref(shown->tool->shown));
+    whole = whole && put(request, "app", json_incref(view->app)) && put(request, "key", show_key(shown));
+    whole = whole && put(request, "actor", json_incref(view->actor)) && put(request, "ip", text_or_null(shown->ip));
+    if (whole && put(request, "now", json_integer((json_int_t)(shown->now_ms / 1000))))
+        return request;
+    json_decref(request);
+    return NULL;
 }
 
 static json_t *or_empty(json_t *value)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct opp_app;
+struct opp_app_view;
 struct opp_buf;
 struct opp_draft;
 struct opp_intent;
@@ -31,8 +32,8 @@ struct opp_shown {
 void opp_shown_fill(struct opp_shown *out, const struct opp_call *call, const struct opp_tool *tool,
                     const struct opp_app *app, enum opp_phase phase);
 
-/* Gives the members that every phase has. NULL: no memory. */
-json_t *opp_shown_json(const struct opp_shown *shown);
+/* Gives the members that every phase has; view is the app's. NULL: no memory, as if there is no view. */
+json_t *opp_shown_json(const struct opp_shown *shown, const struct opp_app_view *view);
 
 /* Adds the members that the phase has besides: payload and resources, then impact and state, then justification,
  * execute, draft and reviewer, as the table in docs/policies.md has them. One that is missing for lack of memory is an

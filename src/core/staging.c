@@ -42,6 +42,7 @@ void opp_staging_tell(struct opp_staging *staging, struct opp_told *told)
         staging->queued_bytes += bytes;
     } else {
         staging->skipped++;
+        atomic_fetch_add(&staging->skipped_all, 1);
     }
     wake = staging->resting || staging->queued == FULL_ENOUGH;
     staging->resting = false;
@@ -110,8 +111,10 @@ static void count_skipped(struct opp_staging *staging, int64_t skipped)
     if (skipped == 0)
         return;
     pthread_mutex_lock(&staging->state);
-    if (staging->tally != NULL)
+    if (staging->tally != NULL) {
         opp_tally_skip(staging->tally, skipped);
+        atomic_fetch_add(&staging->skipped_staged, skipped);
+    }
     pthread_mutex_unlock(&staging->state);
 }
 
@@ -287,6 +290,21 @@ enum opp_code opp_staging_report(struct opp_staging *staging, const json_t *org_
     return rc;
 }
 
+void opp_staging_count(struct opp_staging *staging, struct opp_staging_counts *out)
+{
+    *out = (struct opp_staging_counts){ .same = atomic_load(&staging->same),
+                                        .different = atomic_load(&staging->different),
+                                        .failed = atomic_load(&staging->failed),
+                                        .skipped_staged = atomic_load(&staging->skipped_staged),
+                                        .written = atomic_load(&staging->written),
+                                        .lost = atomic_load(&staging->lost),
+                                        .skipped = atomic_load(&staging->skipped_all) };
+    pthread_mutex_lock(&staging->lock);
+    out->queued = staging->queued;
+    out->queued_bytes = staging->queued_bytes;
+    pthread_mutex_unlock(&staging->lock);
+}
+
 struct opp_policy_bundle *opp_staging_bundle(struct opp_staging *staging)
 {
     struct opp_policy_bundle *bundle;
@@ -336,6 +354,12 @@ enum opp_code opp_staging_open(struct opp_gateway *gateway, const struct opp_sta
     staging->settings.dir = staging->dir;
     staging->last = &staging->first;
     rc = opp_session_open(gateway->store, NULL, &staging->executions, err);
+    if (rc == OPP_OK)
+        rc = opp_app_views_new(gateway->hmac_key, &staging->views, err);
+    if (rc == OPP_OK)
+        rc = opp_json_cache_new(&staging->cache, err);
+    if (rc == OPP_OK)
+        rc = opp_staging_memo_new(&staging->memo, err);
     opp_staging_log_open(staging); /* before anybody can read it */
     if (rc == OPP_OK)
         rc = start_thread(staging, err);
@@ -344,6 +368,9 @@ enum opp_code opp_staging_open(struct opp_gateway *gateway, const struct opp_sta
         return OPP_OK;
     }
     opp_staging_log_close(staging);
+    opp_staging_memo_free(staging->memo);
+    opp_json_cache_free(staging->cache);
+    opp_app_views_free(staging->views);
     opp_session_close(staging->executions);
     free(staging);
     return rc;
@@ -362,6 +389,9 @@ void opp_staging_close(struct opp_staging *staging)
     opp_policy_engine_free(staging->next);
     opp_tally_free(staging->tally);
     opp_policy_bundle_unref(staging->bundle);
+    opp_staging_memo_free(staging->memo);
+    opp_json_cache_free(staging->cache);
+    opp_app_views_free(staging->views);
     opp_session_close(staging->executions);
     pthread_cond_destroy(&staging->done);
     pthread_cond_destroy(&staging->wake);

@@ -52,6 +52,17 @@ void opp_staging_tell(struct opp_staging *staging, struct opp_told *told);
  * held for as long as one decision is counted. OPP_E_ABSENT: nothing is staged. OPP_E_MEMORY. */
 enum opp_code opp_staging_report(struct opp_staging *staging, const json_t *org_ids, json_t **out, struct opp_err *err);
 
+/* Decisions since the process started, and what waits now. */
+struct opp_staging_counts {
+    int64_t same, different, failed; /* judged by staged rules too */
+    int64_t skipped_staged;          /* not judged by them: they found the queue full, or came from older rules */
+    int64_t written, lost;           /* logged, and not taken by the log */
+    int64_t skipped;                 /* found the queue full: neither judged nor logged */
+    size_t queued, queued_bytes;
+};
+/* From any thread. */
+void opp_staging_count(struct opp_staging *staging, struct opp_staging_counts *out);
+
 /* Gives a reference to what is staged, or NULL. From any thread. */
 struct opp_policy_bundle *opp_staging_bundle(struct opp_staging *staging);
 

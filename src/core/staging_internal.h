@@ -6,8 +6,11 @@
 #ifndef OPP_CORE_STAGING_INTERNAL_H
 #define OPP_CORE_STAGING_INTERNAL_H
 
+#include "base/json_cache.h"
+#include "core/app_view.h"
 #include "core/rejudge.h"
 #include "core/staging.h"
+#include "core/staging_memo.h"
 #include "core/tally.h"
 #include "core/told.h"
 #include "store/decisions.h"
@@ -54,6 +57,8 @@ struct opp_staging {
 
     atomic_bool active;
     atomic_llong lost; /* decisions that were not logged */
+    /* As in opp_staging_counts. */
+    atomic_llong same, different, failed, skipped_staged, written, skipped_all;
 
     pthread_mutex_t state;   /* guards the counts */
     struct opp_tally *tally; /* NULL: nothing is staged */
@@ -66,6 +71,9 @@ struct opp_staging {
     unsigned epoch;
     bool busy; /* there was something at the last look */
     struct opp_session *executions;
+    struct opp_app_views *views;
+    struct opp_json_cache *cache; /* of what decisions have in common */
+    struct opp_staging_memo *memo;
     struct opp_staging_log log;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/jcs.h"
 #include "base/json.h"
+#include "core/blame.h"
 #include "core/boundary.h"
 #include "core/gateway.h"
 #include "core/generation.h"
@@ -19,30 +20,35 @@ struct looking {
     struct opp_staging *staging;
     struct opp_told *told;
     const struct opp_tool *tool;
-    json_t *parts, *request;
+    const struct opp_app_view *view;    /* NULL: no memory */
+    const struct opp_remembered *known; /* NULL: the staged rules are to be asked */
+    json_t *parts;
+    json_t *request;                /* made when it is needed */
     struct opp_buf verdict, logged; /* texts; logged is the request as the log keeps it */
+    enum opp_outcome outcome;       /* in the verdict */
     struct opp_occasion occasion;   /* that it is counted for */
     bool compared, differs;
     struct opp_rejudged staged;
     char error[ERROR_MAX]; /* of the staged rules; "" when they did not fail */
 };
 
-/* The request as the rules were shown it. */
-static json_t *show_request(const struct opp_told *told, json_t *parts)
+/* Makes the request as the rules were shown it. */
+static enum opp_code show_request(struct looking *looking)
 {
     static const char *const members[] = { "draft",   "execute",   "impact",   "justification",
                                            "payload", "resources", "reviewer", "state" };
-    json_t *request = opp_shown_json(&told->shown);
+    bool whole;
 
-    for (size_t i = 0; request != NULL && i < sizeof members / sizeof *members; i++) {
-        json_t *part = json_object_get(parts, members[i]);
+    if (looking->request != NULL)
+        return OPP_OK;
+    looking->request = opp_shown_json(&looking->told->shown, looking->view);
+    whole = looking->request != NULL;
+    for (size_t i = 0; whole && i < sizeof members / sizeof *members; i++) {
+        json_t *part = json_object_get(looking->parts, members[i]);
 
-        if (part != NULL && json_object_set(request, members[i], part) != 0) {
-            json_decref(request);
-            return NULL;
-        }
+        whole = part == NULL || json_object_set(looking->request, members[i], part) == 0;
     }
-    return request;
+    return whole ? OPP_OK : OPP_E_MEMORY;
 }
 
 /* Gives false when memory is out. */
@@ -50,9 +56,9 @@ static bool understand(struct looking *looking)
 {
     struct opp_told *told = looking->told;
 
-    looking->parts = json_loadb(told->parts.bytes, told->parts.length, 0, NULL);
-    looking->request = show_request(told, looking->parts);
-    if (looking->parts == NULL || looking->request == NULL)
+    looking->parts = looking->known != NULL ? json_incref(looking->known->parts)
+                                            : opp_json_cache_parse(looking->staging->cache, told->parts.bytes);
+    if (looking->parts == NULL)
         return false;
     told->ruling.reasons = json_object_get(looking->parts, "reasons");
     told->ruling.redact = json_object_get(looking->parts, "redact");
@@ -60,7 +66,7 @@ static bool understand(struct looking *looking)
     opp_core_part_of_app(&told->core, told->app, looking->tool, &looking->staging->gateway->settings);
     if (told->core.phase == OPP_PHASE_READ)
         told->core.asked_days = opp_boundary_days(looking->tool, json_object_get(looking->parts, "payload"));
-    opp_verdict_write(&looking->verdict, &told->core, &told->ruling);
+    looking->outcome = opp_verdict_write(&looking->verdict, &told->core, &told->ruling);
     opp_buf_char(&looking->verdict, '\0');
     return !looking->verdict.failed;
 }
@@ -90,6 +96,7 @@ static bool counts(struct looking *looking)
     }
     if (belongs && generation < staging->occasion.generation) {
         opp_tally_skip(staging->tally, 1);
+        atomic_fetch_add(&staging->skipped_staged, 1);
         belongs = false;
     }
     looking->occasion = staging->occasion;
@@ -97,15 +104,44 @@ static bool counts(struct looking *looking)
     return belongs;
 }
 
-static enum opp_code rejudge(struct looking *looking)
+/* What the staged rules said of an equal read. */
+static enum opp_code recall(struct looking *looking)
+{
+    struct opp_rejudged *staged = &looking->staged;
+
+    staged->ruling = looking->known->ruling;
+    json_incref(staged->ruling.reasons);
+    json_incref(staged->ruling.redact);
+    json_incref(staged->ruling.limits);
+    staged->ns = looking->known->ns;
+    opp_verdict_write(&staged->verdict, &looking->told->core, &staged->ruling);
+    opp_buf_char(&staged->verdict, '\0');
+    return opp_buf_check(&staged->verdict, NULL);
+}
+
+static enum opp_code ask(struct looking *looking)
 {
     struct opp_staging *staging = looking->staging;
+    struct opp_rejudged *staged = &looking->staged;
+    bool counted = false;
     struct opp_rejudged_input input = { .app_id = looking->told->shown.app->id,
-                                        .request = looking->request,
                                         .recent = json_object_get(looking->parts, "recent"),
                                         .core = looking->told->core,
-                                        .executions = staging->executions };
-    enum opp_code rc = opp_rejudge(staging->engine, &input, &looking->staged);
+                                        .executions = staging->executions,
+                                        .counted = &counted };
+    enum opp_code rc = show_request(looking);
+
+    input.request = looking->request;
+    if (rc == OPP_OK)
+        rc = opp_rejudge(staging->engine, &input, staged);
+    if (rc == OPP_OK && input.core.phase == OPP_PHASE_READ && !staged->ruling.failed && !counted)
+        opp_staging_memo_keep(staging->memo, &(struct opp_remembered){ looking->parts, staged->ruling, staged->ns });
+    return rc;
+}
+
+static enum opp_code rejudge(struct looking *looking)
+{
+    enum opp_code rc = looking->known != NULL ? recall(looking) : ask(looking);
 
     if (rc != OPP_OK)
         return rc;
@@ -120,15 +156,14 @@ static enum opp_code rejudge(struct looking *looking)
 static enum opp_code hash_sensitive(const struct looking *looking, json_t *request)
 {
     static const char *const members[] = { "payload", "resources", "impact", "state" };
-    unsigned char key[OPP_HASH_BYTES];
     enum opp_code rc = OPP_OK;
 
-    opp_redact_app_key(looking->staging->gateway->hmac_key, looking->told->shown.app->id, key);
     for (size_t i = 0; rc == OPP_OK && i < sizeof members / sizeof *members; i++) {
         json_t *part = json_object_get(looking->parts, members[i]), *hashed = NULL;
 
         if (part != NULL)
-            rc = opp_redact(part, looking->tool->sensitive, OPP_REDACT_WITNESS, key, &hashed, NULL);
+            rc = opp_redact(part, looking->tool->sensitive, OPP_REDACT_WITNESS, looking->view->redact_key, &hashed,
+                            NULL);
         if (hashed != NULL && json_object_set_new(request, members[i], hashed) != 0)
             rc = OPP_E_MEMORY;
     }
@@ -138,21 +173,21 @@ static enum opp_code hash_sensitive(const struct looking *looking, json_t *reque
 /* The rules are done with the request: it becomes what the log keeps. */
 static enum opp_code write_request(struct looking *looking)
 {
-    enum opp_code rc = looking->tool->sensitive != NULL ? hash_sensitive(looking, looking->request) : OPP_OK;
+    enum opp_code rc = show_request(looking);
 
+    if (rc == OPP_OK && looking->tool->sensitive != NULL)
+        rc = hash_sensitive(looking, looking->request);
     if (rc == OPP_OK)
         opp_jcs_write(&looking->logged, looking->request);
     opp_buf_char(&looking->logged, '\0');
     return rc == OPP_OK ? opp_buf_check(&looking->logged, NULL) : rc;
 }
 
-/* Of two that differ, the stricter one's rule is responsible; where both are as strict, the staged one's. */
 static const char *rule_responsible(const struct looking *looking)
 {
-    const char *staged = opp_ruling_rule(&looking->staged.ruling);
-    const char *active = opp_ruling_rule(&looking->told->ruling);
+    struct opp_blame from = opp_blame_of(&looking->told->ruling), to = opp_blame_of(&looking->staged.ruling);
 
-    return staged == NULL || looking->staged.ruling.outcome < looking->told->ruling.outcome ? active : staged;
+    return opp_blame(&from, looking->verdict.bytes, &to, looking->staged.verdict.bytes);
 }
 
 static void count(struct looking *looking, int64_t number)
@@ -168,7 +203,7 @@ static void count(struct looking *looking, int64_t number)
                                      .at_ms = told->shown.now_ms,
                                      .from = looking->verdict.bytes,
                                      .to = looking->staged.verdict.bytes,
-                                     .rule = rule_responsible(looking),
+                                     .rule = looking->differs ? rule_responsible(looking) : NULL,
                                      .from_reason = opp_ruling_reason(&told->ruling),
                                      .to_reason = opp_ruling_reason(&looking->staged.ruling),
                                      .input = looking->logged.bytes,
@@ -176,6 +211,10 @@ static void count(struct looking *looking, int64_t number)
                                      .from_ns = told->took_ns,
                                      .to_ns = looking->staged.ns };
 
+    atomic_fetch_add(compared.error != NULL ? &staging->failed
+                     : looking->differs     ? &staging->different
+                                            : &staging->same,
+                     1);
     pthread_mutex_lock(&staging->state);
     if (staging->tally != NULL && staging->occasion.epoch == looking->occasion.epoch)
         opp_tally_add(staging->tally, &compared);
@@ -214,29 +253,53 @@ static bool add_to_ruling(json_t *shown, const struct opp_policy_decision *rulin
     return failed == 0;
 }
 
+/* With those that set an obligation. */
+static bool add_setters(json_t *shown, const struct opp_policy_setters *set_by)
+{
+    json_t *names = json_pack("{s:s*, s:s*, s:s*, s:s*, s:s*, s:s*}", "approvals", set_by->approvals, "expires_in",
+                              set_by->expires_in, "max_days", set_by->max_days, "max_rows", set_by->max_rows, "redact",
+                              set_by->redact, "require", set_by->require);
+
+    if (json_object_size(names) > 0)
+        return json_object_set_new(shown, "set_by", names) == 0;
+    json_decref(names);
+    return names != NULL;
+}
+
 static json_t *show_ruling(const struct opp_policy_decision *ruling)
 {
     json_t *shown = opp_policy_decision_json(ruling);
 
-    if (shown != NULL && add_to_ruling(shown, ruling))
+    if (shown != NULL && add_to_ruling(shown, ruling) && add_setters(shown, &ruling->set_by))
         return shown;
     json_decref(shown);
     return NULL;
 }
 
-static json_t *show_hashed(const struct opp_tool *tool)
+/* Gives the names of what is hashed as a list, NULL: nothing is. */
+static char *write_hashed(const struct opp_tool *tool)
 {
-    json_t *names, *instead;
+    struct opp_buf names = { 0 };
+    json_t *instead;
     const char *name;
 
     if (json_object_size(tool->sensitive) == 0)
         return NULL;
-    names = json_array();
     json_object_foreach(tool->sensitive, name, instead)
     {
-        json_array_append_new(names, json_string(name));
+        opp_buf_char(&names, names.length == 0 ? '[' : ',');
+        opp_jcs_string(&names, name, strlen(name));
     }
-    return names;
+    opp_buf_char(&names, ']');
+    return opp_buf_take(&names);
+}
+
+static char *write_core(const struct opp_core_part *core)
+{
+    struct opp_buf text = { 0 };
+
+    opp_core_part_write(&text, core);
+    return opp_buf_take(&text);
 }
 
 static json_t *show_staged(const struct looking *looking)
@@ -246,8 +309,8 @@ static json_t *show_staged(const struct looking *looking)
 
     if (!looking->compared || (!looking->differs && looking->error[0] == '\0'))
         return NULL;
-    from = json_loads(looking->verdict.bytes, 0, NULL);
-    to = json_loads(looking->staged.verdict.bytes, 0, NULL);
+    from = opp_json_cache_parse(looking->staging->cache, looking->verdict.bytes);
+    to = opp_json_cache_parse(looking->staging->cache, looking->staged.verdict.bytes);
     shown = json_pack("{s:s, s:s, s:O, s:o, s:s?, s:s, s:s*, s:I}", "profile", looking->occasion.profile, "sha256",
                       looking->occasion.sha256, "verdict", to, "changed", opp_verdict_changed(from, to), "rule",
                       rule_responsible(looking), "reason", opp_ruling_reason(ruling), "error",
@@ -255,18 +318,6 @@ static json_t *show_staged(const struct looking *looking)
     json_decref(from);
     json_decref(to);
     return shown;
-}
-
-static const char *outcome_in(const char *verdict)
-{
-    for (int outcome = OPP_OUTCOME_ALLOW; outcome <= OPP_OUTCOME_DENY; outcome++) {
-        char member[32];
-
-        snprintf(member, sizeof member, "\"outcome\":\"%s\"", opp_outcome_name((enum opp_outcome)outcome));
-        if (strstr(verdict, member) != NULL)
-            return opp_outcome_name((enum opp_outcome)outcome);
-    }
-    return "deny";
 }
 
 /* Whether memory was enough for what every record has. */
@@ -292,13 +343,13 @@ static struct opp_decision *make_record(const struct looking *looking, int64_t n
                                .phase = copy(opp_phase_name(told->core.phase)),
                                .app_id = copy(told->shown.app->id),
                                .org_id = copy(told->shown.app->org_id),
-                               .outcome = copy(outcome_in(looking->verdict.bytes)),
+                               .outcome = copy(opp_outcome_name(looking->outcome)),
                                .profile = copy(opp_policy_bundle_profile(opp_generation_bundle(told->generation))),
                                .sha256 = copy(opp_generation_sha256(told->generation)),
                                .request = copy(looking->logged.bytes),
-                               .core = text_of(opp_core_part_json(&told->core)),
+                               .core = write_core(&told->core),
                                .recent = text_of(json_incref(recent)),
-                               .hashed = text_of(show_hashed(looking->tool)),
+                               .hashed = write_hashed(looking->tool),
                                .ruling = text_of(show_ruling(&told->ruling)),
                                .verdict = copy(looking->verdict.bytes),
                                .staged = text_of(show_staged(looking)),
@@ -318,16 +369,18 @@ static struct opp_decision *make_record(const struct looking *looking, int64_t n
 static bool is_logged(const struct looking *looking)
 {
     return looking->told->core.phase != OPP_PHASE_READ || looking->told->sample > 0 || looking->differs ||
-           looking->error[0] != '\0' || strcmp(outcome_in(looking->verdict.bytes), "deny") == 0;
+           looking->error[0] != '\0' || looking->outcome == OPP_OUTCOME_DENY;
 }
 
 static void look(struct looking *looking)
 {
     struct opp_staging *staging = looking->staging;
-    bool logged;
+    bool counted = counts(looking), logged;
     int64_t number = 0;
 
-    if (!understand(looking) || (counts(looking) && rejudge(looking) != OPP_OK)) {
+    if (counted && looking->told->core.phase == OPP_PHASE_READ)
+        looking->known = opp_staging_memo_find(staging->memo, staging->epoch, looking->told);
+    if (!understand(looking) || (counted && rejudge(looking) != OPP_OK)) {
         atomic_fetch_add(&staging->lost, 1);
         return;
     }
@@ -345,7 +398,10 @@ static void look(struct looking *looking)
 
 void opp_staging_judge(struct opp_staging *staging, struct opp_told *told)
 {
-    struct looking looking = { .staging = staging, .told = told, .tool = told->shown.tool };
+    struct looking looking = { .staging = staging,
+                               .told = told,
+                               .tool = told->shown.tool,
+                               .view = opp_app_views_get(staging->views, told->registry, told->app) };
 
     look(&looking);
     opp_rejudged_clear(&looking.staged);

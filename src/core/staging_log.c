@@ -167,10 +167,9 @@ void opp_staging_log_commit(struct opp_staging *staging)
         if (rc != OPP_OK)
             complain(staging, "decisions.unwritten", &err);
     }
-    if (rc != OPP_OK) {
-        atomic_fetch_add(&staging->lost, (long long)log->count);
+    atomic_fetch_add(rc == OPP_OK ? &staging->written : &staging->lost, (long long)log->count);
+    if (rc != OPP_OK)
         counts_wait(staging, true);
-    }
     forget_batch(log);
 }
 

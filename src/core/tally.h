@@ -45,7 +45,7 @@ void opp_tally_unreplayable(struct opp_tally *tally);
 /* Gives {since, decisions, same, agreement, differences: [{tool, phase, from, to, changed, count, apps, rule,
  * examples: [{request_id, at, app_id, org_id, input, from_reason, to_reason, number}]}], others, errors, last_error,
  * skipped, unreplayable, cost: {active_us_p50, active_us_p99, staged_us_p50, staged_us_p99}, sentence}. org_ids: whose
- * examples and apps are shown (NULL: everybody's). NULL: no memory. */
+ * examples and apps are shown, without last_error (NULL: everybody's, with it). NULL: no memory. */
 json_t *opp_tally_report(const struct opp_tally *tally, const json_t *org_ids);
 
 /* The state in parts, to be kept and read back: "head", and one for each difference. Gives each the parts that changed

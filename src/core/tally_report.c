@@ -64,8 +64,9 @@ static json_t *write_sentence(const struct opp_tally *tally)
     if (tally->decisions == 0) {
         opp_buf_format(&out, "No decision has been compared since %s", since);
     } else {
-        opp_buf_format(&out, "Of %lld decisions since %s, %lld would be the same under %s", (long long)tally->decisions,
-                       since, (long long)tally->same, tally->profile);
+        opp_buf_format(&out, "Of %lld decision%s since %s, %lld would be the same under %s",
+                       (long long)tally->decisions, tally->decisions == 1 ? "" : "s", since, (long long)tally->same,
+                       tally->profile);
         add_way(&out, ways.denied, "would be denied that are not");
         add_way(&out, ways.drafted, "would wait for people that do not");
         add_way(&out, ways.bound, "would carry other obligations or another code");
@@ -207,7 +208,8 @@ static json_t *agreement(const struct opp_tally *tally)
 
 json_t *opp_tally_report(const struct opp_tally *tally, const json_t *org_ids)
 {
-    const char *last_error = tally->last_error[0] != '\0' ? tally->last_error : NULL;
+    /* What a rule said when it failed may name what another organisation asked for. */
+    const char *last_error = org_ids == NULL && tally->last_error[0] != '\0' ? tally->last_error : NULL;
 
     return json_pack(
         "{s:o, s:I, s:I, s:o, s:o, s:I, s:I, s:s?, s:I, s:I, s:o, s:o}", "since", opp_shape_time(tally->since_ms),

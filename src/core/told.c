@@ -129,7 +129,7 @@ static void write_parts(struct opp_told *told, const struct opp_call *call, cons
     opp_buf_char(&told->parts, '{');
     write_intent(told, call, telling);
     write_ruling(told, telling);
-    opp_buf_char(&told->parts, '}');
+    opp_buf_add(&told->parts, "}", sizeof "}");
 }
 
 /* A read that the rules allow within bounds may be out of them. */

@@ -26,8 +26,8 @@ struct opp_told {
     struct opp_policy_decision ruling; /* its JSON is in parts */
     int64_t took_ns;
     int64_t sample; /* of a read that is logged for so many like it; 0: only if it is denied, or differs */
-    /* JSON: {draft, execute, impact, justification, payload, resources, reviewer, state} as far as the phase has them,
-     * and recent, limits, reasons, redact of the ruling. */
+    /* JSON text: {draft, execute, impact, justification, payload, resources, reviewer, state} as far as the phase has
+     * them, and recent, limits, reasons, redact of the ruling. */
     struct opp_buf parts;
     char text[];
 };

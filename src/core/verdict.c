@@ -211,7 +211,8 @@ static void write_bounds(struct opp_buf *out, const struct opp_core_part *core,
     write_number(out, "max_rows", ruling->max_rows);
 }
 
-void opp_verdict_write(struct opp_buf *out, const struct opp_core_part *core, const struct opp_policy_decision *ruling)
+enum opp_outcome opp_verdict_write(struct opp_buf *out, const struct opp_core_part *core,
+                                   const struct opp_policy_decision *ruling)
 {
     struct reached reached = reach(core, ruling);
     bool deny = reached.outcome == OPP_OUTCOME_DENY;
@@ -231,6 +232,7 @@ void opp_verdict_write(struct opp_buf *out, const struct opp_core_part *core, co
     if (reached.binds)
         write_require(out, core, ruling);
     opp_buf_char(out, '}');
+    return reached.outcome;
 }
 
 json_t *opp_verdict_changed(const json_t *from, const json_t *to)

@@ -45,14 +45,18 @@ struct opp_core_part {
 void opp_core_part_of_app(struct opp_core_part *core, const struct opp_app_entry *app, const struct opp_tool *tool,
                           const struct opp_settings *settings);
 
-/* As the log keeps it. Gives; NULL: no memory. */
+/* Appends it as the log keeps it: an object. */
+void opp_core_part_write(struct opp_buf *out, const struct opp_core_part *core);
+/* Gives the same; NULL: no memory. */
 json_t *opp_core_part_json(const struct opp_core_part *core);
 /* Reads what _json gave; *out lends from it. OPP_E_VALIDATION: it is not that. */
 enum opp_code opp_core_part_read(const json_t *document, struct opp_core_part *out);
 
 /* Appends the canonical bytes of {outcome, code, approvals, expires_in, limits, max_days, max_rows, redact, require};
- * members that say nothing are absent, and a deny has only its code. Equal bytes: the same decision. */
-void opp_verdict_write(struct opp_buf *out, const struct opp_core_part *core, const struct opp_policy_decision *ruling);
+ * members that say nothing are absent, and a deny has only its code. Equal bytes: the same decision. Gives the outcome.
+ */
+enum opp_outcome opp_verdict_write(struct opp_buf *out, const struct opp_core_part *core,
+                                   const struct opp_policy_decision *ruling);
 
 /* Gives the names of the members in which two verdicts (as opp_verdict_write says them, parsed) differ, in the order of
  * their names; an empty array: they are the same. NULL: no memory. */

@@ -5,6 +5,8 @@
 #include "http/state.h"
 
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,10 +89,29 @@ static bool add_length(struct opp_request *request)
     return evhttp_add_header(evhttp_request_get_output_headers(request->ev), "Content-Length", length) == 0;
 }
 
+/* Gives the kernel what it takes at once, where libevent would first wait to be told that it takes anything. What it
+ * does not take, and every error, is left to libevent. */
+static void push(const struct opp_http *http, struct bufferevent *events)
+{
+    struct evbuffer *out = bufferevent_get_output(events);
+
+    if (http->context.tls != NULL)
+        return;
+    evbuffer_unfreeze(out, 1);
+    evbuffer_write(out, bufferevent_getfd(events));
+    evbuffer_freeze(out, 1);
+    if (evbuffer_get_length(out) > 0)
+        return;
+    bufferevent_disable(events, EV_WRITE);
+    bufferevent_trigger(events, EV_WRITE, BEV_TRIG_DEFER_CALLBACKS); /* evhttp hears of it when it can free things */
+}
+
 /* Sends what the output buffer holds. built: nothing of it is missing. */
 static void send_answer(struct opp_request *request, const struct outcome *outcome, bool built)
 {
     static const struct outcome lost = { OPP_E_INTERNAL, 500, CONTENT_TYPE, "the answer could not be written" };
+    struct bufferevent *events = opp_request_bufferevent(request);
+    struct opp_http *http = request->http;
 
     built = built && !request->failed && opp_head_add(request, outcome->content_type);
     if (request->method >= OPP_METHOD_HEAD && outcome->content_type != NULL)
@@ -102,6 +123,7 @@ static void send_answer(struct opp_request *request, const struct outcome *outco
         evhttp_send_reply(request->ev, outcome->status, opp_status_phrase(outcome->status), NULL);
     else
         opp_answer_last_resort(request->ev);
+    push(http, events);
 }
 
 static void free_bytes(const void *data, size_t length, void *bytes)

@@ -25,8 +25,10 @@ static void lj_check_reason(lua_State *L)
 
     luaL_checktype(L, 1, LUA_TSTRING);
     text = lua_tolstring(L, 1, &length);
-    luaL_argcheck(L, length > 0 && length < OPP_POLICY_REASON_MAX, 1, "a reason has 1 to 511 bytes");
-    luaL_argcheck(L, opp_text_is_utf8(text, length), 1, "a reason is UTF-8 text");
+    if (length == 0 || length >= OPP_POLICY_REASON_MAX)
+        luaL_argerror(L, 1, "a reason has 1 to 511 bytes");
+    if (!opp_text_is_utf8(text, length))
+        luaL_argerror(L, 1, "a reason is UTF-8 text");
 }
 
 /* Pushes an answer; the arguments are below. May jump. */
@@ -89,7 +91,7 @@ const struct opp_answer *opp_answer_of(lua_State *L, int index)
 {
     bool is;
 
-    if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index))
+    if (!lua_getmetatable(L, index))
         return NULL;
     lua_rawgetp(L, LUA_REGISTRYINDEX, &answer_key);
     is = lua_rawequal(L, -1, -2);

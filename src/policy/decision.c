@@ -50,7 +50,7 @@ static json_t *require_json(unsigned require)
     if (require == 0)
         return NULL;
     list = json_array();
-    for (unsigned i = 0; safeguards[i] != NULL && list != NULL; i++)
+    for (unsigned i = 0; safeguards[i] != NULL; i++)
         if ((require & (1U << i)) != 0)
             json_array_append_new(list, json_string(safeguards[i]));
     return list;

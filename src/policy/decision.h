@@ -67,6 +67,12 @@ enum opp_require {
 /* The bit of a safeguard's name; 0: none is called so. */
 unsigned opp_require_find(const char *name);
 
+/* The names of the rules that set obligations, lent by the bundle; NULL: nobody. Of several the one that counts, or the
+ * last that added something. */
+struct opp_policy_setters {
+    const char *approvals, *expires_in, *max_days, *max_rows, *redact, *require;
+};
+
 /* Zero it before use; opp_policy_decision_clear when done. The strictest of all rules that spoke. */
 struct opp_policy_decision {
     enum opp_outcome outcome;           /* in the phase read a draft is a deny already */
@@ -83,6 +89,7 @@ struct opp_policy_decision {
     int64_t max_days;     /* -1: nothing said */
     json_t *redact;       /* gives: sorted array of field names, or NULL */
     json_t *limits;       /* gives: [{rule, count, per, by, tools}], or NULL */
+    struct opp_policy_setters set_by;
 
     bool window_open;   /* all rules' windows are open (true when there is none, or skip_windows) */
     bool has_window;    /* a rule has one */

@@ -22,7 +22,7 @@ static enum opp_code load_state(const struct opp_policy_bundle *bundle, struct o
         *out = lua;
     else
         opp_policy_lua_free(lua);
-    return rc == OPP_E_SCRIPT ? OPP_E_CONFIG : rc;
+    return rc;
 }
 
 enum opp_code opp_policy_engine_new(struct opp_policy_bundle *bundle, struct opp_policy_engine **out,

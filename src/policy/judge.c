@@ -82,7 +82,7 @@ static const struct opp_rule *facts_of(const struct judging *judging)
 }
 
 static enum opp_code merge(struct judging *judging, const struct opp_answer *answer, const char *reason, json_t *redact,
-                           json_t *limit_tools)
+                           json_t *limit_tools, struct opp_err *err)
 {
     const struct opp_rule *facts = facts_of(judging);
     lua_State *L = opp_script_lua(judging->engine->lua->script);
@@ -96,7 +96,9 @@ static enum opp_code merge(struct judging *judging, const struct opp_answer *ans
 
     if (opp_answer_of(L, ANSWER_AT) != NULL)
         spoken.tag = opp_answer_text(L, ANSWER_AT, OPP_ANSWER_TAG);
-    return opp_decision_merge(judging->out, judging->request->phase, &spoken);
+    if (opp_decision_merge(judging->out, judging->request->phase, &spoken) != OPP_OK)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for a decision");
+    return OPP_OK;
 }
 
 static enum opp_code take_answer(struct judging *judging, const struct opp_answer *answer, struct opp_err *err)
@@ -107,10 +109,10 @@ static enum opp_code take_answer(struct judging *judging, const struct opp_answe
     enum opp_code rc = OPP_E_MEMORY;
 
     if (redact != NULL && tools != NULL)
-        rc = merge(judging, answer, opp_answer_text(L, ANSWER_AT, OPP_ANSWER_REASON), redact, tools);
+        rc = merge(judging, answer, opp_answer_text(L, ANSWER_AT, OPP_ANSWER_REASON), redact, tools, err);
     json_decref(redact);
     json_decref(tools);
-    return rc == OPP_OK ? rc : opp_fail(err, rc, "no memory for a decision");
+    return rc;
 }
 
 static enum opp_code ask_decide(struct judging *judging, struct opp_err *err)
@@ -139,8 +141,7 @@ static enum opp_code ask_discover(struct judging *judging, struct opp_err *err)
     if (lua_isboolean(L, ANSWER_AT)) {
         if (lua_toboolean(L, ANSWER_AT))
             return OPP_OK;
-        rc = merge(judging, &hidden, "Policy does not offer this tool.", NULL, NULL);
-        return rc == OPP_OK ? rc : opp_fail(err, rc, "no memory for a decision");
+        return merge(judging, &hidden, "Policy does not offer this tool.", NULL, NULL, err);
     }
     answer = opp_answer_of(L, ANSWER_AT);
     if (answer == NULL)
@@ -192,7 +193,7 @@ static enum opp_code ask_all(struct judging *judging, enum opp_rule_fn fn, size_
     return rc;
 }
 
-/* From a moment on, the first at which no window is closed; 0: there is none. */
+/* From a moment on, the first at which no window is closed; 0: there is none, or none was found. */
 static int64_t all_open_from(const struct judging *judging, int64_t from)
 {
     for (int round = 0; round < WINDOW_ROUNDS; round++) {
@@ -211,7 +212,7 @@ static int64_t all_open_from(const struct judging *judging, int64_t from)
             return from;
         from = next;
     }
-    return from;
+    return 0;
 }
 
 static void note_closed(struct opp_policy_decision *out, const struct opp_schedule *window, const char *rule)

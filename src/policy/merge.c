@@ -48,10 +48,11 @@ static bool add_name(json_t *sorted, json_t *name)
     return json_array_insert(sorted, at, name) == 0;
 }
 
-static bool merge_redact(struct opp_policy_decision *out, const json_t *names)
+static bool merge_redact(struct opp_policy_decision *out, const struct opp_spoken *spoken)
 {
+    const json_t *names = spoken->redact;
+    size_t i, before = json_array_size(out->redact);
     json_t *name;
-    size_t i;
 
     if (!json_is_array(names))
         return true;
@@ -62,6 +63,8 @@ static bool merge_redact(struct opp_policy_decision *out, const json_t *names)
         if (!add_name(out->redact, name))
             return false;
     }
+    if (json_array_size(out->redact) > before)
+        out->set_by.redact = spoken->rule;
     return out->redact != NULL;
 }
 
@@ -92,15 +95,35 @@ static bool add_limit(struct opp_policy_decision *out, const struct opp_spoken *
         out->limits = json_array();
     row = json_pack("{s:s, s:I, s:I, s:s, s:o}", "rule", spoken->rule, "count", (json_int_t)answer->limit_count, "per",
                     (json_int_t)answer->limit_per_s, "by", by[answer->limit_by], "tools",
-                    copy_names(json_is_array(spoken->limit_tools) ? spoken->limit_tools : spoken->tools));
+                    copy_names(json_array_size(spoken->limit_tools) > 0 ? spoken->limit_tools : spoken->tools));
     return json_array_append_new(out->limits, row) == 0;
 }
 
-static int64_t stricter(int64_t a, int64_t b, int64_t unsaid)
+/* The lower counts. */
+static void merge_number(int64_t *number, int64_t said, int64_t unsaid, const char **set_by, const char *rule)
 {
-    if (a == unsaid || b == unsaid)
-        return a == unsaid ? b : a;
-    return a < b ? a : b;
+    if (said == unsaid || (*number != unsaid && *number <= said))
+        return;
+    *number = said;
+    *set_by = rule;
+}
+
+static void merge_numbers(struct opp_policy_decision *out, const struct opp_spoken *spoken)
+{
+    const struct opp_answer *answer = spoken->answer;
+    struct opp_policy_setters *set_by = &out->set_by;
+
+    merge_number(&out->expires_in_s, answer->expires_in_s, 0, &set_by->expires_in, spoken->rule);
+    merge_number(&out->max_rows, answer->max_rows, -1, &set_by->max_rows, spoken->rule);
+    merge_number(&out->max_days, answer->max_days, -1, &set_by->max_days, spoken->rule);
+    if (answer->approvals > out->approvals) {
+        out->approvals = answer->approvals;
+        set_by->approvals = spoken->rule;
+    }
+    if ((answer->require & ~out->require) != 0) {
+        out->require |= answer->require;
+        set_by->require = spoken->rule;
+    }
 }
 
 static void merge_outcome(struct opp_policy_decision *out, enum opp_outcome outcome, const struct opp_spoken *spoken)
@@ -123,12 +146,8 @@ enum opp_code opp_decision_merge(struct opp_policy_decision *out, enum opp_phase
     }
     out->spoke = true;
     merge_outcome(out, outcome, spoken);
-    out->approvals = answer->approvals > out->approvals ? answer->approvals : out->approvals;
-    out->expires_in_s = stricter(out->expires_in_s, answer->expires_in_s, 0);
-    out->max_rows = stricter(out->max_rows, answer->max_rows, -1);
-    out->max_days = stricter(out->max_days, answer->max_days, -1);
-    out->require |= answer->require;
-    if (add_reason(out, outcome, spoken) && merge_redact(out, spoken->redact) && add_limit(out, spoken))
+    merge_numbers(out, spoken);
+    if (add_reason(out, outcome, spoken) && merge_redact(out, spoken) && add_limit(out, spoken))
         return OPP_OK;
     return OPP_E_MEMORY;
 }

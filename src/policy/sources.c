@@ -97,6 +97,7 @@ static enum opp_code read_file(struct opp_policy_sources *sources, const char *d
     rc = opp_file_read(path, OPP_POLICY_FILE_MAX_BYTES, &bytes, &length, &why);
     if (rc == OPP_OK)
         return add(sources, name, bytes, length, err);
+    opp_file_hide_path(&why, path, "it");
     return opp_fail_at(err, rc == OPP_E_ABSENT || rc == OPP_E_LIMIT ? OPP_E_CONFIG : rc, name, "%s", why.message);
 }
 
@@ -105,11 +106,16 @@ static enum opp_code read_directory(struct opp_policy_sources *sources, const ch
                                     struct opp_err *err)
 {
     char path[PATH_MAX], name[PATH_MAX], **names = NULL;
+    struct opp_err why = { 0 };
     enum opp_code rc;
 
     if (!is_path(path, dir, below))
         return opp_fail(err, OPP_E_CONFIG, "the path of the policies is too long");
-    rc = opp_file_list(path, ".lua", &names, err);
+    rc = opp_file_list(path, ".lua", &names, &why);
+    if (rc != OPP_OK) {
+        opp_file_hide_path(&why, path, "it");
+        opp_fail_at(err, rc, below, "%s", why.message);
+    }
     for (size_t i = 0; rc == OPP_OK && names[i] != NULL; i++) {
         if (names[i][0] == '.')
             continue;

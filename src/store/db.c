@@ -26,10 +26,11 @@ struct slot {
 struct opp_db {
     sqlite3 *handle;
     int64_t deadline_ms;
-    int64_t budget_ms;     /* 0: only the deadline counts */
-    int64_t budget_end_ms; /* by the monotonic clock, which is cheap; the processor's need not be asked before */
-    int64_t cpu_start_ns;  /* below 0 until a statement has lasted */
-    int64_t busy_since_ms; /* when the running statement began to wait for a lock */
+    int64_t budget_ms;        /* 0: only the deadline counts */
+    int64_t budget_end_ms;    /* by the monotonic clock, which is cheap; the processor's need not be asked before */
+    int64_t cpu_start_ns;     /* below 0 until a statement has lasted */
+    int64_t steps_max, steps; /* 0: no limit; how many were taken since it was set */
+    int64_t busy_since_ms;    /* when the running statement began to wait for a lock */
     size_t statements;
     size_t version;
     struct slot slots[STATEMENT_SLOTS];
@@ -221,6 +222,9 @@ static int on_progress(void *arg)
     struct opp_db *db = arg;
     int64_t now_ms;
 
+    db->steps += PROGRESS_STEPS;
+    if (db->steps_max != 0 && db->steps > db->steps_max)
+        return 1;
     if (db->deadline_ms == 0)
         return 0;
     now_ms = opp_monotonic_ms();
@@ -256,6 +260,12 @@ void opp_db_budget(struct opp_db *db, int64_t cpu_ms)
     db->budget_ms = cpu_ms;
     db->budget_end_ms = now_ms + cpu_ms;
     db->cpu_start_ns = -1;
+}
+
+void opp_db_steps(struct opp_db *db, int64_t steps)
+{
+    db->steps_max = steps;
+    db->steps = 0;
 }
 
 /* What a reader may ask of SQLite: to read. SQLite asks as if to change its own schema table when a table-valued

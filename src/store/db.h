@@ -63,4 +63,8 @@ void opp_db_deadline(struct opp_db *db, int64_t monotonic_ms);
  * is later than the clock says, and in any case after five seconds; 0: no limit. Instead of opp_db_deadline. */
 void opp_db_budget(struct opp_db *db, int64_t cpu_ms);
 
+/* Ends the statements from here on once they have taken so many of SQLite's steps together, to about a thousand;
+ * 0: no limit. Besides the two above. */
+void opp_db_steps(struct opp_db *db, int64_t steps);
+
 #endif

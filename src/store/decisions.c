@@ -10,6 +10,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define FILE_NAME "decisions.db"
 #define NUMBERS_A_MS 1000
@@ -17,7 +18,20 @@
 
 struct opp_decisions {
     struct opp_tx tx;
+    int64_t rows;   /* below 0: not counted yet */
+    int64_t change; /* of this transaction */
 };
+
+/* The rows are counted once: to count a full log takes longer than to prune it. */
+static void on_row(void *arg, int what, const char *schema, const char *table, sqlite3_int64 number)
+{
+    struct opp_decisions *decisions = arg;
+
+    (void)schema;
+    (void)number;
+    if (strcmp(table, "decisions") == 0)
+        decisions->change += (what == SQLITE_INSERT) - (what == SQLITE_DELETE);
+}
 
 /* Against a loss of power its last commits are not worth a wait for the disk each. */
 static enum opp_code set_up(struct opp_db *db, struct opp_err *err)
@@ -41,14 +55,17 @@ enum opp_code opp_decisions_open(const char *dir, struct opp_decisions **out, st
     if (decisions == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for the decision log");
     write_path(dir, path);
+    decisions->rows = -1;
     rc = opp_db_open(path, OPP_DB_WRITER, &decisions->tx.db, err);
     if (rc == OPP_OK)
         rc = set_up(decisions->tx.db, err);
-    if (rc == OPP_OK)
-        *out = decisions;
-    else
+    if (rc != OPP_OK) {
         opp_decisions_close(decisions);
-    return rc;
+        return rc;
+    }
+    sqlite3_update_hook(opp_db_handle(decisions->tx.db), on_row, decisions);
+    *out = decisions;
+    return OPP_OK;
 }
 
 void opp_decisions_close(struct opp_decisions *decisions)
@@ -76,9 +93,12 @@ enum opp_code opp_decisions_write(struct opp_decisions *decisions, opp_tx_fn run
         rc = opp_db_step(db, "BEGIN IMMEDIATE", err);
     if (rc != OPP_OK)
         return rc;
+    decisions->change = 0;
     rc = run(&decisions->tx, arg, err);
     if (rc == OPP_OK)
         rc = opp_db_step(db, "COMMIT", err);
+    if (rc == OPP_OK && decisions->rows >= 0)
+        decisions->rows += decisions->change;
     if (rc != OPP_OK && in_transaction(db))
         opp_db_step(db, "ROLLBACK", NULL);
     return rc;
@@ -124,9 +144,25 @@ static enum opp_code delete_some(struct opp_db *db, int64_t below, int64_t most,
 }
 
 struct pruning {
+    struct opp_decisions *decisions;
     const struct opp_decisions_bounds *bounds;
     int64_t gone;
 };
+
+/* How many there are in this transaction. */
+static enum opp_code know_rows(struct opp_decisions *decisions, int64_t *out, struct opp_err *err)
+{
+    enum opp_code rc = OPP_OK;
+    int64_t rows = 0;
+
+    if (decisions->rows < 0) {
+        rc = count_rows(decisions->tx.db, &rows, err);
+        if (rc == OPP_OK)
+            decisions->rows = rows - decisions->change;
+    }
+    *out = decisions->rows + decisions->change;
+    return rc;
+}
 
 static enum opp_code prune(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
@@ -136,7 +172,7 @@ static enum opp_code prune(struct opp_tx *tx, void *arg, struct opp_err *err)
     enum opp_code rc = delete_some(tx->db, opp_decision_number(bounds->before_ms), bounds->step, &pruning->gone, err);
 
     if (rc == OPP_OK)
-        rc = count_rows(tx->db, &rows, err);
+        rc = know_rows(pruning->decisions, &rows, err);
     surplus = rows - bounds->rows_max;
     if (rc != OPP_OK || surplus <= 0 || pruning->gone >= bounds->step)
         return rc;
@@ -148,7 +184,7 @@ static enum opp_code prune(struct opp_tx *tx, void *arg, struct opp_err *err)
 enum opp_code opp_decisions_prune(struct opp_decisions *decisions, const struct opp_decisions_bounds *bounds,
                                   int64_t *gone, struct opp_err *err)
 {
-    struct pruning pruning = { .bounds = bounds };
+    struct pruning pruning = { .decisions = decisions, .bounds = bounds };
     enum opp_code rc = opp_decisions_write(decisions, prune, &pruning, err);
 
     *gone = rc == OPP_OK ? pruning.gone : 0;

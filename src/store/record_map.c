@@ -97,6 +97,7 @@ static const struct opp_field DRAFT_FIELDS[] = {
     TEXT(opp_draft, effect_hash),
     TEXT(opp_draft, witness_hash),
     TEXT(opp_draft, seal),
+    TEXT(opp_draft, draft_hash),
     TEXT(opp_draft, confirmed_by),
     JSON(opp_draft, payload),
     JSON(opp_draft, resources),

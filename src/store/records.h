@@ -35,6 +35,7 @@ struct opp_draft {
     char *id, *app_id, *key_id, *actor_user_id, *org_id, *action, *status;
     char *request_id, *idempotency_key, *intent_hash, *justification;
     char *preflight_id, *impact_hash, *effect_hash, *witness_hash, *seal, *confirmed_by;
+    char *draft_hash; /* of all that is decided about, see core/evidence.h; NULL: schema 1 had none */
     json_t *payload, *resources, *impact, *state, *effect, *witness, *policy, *approvals, *decisions, *review, *failure;
     bool requires_confirmation, auto_execute_requested;
     bool damaged; /* some of its JSON could not be read and is missing; see opp_query.damaged_too */

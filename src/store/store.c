@@ -215,7 +215,7 @@ static enum opp_code submit(struct opp_store *store, struct opp_loop *loop, stru
                                     .loop = loop,
                                     .bytes = sizeof *op + op->bytes,
                                     .lazy = lazy,
-                                    .single = lazy };
+                                    .checked = lazy || op->checked };
     return opp_writer_submit(store->writer, &op->write);
 }
 

@@ -31,6 +31,7 @@ struct opp_store_op {
     void (*done)(void *arg);
     void *arg;
     size_t bytes; /* about what a write holds in memory */
+    bool checked; /* a write refuses before it changes anything, see store/writer.h */
     enum opp_code rc;
     struct opp_err err;
     struct opp_store *store;

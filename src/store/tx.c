@@ -329,6 +329,11 @@ enum opp_code opp_tx_each(struct opp_tx *tx, const struct opp_query *query, opp_
     return rc;
 }
 
+void opp_tx_steps(struct opp_tx *tx, int64_t steps)
+{
+    opp_db_steps(tx->db, steps);
+}
+
 /* Gives the integer of a statement's only row; 0 when there is none. */
 static enum opp_code one_number(struct opp_tx *tx, sqlite3_stmt *statement, int64_t *out, struct opp_err *err)
 {

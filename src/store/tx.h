@@ -79,6 +79,10 @@ typedef enum opp_code (*opp_each_fn)(void *arg, void *record, struct opp_err *er
 enum opp_code opp_tx_each(struct opp_tx *tx, const struct opp_query *query, opp_each_fn each, void *arg,
                           struct opp_err *err);
 
+/* Ends the searches from here on once they have taken so many of the database's steps together, some five for each
+ * record that is looked at, with OPP_E_LIMIT; 0: no limit. Deterministic, unlike a time. */
+void opp_tx_steps(struct opp_tx *tx, int64_t steps);
+
 /* How many records match. */
 enum opp_code opp_tx_count(struct opp_tx *tx, const struct opp_query *query, int64_t *out, struct opp_err *err);
 

@@ -2,6 +2,7 @@
 #include "store/writer.h"
 
 #include "base/clock.h"
+#include "store/apply.h"
 #include "store/db.h"
 #include "store/wal_bound.h"
 
@@ -99,59 +100,17 @@ static struct opp_write *take_batch(struct opp_writer *writer)
     return batch;
 }
 
-static bool rolled_back(struct opp_writer *writer)
-{
-    return sqlite3_get_autocommit(opp_db_handle(writer->db)) != 0;
-}
-
-/* A deferred foreign key would fail the commit, and with it all that share it. */
-static enum opp_code check_deferred(struct opp_writer *writer, struct opp_err *err)
-{
-    int open = 0, highest = 0;
-
-    sqlite3_db_status(opp_db_handle(writer->db), SQLITE_DBSTATUS_DEFERRED_FKS, &open, &highest, 0);
-    return open == 0 ? OPP_OK : opp_fail(err, OPP_E_EXISTS, "a deferred foreign key does not hold");
-}
-
-/* Ends the operation's savepoint as its outcome wants it. Gives false when that cannot be (undoing takes memory): then
- * the batch must not be committed. */
-static bool end_savepoint(struct opp_writer *writer, enum opp_code rc)
-{
-    if (rolled_back(writer))
-        return false;
-    if (rc != OPP_OK && opp_db_step(writer->db, "ROLLBACK TO one", NULL) != OPP_OK)
-        return false;
-    return opp_db_step(writer->db, "RELEASE one", NULL) == OPP_OK;
-}
-
-static bool apply_in_savepoint(struct opp_writer *writer, struct opp_write *write)
-{
-    write->rc = opp_db_step(writer->db, "SAVEPOINT one", &write->err);
-    if (write->rc != OPP_OK)
-        return !rolled_back(writer);
-    write->rc = write->apply(writer->db, write->arg, &write->err);
-    if (write->rc == OPP_OK && !rolled_back(writer))
-        write->rc = check_deferred(writer, &write->err);
-    return end_savepoint(writer, write->rc);
-}
-
-static bool apply_single(struct opp_writer *writer, struct opp_write *write)
-{
-    write->rc = write->apply(writer->db, write->arg, &write->err);
-    return !rolled_back(writer);
-}
-
 /* Runs one operation. Gives false when the batch is or must be undone with it. */
 static bool apply_one(struct opp_writer *writer, struct opp_write *write)
 {
     const struct opp_writer_hooks *hooks = &writer->settings.hooks;
-    bool ended;
+    bool goes_on;
 
     hook(hooks->save, hooks->arg);
-    ended = write->single ? apply_single(writer, write) : apply_in_savepoint(writer, write);
+    goes_on = opp_apply(writer->db, write);
     if (write->rc != OPP_OK)
         hook(hooks->restore, hooks->arg);
-    return ended;
+    return goes_on;
 }
 
 /* A commit of no change touches no disk and says nothing of it. When the last one failed, the next is to change
@@ -178,7 +137,7 @@ static enum opp_code apply_all(struct opp_writer *writer, struct opp_write *batc
 {
     enum opp_code rc = opp_wal_bound_keep(&writer->log, err);
 
-    if (rc == OPP_OK && !rolled_back(writer))
+    if (rc == OPP_OK && !opp_apply_rolled_back(writer->db))
         rc = opp_db_step(writer->db, "ROLLBACK", err); /* what could not be undone when it failed */
     if (rc == OPP_OK)
         rc = opp_db_step(writer->db, "BEGIN IMMEDIATE", err);
@@ -289,7 +248,7 @@ static void run_batch(struct opp_writer *writer, struct opp_write *batch)
     if (rc == OPP_OK)
         rc = commit(writer, &err);
     if (rc != OPP_OK) {
-        if (!rolled_back(writer))
+        if (!opp_apply_rolled_back(writer->db))
             opp_db_step(writer->db, "ROLLBACK", NULL); /* or before the next batch */
         fail_all(batch, &err);
     }

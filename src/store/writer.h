@@ -29,7 +29,10 @@ struct opp_write {
     struct opp_loop *loop;
     size_t bytes;     /* about what the operation holds in memory, for the queue's bound */
     bool lazy;        /* nobody waits: may linger to share a commit; what fails stays queued until the writer stops */
-    bool single;      /* changes with one statement, which SQLite undoes by itself: no savepoint, which copies pages */
+    /* What it may refuse it refuses before it changes anything, or it changes with one statement, which SQLite undoes
+     * by itself: no savepoint, which copies each page that is changed. If it fails later all the same, for want of
+     * memory or in a damaged database, the whole batch is undone. */
+    bool checked;
     bool aside;       /* apply runs between two batches and outside of any transaction; it is never refused */
     enum opp_code rc; /* the outcome, when done is called: OPP_OK means durable */
     struct opp_err err;

@@ -49,23 +49,21 @@ function range.of(call)
 end
 
 -- Gives the condition and the parameters of the transactions between from and to that the caller may see, in one
--- ledger (a resource that the host has judged) or in all.
+-- ledger or in all; and true where all that is in the totals of the same condition is among them.
 function range.visible(call, ledger_id, from, to)
-  local condition = visible.new()
-  visible.add(condition, "is_deleted = 0")
-  if ledger_id then
-    visible.add(condition, "ledger_id = :ledger_id", "ledger_id", ledger_id)
-  else
-    visible.add_owner(condition, call.boundary)
-  end
+  local boundary = call.boundary
+  local allowed = boundary.allowed
+  local condition = ledger_id and visible.of_ledger(ledger_id) or visible.owned(boundary)
+  visible.add_allowed(condition, "org_id", "allowed_orgs", boundary.allowed_org_ids)
+  visible.add_allowed(condition, "ledger_id", "allowed_ledger", allowed.ledger)
+  local some = visible.add_allowed(condition, "id", "allowed_transaction", allowed.transaction)
   if from then
     visible.add(condition, "date >= :from", "from", date.format(from))
   end
   if to then
     visible.add(condition, "date <= :to", "to", date.format(to))
   end
-  visible.add_allowed(condition, call.boundary, { { "ledger", "ledger_id" }, { "transaction", "id" } })
-  return visible.done(condition)
+  return condition.where, condition.params, not (some or from or to)
 end
 
 return range

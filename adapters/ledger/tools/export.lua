@@ -33,7 +33,7 @@ local function impact(call)
   local where, params = range.visible(call, payload.ledgerId, from, to)
   params.limit = limit_of(call)
   local rows = call.sql("ledger"):value(
-    "SELECT count(*) FROM (SELECT 1 FROM transactions WHERE " .. where .. " LIMIT :limit)", params)
+    "SELECT count(*) FROM (SELECT 1 FROM transactions WHERE is_deleted = 0 AND " .. where .. " LIMIT :limit)", params)
   return {
     summary = "Export at most " .. params.limit .. " transactions as CSV",
     export = {
@@ -57,8 +57,8 @@ local function execute(call)
   local where, params = range.visible(call, ledger_id, from, to)
   params.limit = limit_of(call)
   local rows = call.sql("ledger"):rows(
-    "SELECT " .. (may_see_titles(call) and line or line_redacted) .. " AS line FROM transactions WHERE " .. where
-      .. " ORDER BY date DESC, id DESC LIMIT :limit",
+    "SELECT " .. (may_see_titles(call) and line or line_redacted) .. " AS line FROM transactions WHERE is_deleted = 0"
+      .. " AND " .. where .. " ORDER BY date DESC, id DESC LIMIT :limit",
     params)
   local lines = { header }
   for i = 1, #rows do

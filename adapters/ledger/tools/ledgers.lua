@@ -4,13 +4,12 @@ local visible = require "lib.visible"
 local columns <const> = "id, name, currency_home, tz, org_id AS organization_id, user_id"
 
 local function read(call)
-  local condition = visible.new()
-  visible.add_owner(condition, call.boundary)
-  visible.add_allowed(condition, call.boundary, { { "ledger", "id" } })
-  local where, params = visible.done(condition)
-  return {
-    items = call.sql("ledger"):rows("SELECT " .. columns .. " FROM ledgers WHERE " .. where .. " ORDER BY id", params),
-  }
+  local boundary = call.boundary
+  local condition = visible.owned(boundary)
+  visible.add_allowed(condition, "org_id", "allowed_orgs", boundary.allowed_org_ids)
+  visible.add_allowed(condition, "id", "allowed_ledger", boundary.allowed.ledger)
+  local query = "SELECT " .. columns .. " FROM ledgers WHERE " .. condition.where .. " ORDER BY id"
+  return { items = call.sql("ledger"):rows(query, condition.params) }
 end
 
 return {

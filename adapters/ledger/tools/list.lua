@@ -5,6 +5,9 @@ local transactions = require "lib.transactions"
 
 local page_size_default <const>, page_size_max <const> = 50, 200
 
+local total_kept <const> = "SELECT coalesce(sum(transactions), 0) FROM totals WHERE "
+local total_counted <const> = "SELECT count(*) FROM transactions WHERE is_deleted = 0 AND "
+
 local function load(call)
   if call.payload.ledgerId then
     return transactions.find_ledger(call, call.payload.ledgerId)
@@ -26,13 +29,13 @@ local function read(call)
   if refusal then
     return refusal
   end
-  local where, params = range.visible(call, payload.ledgerId, from, to)
-  local total = db:value("SELECT count(*) FROM transactions WHERE " .. where, params)
+  local where, params, whole = range.visible(call, payload.ledgerId, from, to)
+  local total = db:value((whole and total_kept or total_counted) .. where, params)
   params.size, params.skipped = size, (page - 1) * size
   return {
     items = db:rows(
-      "SELECT " .. transactions.columns .. ", org_id, user_id FROM transactions WHERE " .. where
-        .. " ORDER BY date DESC, id DESC LIMIT :size OFFSET :skipped",
+      "SELECT " .. transactions.columns .. ", org_id, user_id FROM transactions WHERE is_deleted = 0 AND "
+        .. where .. " ORDER BY date DESC, id DESC LIMIT :size OFFSET :skipped",
       params),
     total = total,
     page = page,

@@ -11,6 +11,7 @@
 #include <stdint.h>
 /* cmocka wants the four above */
 #include <cmocka.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,9 +262,13 @@ static void a_file_whose_end_is_cut_off_is_bad(void **state)
 static void archive(const char *name, int64_t before_ms, int64_t from, int64_t to)
 {
     char path[KIT_PATH_MAX];
-    struct opp_archive moved = {
-        .store = trail.kit.store, .key = trail.key, .path = path, .before_ms = before_ms, .now_ms = 9000, .by = "cli"
-    };
+    struct opp_archive moved = { .store = trail.kit.store,
+                                 .dir = trail.kit.dir,
+                                 .key = trail.key,
+                                 .path = path,
+                                 .before_ms = before_ms,
+                                 .now_ms = 9000,
+                                 .by = "cli" };
     struct opp_err err = { 0 };
 
     kit_path(&trail.kit, name, path);
@@ -308,6 +313,46 @@ static void archives_and_what_is_left_hold_apart_and_together(void **state)
     archive("three", 4000, 0, 0);
 }
 
+static struct opp_archive long_archive(const char *path, const atomic_bool *cancel)
+{
+    return (struct opp_archive){ .store = trail.kit.store,
+                                 .dir = trail.kit.dir,
+                                 .key = trail.key,
+                                 .path = path,
+                                 .before_ms = 9000,
+                                 .now_ms = 9000,
+                                 .by = "cli",
+                                 .cancel = cancel };
+}
+
+/* 1,200, 2,400 and 2,500 rows are gone in turn, and a row says so each time. */
+static void a_long_beginning_is_removed_in_pieces_each_of_which_leaves_a_trail_that_holds(void **state)
+{
+    char path[KIT_PATH_MAX];
+    const char *const files[] = { path, NULL };
+    atomic_bool cancel = true;
+    struct opp_archive archive;
+
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        trail_append(&trail, i == 5 ? 100 : i == 4 ? 0 : 600, 1000);
+        opp_record_free(&OPP_CHECKPOINT, i == 4 ? NULL : trail_sign(&trail, 2000));
+    }
+    kit_path(&trail.kit, "long", path);
+    archive = long_archive(path, &cancel);
+    assert_int_equal(opp_audit_archive(&archive, NULL), OPP_E_UNAVAILABLE);
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_equal(trail_verify(&trail, NULL, 1000).rows, 2500);
+    archive = long_archive(path, NULL);
+    assert_int_equal(opp_audit_archive(&archive, NULL), OPP_OK);
+    assert_int_equal(archive.from, 1);
+    assert_int_equal(archive.to, 2500);
+    assert_int_equal(trail_verify(&trail, NULL, 1000).first_bad, 0);
+    assert_int_equal(trail_verify(&trail, NULL, 1000).rows, 3);
+    assert_int_equal(trail_verify_files(&trail, trail.key, files, true).first_bad, 0);
+    assert_int_equal(trail_verify_files(&trail, trail.key, files, true).rows, 2503);
+}
+
 static void a_beginning_that_nobody_archived_is_missed(void **state)
 {
     (void)state;
@@ -321,7 +366,9 @@ static void a_beginning_that_nobody_archived_is_missed(void **state)
 static void a_trail_that_does_not_hold_is_not_archived(void **state)
 {
     char path[KIT_PATH_MAX];
-    struct opp_archive moved = { .key = trail.key, .path = path, .before_ms = 9000, .now_ms = 9000, .by = "cli" };
+    struct opp_archive moved = {
+        .dir = trail.kit.dir, .key = trail.key, .path = path, .before_ms = 9000, .now_ms = 9000, .by = "cli"
+    };
 
     (void)state;
     trail_append(&trail, 10, 1000);
@@ -337,7 +384,9 @@ static void a_trail_that_does_not_hold_is_not_archived(void **state)
 
 static void a_file_that_is_there_is_not_written_over(void **state)
 {
-    struct opp_archive moved = { .store = trail.kit.store, .key = trail.key, .path = trail.file, .before_ms = 9000 };
+    struct opp_archive moved = {
+        .store = trail.kit.store, .dir = trail.kit.dir, .key = trail.key, .path = trail.file, .before_ms = 9000
+    };
 
     (void)state;
     trail_append(&trail, 10, 1000);
@@ -415,6 +464,7 @@ int main(void)
         TEST(ten_thousand_random_damages_of_a_file_are_found_where_they_are),
         TEST(a_file_whose_end_is_cut_off_is_bad),
         TEST(archives_and_what_is_left_hold_apart_and_together),
+        TEST(a_long_beginning_is_removed_in_pieces_each_of_which_leaves_a_trail_that_holds),
         TEST(a_beginning_that_nobody_archived_is_missed),
         TEST(a_trail_that_does_not_hold_is_not_archived),
         TEST(a_file_that_is_there_is_not_written_over),

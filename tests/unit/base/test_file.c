@@ -146,6 +146,27 @@ static void reading_says_why_it_cannot(void **state)
     assert_int_equal(length, 7);
 }
 
+static void a_path_is_hidden_from_those_who_are_told_a_name(void **state)
+{
+    struct place *place = *state;
+    char *text = NULL, deep[300];
+    struct opp_err err = { 0 };
+    size_t length = 0;
+
+    opp_file_read(at(place, "none"), 10, &text, &length, &err);
+    opp_file_hide_path(&err, at(place, "none"), "mine/none");
+    assert_string_equal(err.message, "cannot open mine/none: No such file or directory");
+    assert_int_equal(err.code, OPP_E_ABSENT);
+    opp_file_hide_path(&err, place->dir, "elsewhere");
+    assert_string_equal(err.message, "cannot open mine/none: No such file or directory");
+    memset(deep, 'x', sizeof deep - 1);
+    deep[sizeof deep - 1] = '\0';
+    err = (struct opp_err){ 0 };
+    opp_file_read(deep, 10, &text, &length, &err);
+    opp_file_hide_path(&err, deep, "mine/deep");
+    assert_string_equal(err.message, "mine/deep cannot be read");
+}
+
 static void names_are_sorted_and_filtered(void **state)
 {
     struct place *place = *state;
@@ -212,6 +233,7 @@ int main(void)
         IN_PLACE(writing_replaces_the_whole_and_sets_the_mode),
         IN_PLACE(a_failed_write_leaves_the_old_and_no_temporary),
         IN_PLACE(reading_says_why_it_cannot),
+        IN_PLACE(a_path_is_hidden_from_those_who_are_told_a_name),
         IN_PLACE(names_are_sorted_and_filtered),
         IN_PLACE(what_is_no_directory_is_not_listed),
         IN_PLACE(parents_are_made_with_the_mode),

@@ -151,6 +151,24 @@ static void an_escape_is_found_wherever_it_stands(void **state)
     }
 }
 
+static void a_text_is_plain_when_no_byte_of_it_is_escaped_or_beyond_ascii(void **state)
+{
+    (void)state;
+    assert_true(opp_jcs_is_plain("", 0));
+    for (size_t length = 1; length <= 20; length++) {
+        for (size_t i = 0; i < length * 256; i++) {
+            size_t at = i % length;
+            unsigned char c = (unsigned char)(i / length);
+            bool plain = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+            char text[20];
+
+            memset(text, 'a', length);
+            text[at] = (char)c;
+            assert_int_equal(opp_jcs_is_plain(text, length), plain);
+        }
+    }
+}
+
 static void an_empty_string_is_two_quotes(void **state)
 {
     struct opp_buf buf = { 0 };
@@ -399,6 +417,7 @@ int main(void)
         cmocka_unit_test(a_large_object_is_sorted_too),
         cmocka_unit_test(control_characters_take_their_shortest_escape),
         cmocka_unit_test(an_escape_is_found_wherever_it_stands),
+        cmocka_unit_test(a_text_is_plain_when_no_byte_of_it_is_escaped_or_beyond_ascii),
         cmocka_unit_test(an_empty_string_is_two_quotes),
         cmocka_unit_test(reals_are_written_as_ecmascript_does),
         cmocka_unit_test(everyday_numbers_are_short),

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define POSTERS 4
@@ -318,6 +319,54 @@ static void what_is_deferred_at_the_end_is_run_by_free(void **state)
     assert_int_equal(ran, 1);
 }
 
+/* Both ends of a connection, of which one is watched. */
+struct watched {
+    struct opp_loop *loop;
+    struct opp_watch *watch;
+    int ends[2], read, written;
+};
+
+static void on_byte(void *arg, int fd, unsigned ready)
+{
+    struct watched *watched = arg;
+    char byte;
+
+    assert_int_equal(fd, watched->ends[0]);
+    assert_int_equal(ready, OPP_WATCH_READ);
+    assert_int_equal(read(fd, &byte, 1), 1);
+    if (++watched->read == 2) { /* it may be stopped by what it calls */
+        opp_watch_stop(watched->watch);
+        opp_loop_stop(watched->loop);
+    }
+}
+
+static void on_room(void *arg, int fd, unsigned ready)
+{
+    struct watched *watched = arg;
+
+    assert_int_equal(ready, OPP_WATCH_WRITE);
+    opp_watch_stop(watched->watch);
+    watched->written++;
+    assert_int_equal(write(watched->ends[1], "ab", 2), 2);
+    watched->watch = opp_watch_start(watched->loop, fd, OPP_WATCH_READ, on_byte, watched);
+    assert_non_null(watched->watch);
+}
+
+static void a_descriptor_is_watched_until_that_is_stopped(void **state)
+{
+    struct watched watched = { .loop = new_loop() };
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, watched.ends), 0);
+    watched.watch = opp_watch_start(watched.loop, watched.ends[0], OPP_WATCH_WRITE, on_room, &watched);
+    assert_int_equal(opp_loop_run(watched.loop, NULL), OPP_OK);
+    assert_int_equal(watched.written, 1);
+    assert_int_equal(watched.read, 2);
+    opp_loop_free(watched.loop);
+    close(watched.ends[0]);
+    close(watched.ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +379,7 @@ int main(void)
         cmocka_unit_test(another_thread_may_stop_it),
         cmocka_unit_test(what_is_deferred_runs_after_what_is_ready_to_be_sent),
         cmocka_unit_test(what_is_deferred_at_the_end_is_run_by_free),
+        cmocka_unit_test(a_descriptor_is_watched_until_that_is_stopped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

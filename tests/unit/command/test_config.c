@@ -169,6 +169,98 @@ static void a_wrong_value_is_refused_with_its_line_and_what_is_wanted(void **sta
                    "listen must be HOST:PORT, such as 127.0.0.1:8080, [::1]:8080 or localhost:8080");
 }
 
+static void upstreams_have_the_defaults_of_each_and_what_is_said(void **state)
+{
+    struct opp_config config = loaded("upstreams:\n"
+                                      "  crm:\n"
+                                      "    base_url: https://crm.example.com/api/\n"
+                                      "    credential: {header: Authorization, prefix: 'Bearer ', env: CRM_TOKEN}\n"
+                                      "    timeout_ms: 500\n"
+                                      "  erp: {base_url: 'http://127.0.0.1:1'}\n",
+                                      NULL);
+    const struct opp_upstream_settings *crm = &config.upstreams[0], *erp = &config.upstreams[1];
+
+    (void)state;
+    assert_int_equal(config.upstream_count, 2);
+    assert_string_equal(crm->name, "crm");
+    assert_string_equal(crm->base_url, "https://crm.example.com/api/");
+    assert_string_equal(crm->credential_header, "Authorization");
+    assert_string_equal(crm->credential_prefix, "Bearer ");
+    assert_string_equal(crm->credential_env, "CRM_TOKEN");
+    assert_int_equal(crm->timeout_ms, 500);
+    assert_int_equal(crm->connect_timeout_ms, 3000);
+    assert_int_equal(crm->response_max_bytes, 1048576);
+    assert_int_equal(crm->connections_max, 16);
+    assert_string_equal(erp->name, "erp");
+    assert_null(erp->credential_header);
+    assert_null(erp->ca_file);
+    assert_int_equal(erp->timeout_ms, 10000);
+    opp_config_clear(&config);
+}
+
+#define CRM "upstreams:\n  crm:\n"
+#define CRM_URL CRM "    base_url: https://crm.example.com\n"
+#define NO_URL "upstreams.crm.base_url must be a URL, such as https://crm.example.com/api"
+#define NO_HEADER "upstreams.crm.credential.header must be a header's name, such as Authorization"
+
+static void an_upstream_that_makes_no_sense_is_refused_with_its_line(void **state)
+{
+    (void)state;
+    assert_refused(CRM "    timeout_ms: 500\n", 2, "upstreams.crm.base_url is required");
+    assert_refused(CRM_URL "    timeout_m: 500\n", 4,
+                   "upstreams.crm.timeout_m is no setting; did you mean timeout_ms?");
+    assert_refused(CRM_URL "    credential: {header: X, fil: f}\n", 4,
+                   "upstreams.crm.credential.fil is no setting; did you mean file?");
+    assert_refused(CRM_URL "    credential: {file: x}\n", 4, "upstreams.crm.credential.header is required");
+    assert_refused(CRM_URL "    timeout_ms: 99\n", 4, "upstreams.crm.timeout_ms must be at least 100");
+    assert_refused("upstreams:\n  Crm: {base_url: 'https://x'}\n", 2, "upstreams.Crm has a name that is not allowed");
+    assert_refused(CRM "    base_url: 'crm example'\n", 3, NO_URL);
+    assert_refused(CRM "    base_url: ftp://crm.example.com\n", 3,
+                   "upstreams.crm.base_url must begin with https:// or http://");
+    assert_refused(CRM "    base_url: https://me:secret@crm.example.com\n", 3,
+                   "upstreams.crm.base_url must not hold a password: credential says where one is");
+    assert_refused(CRM "    base_url: https://crm.example.com/?v=1\n", 3,
+                   "upstreams.crm.base_url must end with its path");
+    assert_refused(CRM_URL "    client_key: key.pem\n", 4,
+                   "upstreams.crm.client_key needs a client_certificate besides");
+    assert_refused(CRM_URL "    client_certificate: crt.pem\n", 4,
+                   "upstreams.crm.client_certificate needs a client_key besides");
+    assert_refused(CRM_URL "    credential: {header: 'X Y', env: E}\n", 4, NO_HEADER);
+    assert_refused(CRM_URL "    credential: {header: host, env: E}\n", 4, NO_HEADER);
+    assert_refused(CRM_URL "    credential: {header: X-Key}\n", 4,
+                   "upstreams.crm.credential needs either a file or an env that the secret is in");
+    assert_refused(CRM_URL "    credential: {header: X-Key, file: f, env: E}\n", 4,
+                   "upstreams.crm.credential needs either a file or an env that the secret is in");
+}
+
+static void an_upstream_on_another_machine_is_not_told_anything_in_the_clear(void **state)
+{
+    static const char *const here[] = { "http://127.0.0.1/", "http://127.9.8.7:80", "http://[::1]:8080/api",
+                                        "http://localhost", "http://2130706433/" };
+    static const char *const there[] = { "http://10.0.0.1",        "http://crm",           "http://[fd00::1]",
+                                         "http://0.0.0.0",         "http://127.0.0.1.nip", "http://localhost.example",
+                                         "http://[::ffff:1.2.3.4]" };
+    struct opp_config config = { .workers = 0 };
+    char yaml[128];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof here / sizeof *here; i++) {
+        snprintf(yaml, sizeof yaml, CRM "    base_url: '%s'\n", here[i]);
+        config = loaded(yaml, NULL);
+        opp_config_clear(&config);
+    }
+    for (size_t i = 0; i < sizeof there / sizeof *there; i++) {
+        struct opp_err err = { 0 };
+
+        snprintf(yaml, sizeof yaml, CRM "    base_url: '%s'\n", there[i]);
+        assert_int_equal(load(yaml, NULL, &config, &err), OPP_E_CONFIG);
+        assert_non_null(strstr(err.message, "insecure: true"));
+        snprintf(yaml, sizeof yaml, CRM "    base_url: '%s'\n    insecure: true\n", there[i]);
+        config = loaded(yaml, NULL);
+        opp_config_clear(&config);
+    }
+}
+
 static void a_wrong_flag_is_blamed_on_the_flag(void **state)
 {
     (void)state;
@@ -276,6 +368,9 @@ int main(void)
         cmocka_unit_test(trusted_proxies_are_blocks),
         cmocka_unit_test(an_unknown_key_is_refused_with_its_line_and_the_name_that_was_meant),
         cmocka_unit_test(a_wrong_value_is_refused_with_its_line_and_what_is_wanted),
+        cmocka_unit_test(upstreams_have_the_defaults_of_each_and_what_is_said),
+        cmocka_unit_test(an_upstream_that_makes_no_sense_is_refused_with_its_line),
+        cmocka_unit_test(an_upstream_on_another_machine_is_not_told_anything_in_the_clear),
         cmocka_unit_test(a_wrong_flag_is_blamed_on_the_flag),
         cmocka_unit_test(other_machines_reach_it_only_when_somebody_says_so),
         cmocka_unit_test(a_file_that_is_not_there_is_an_error),

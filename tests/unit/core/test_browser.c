@@ -36,7 +36,7 @@ static enum opp_code find(struct opp_browsers *browsers, const char *secret)
 {
     struct opp_browser_session found;
 
-    return opp_browser_find(browsers, secret, true, 2000, &found);
+    return opp_browser_find(browsers, secret, 2000, &found);
 }
 
 static void a_session_is_known_by_its_secret_alone(void **state)
@@ -50,7 +50,7 @@ static void a_session_is_known_by_its_secret_alone(void **state)
     begin(browsers, "ses_2", "a", other);
     assert_string_not_equal(one, other);
     assert_int_equal(strlen(one), OPP_BROWSER_SECRET_MAX - 1);
-    assert_int_equal(opp_browser_find(browsers, one, true, 2000, &found), OPP_OK);
+    assert_int_equal(opp_browser_find(browsers, one, 2000, &found), OPP_OK);
     assert_string_equal(found.id, "ses_1");
     assert_int_equal(found.last_used_at, 2000);
     assert_int_equal(found.expires_at, 1000 + HOUR);

@@ -44,7 +44,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static json_t *shape(const void *record, struct opp_tx *tx)
+static json_t *shape(void *record, struct opp_tx *tx)
 {
     (void)tx;
     return json_string(((const struct opp_setting *)record)->id);

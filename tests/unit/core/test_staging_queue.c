@@ -57,7 +57,7 @@ static struct opp_told *told(const char *parts)
 
     assert_non_null(told);
     told->request_id = "req_test";
-    opp_buf_text(&told->parts, parts);
+    opp_buf_add(&told->parts, parts, strlen(parts) + 1);
     return told;
 }
 
@@ -70,6 +70,20 @@ static void what_finds_the_queue_full_is_counted_as_skipped(void **state)
     opp_staging_tell(staging, NULL); /* one for which there was no memory */
     assert_int_equal(staging->queued, OPP_STAGING_QUEUE_MAX);
     assert_int_equal(staging->skipped, 6);
+}
+
+static void what_was_skipped_is_counted_though_nothing_is_staged(void **state)
+{
+    struct opp_staging *staging = &((struct still *)*state)->staging;
+    struct opp_staging_counts counts;
+
+    for (int i = 0; i < OPP_STAGING_QUEUE_MAX + 5; i++)
+        opp_staging_tell(staging, told("{}"));
+    opp_staging_count(staging, &counts);
+    assert_int_equal(counts.skipped, 5);
+    assert_int_equal(counts.skipped_staged, 0);
+    assert_int_equal(counts.queued, OPP_STAGING_QUEUE_MAX);
+    assert_int_equal(counts.queued_bytes, staging->queued_bytes);
 }
 
 static void a_queue_of_great_requests_is_bounded_in_bytes(void **state)
@@ -92,6 +106,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_finds_the_queue_full_is_counted_as_skipped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_skipped_is_counted_though_nothing_is_staged, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_queue_of_great_requests_is_bounded_in_bytes, set_up, tear_down),
     };
 

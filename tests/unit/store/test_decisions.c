@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NOW_MS INT64_C(1790000000000)
@@ -152,6 +153,59 @@ static void both_bounds_share_a_step(void **state)
     assert_int_equal(prune(NOW_MS + 2000, 5, 4), 1);
 }
 
+static int64_t cpu_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Of the cheapest of some prunings that find nothing to do. */
+static int64_t cost_of_pruning(void)
+{
+    int64_t least_ns = INT64_MAX;
+
+    assert_int_equal(prune(0, 1000000, 100), 0);
+    for (int i = 0; i < 50; i++) {
+        int64_t begun_ns = cpu_ns(), took_ns;
+
+        prune(0, 1000000, 100);
+        took_ns = cpu_ns() - begun_ns;
+        least_ns = took_ns < least_ns ? took_ns : least_ns;
+    }
+    return least_ns;
+}
+
+static void to_prune_costs_the_same_however_many_there_are(void **state)
+{
+    int64_t few;
+
+    (void)state;
+    write_count(NOW_MS, 10);
+    few = cost_of_pruning();
+    write_count(NOW_MS + 100000, 80000);
+    assert_true(cost_of_pruning() < few * 2);
+}
+
+static void rows_are_known_whatever_was_undone_and_after_it_was_opened_again(void **state)
+{
+    struct writing undone = { .first_ms = NOW_MS + 500000, .count = 30, .then = OPP_E_LIMIT };
+
+    (void)state;
+    write_count(NOW_MS, 20);
+    assert_int_equal(prune(0, 20, 100), 0);
+    write_count(NOW_MS + 100000, 5);
+    assert_int_equal(opp_decisions_write(decisions, write_some, &undone, NULL), OPP_E_LIMIT);
+    assert_int_equal(prune(0, 20, 100), 5);
+    write_count(NOW_MS + 200000, 3);
+    opp_decisions_close(decisions);
+    assert_int_equal(opp_decisions_open(kit.dir, &decisions, NULL), OPP_OK);
+    write_count(NOW_MS + 300000, 1);
+    assert_int_equal(prune(0, 20, 100), 4);
+    assert_int_equal(look().count, 20);
+}
+
 static void what_fails_is_undone_whole(void **state)
 {
     struct writing writing = { .first_ms = NOW_MS, .count = 3, .then = OPP_E_LIMIT };
@@ -227,6 +281,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_oldest_go_when_there_are_too_many_a_step_at_a_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_too_old_goes_a_step_at_a_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(both_bounds_share_a_step, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(to_prune_costs_the_same_however_many_there_are, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rows_are_known_whatever_was_undone_and_after_it_was_opened_again, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_fails_is_undone_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_number_that_is_taken_is_an_error_and_no_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_committed_is_there_when_it_is_opened_again, set_up, tear_down),

@@ -363,6 +363,44 @@ static void what_cannot_be_undone_is_not_committed_with_the_others(void **state)
     pthread_mutex_destroy(&gate.lock);
 }
 
+static void what_is_checked_is_refused_alone(void **state)
+{
+    struct op ops[3] = { 0 };
+    struct gate gate;
+
+    (void)state;
+    close_gate(&gate);
+    for (int i = 0; i < 3; i++) {
+        ops[i].write.checked = true;
+        assert_int_equal(submit(&ops[i], i < 2 ? 1 : 2), OPP_OK);
+    }
+    open_gate(&gate);
+    assert_int_equal(wait_for(&ops[0]), OPP_OK);
+    assert_int_equal(wait_for(&ops[1]), OPP_E_EXISTS); /* nothing was changed when it failed */
+    assert_int_equal(wait_for(&ops[2]), OPP_OK);
+    assert_int_equal(number("SELECT sum(n) FROM t"), 3);
+    assert_int_equal(ledger.committed, 3);
+}
+
+static void what_is_checked_and_fails_after_a_change_undoes_the_batch(void **state)
+{
+    struct op ops[3] = { 0 };
+    struct gate gate;
+
+    (void)state;
+    ops[1].fails = true;
+    close_gate(&gate);
+    for (int i = 0; i < 3; i++) {
+        ops[i].write.checked = true;
+        assert_int_equal(submit(&ops[i], i + 1), OPP_OK);
+    }
+    open_gate(&gate);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(wait_for(&ops[i]), OPP_E_UNAVAILABLE);
+    assert_int_equal(number("SELECT count(*) FROM t"), 0);
+    assert_int_equal(ledger.committed, 0);
+}
+
 static void a_full_queue_takes_nothing_and_calls_nobody(void **state)
 {
     struct op ops[11] = { 0 }, lazy = { .write = { .lazy = true, .bytes = 300 } };
@@ -519,6 +557,8 @@ int main(void)
         TEST(a_deferred_constraint_fails_its_own_operation_too),
         TEST(when_sqlite_undoes_all_nothing_of_the_batch_is_acknowledged),
         TEST(what_cannot_be_undone_is_not_committed_with_the_others),
+        TEST(what_is_checked_is_refused_alone),
+        TEST(what_is_checked_and_fails_after_a_change_undoes_the_batch),
         TEST(a_full_queue_takes_nothing_and_calls_nobody),
         TEST(lazy_operations_come_to_the_disk_by_themselves),
         TEST(lazy_operations_keep_their_place_before_an_urgent_one),
