@@ -16,7 +16,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #define THREADS 8
@@ -113,7 +112,7 @@ static int64_t number(const char *sql)
 struct op {
     struct opp_write write;
     int64_t number;
-    bool fails, throws_all_away, orphans, sticks;
+    bool fails, throws_all_away, orphans;
     atomic_int done;
 };
 
@@ -129,18 +128,6 @@ static enum opp_code insert(struct opp_db *db, int64_t value)
     return result == SQLITE_DONE ? OPP_OK : opp_db_error(db, result, NULL);
 }
 
-/* So many ROLLBACKs cannot be prepared, as when memory is out. On the writer's thread. */
-static int denials;
-
-static int deny_rollback(void *arg, int code, const char *operation, const char *b, const char *c, const char *d)
-{
-    (void)arg, (void)b, (void)c, (void)d;
-    if ((code != SQLITE_SAVEPOINT && code != SQLITE_TRANSACTION) || strcmp(operation, "ROLLBACK") != 0 || denials == 0)
-        return SQLITE_OK;
-    denials--;
-    return SQLITE_DENY;
-}
-
 static enum opp_code apply(struct opp_db *db, void *arg, struct opp_err *err)
 {
     struct op *op = arg;
@@ -151,10 +138,6 @@ static enum opp_code apply(struct opp_db *db, void *arg, struct opp_err *err)
     ledger.now += op->number;
     if (op->orphans)
         return opp_db_run(db, "INSERT INTO child VALUES(-1)", err);
-    if (op->sticks) {
-        denials = 2;
-        sqlite3_set_authorizer(opp_db_handle(db), deny_rollback, NULL);
-    }
     if (op->throws_all_away)
         opp_db_run(db, "ROLLBACK", NULL);
     return op->fails ? opp_fail(err, OPP_E_PRECONDITION, "told to fail") : OPP_OK;
@@ -340,27 +323,6 @@ static void when_sqlite_undoes_all_nothing_of_the_batch_is_acknowledged(void **s
     assert_int_equal(wait_for(&after), OPP_OK);
     assert_true(opp_writer_healthy(writer));
     assert_int_equal(ledger.committed, 9);
-}
-
-static void what_cannot_be_undone_is_not_committed_with_the_others(void **state)
-{
-    struct op ops[3] = { { .number = 0 }, { .fails = true, .sticks = true }, { .number = 0 } };
-    struct op next = { 0 };
-    struct gate gate;
-
-    (void)state;
-    close_gate(&gate);
-    for (int i = 0; i < 3; i++)
-        assert_int_equal(submit(&ops[i], i + 1), OPP_OK);
-    pthread_mutex_unlock(&gate.lock);
-    for (int i = 0; i < 3; i++)
-        assert_int_equal(wait_for(&ops[i]), OPP_E_UNAVAILABLE);
-    assert_int_equal(number("SELECT count(*) FROM t"), 0);
-    assert_int_equal(submit(&next, 9), OPP_OK);
-    assert_int_equal(wait_for(&next), OPP_OK);
-    assert_int_equal(number("SELECT sum(n) FROM t"), 9);
-    assert_int_equal(ledger.committed, 9);
-    pthread_mutex_destroy(&gate.lock);
 }
 
 static void what_is_checked_is_refused_alone(void **state)
@@ -556,7 +518,6 @@ int main(void)
         TEST(a_constraint_fails_its_own_operation),
         TEST(a_deferred_constraint_fails_its_own_operation_too),
         TEST(when_sqlite_undoes_all_nothing_of_the_batch_is_acknowledged),
-        TEST(what_cannot_be_undone_is_not_committed_with_the_others),
         TEST(what_is_checked_is_refused_alone),
         TEST(what_is_checked_and_fails_after_a_change_undoes_the_batch),
         TEST(a_full_queue_takes_nothing_and_calls_nobody),
