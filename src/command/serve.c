@@ -144,8 +144,8 @@ static enum opp_code start(struct opp_process *process, struct opp_err *err)
     const char *credentials = process->config->credentials;
     enum opp_code rc = OPP_OK;
 
-    /* Who follows the greeting, or sees that the gateway is ready, finds the file. If it cannot be written, the greeting
-     * alone has the tokens. */
+    /* Who follows the greeting, or sees that the gateway is ready, finds the file. If it cannot be written, the
+     * greeting alone has the tokens. */
     if (process->demo.made && credentials != NULL)
         rc = opp_demo_save(&process->demo, process->base_url, credentials, err);
     /* The port is bound, so who follows the greeting at once is only kept waiting a moment. */
