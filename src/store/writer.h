@@ -27,8 +27,8 @@ struct opp_write {
     void (*done)(void *arg); /* after the commit, on loop; with no loop, on the writer's thread */
     void *arg;
     struct opp_loop *loop;
-    size_t bytes;     /* about what the operation holds in memory, for the queue's bound */
-    bool lazy;        /* nobody waits: may linger to share a commit; what fails stays queued until the writer stops */
+    size_t bytes; /* about what the operation holds in memory, for the queue's bound */
+    bool lazy;    /* nobody waits: may linger to share a commit; what fails stays queued until the writer stops */
     /* What it may refuse it refuses before it changes anything, or it changes with one statement, which SQLite undoes
      * by itself: no savepoint, which copies each page that is changed. If it fails later all the same, for want of
      * memory or in a damaged database, the whole batch is undone. */
