@@ -77,6 +77,16 @@ describe("the decision log", function()
     for _, row in ipairs(allowed) do assert.equal(100, row.sample) end
   end)
 
+  it("has each read that was out of its bounds as one", function()
+    g:in_force [[{ name = "r", tools = { "transaction.list" }, decide = function() return allow { max_days = 5 } end }]]
+    for _ = 1, 120 do
+      check.refused(app.client:get("/transactions", { startDate = "2026-01-01", endDate = "2026-03-01" }), 403,
+        "agent.policy_denied")
+    end
+    local rows = decisions.await(g.admin, 120, { phase = "read", outcome = "deny" })
+    for _, row in ipairs(rows) do assert.equal(1, row.sample) end
+  end)
+
   it("is searched by each of its fields, a page at a time", function()
     local first = ledger.make(app.client)
     local other = g:open_app()

@@ -253,6 +253,28 @@ describe("rules that are staged", function()
         "agent.precondition_failed").reason)
     end)
 
+    it("begin anew when those come back into force that were there before, and are counted on from there", function()
+      local function commit(calls, rows)
+        calls()
+        gateway.eventually("they are logged", function() return #decisions.all(g.admin) == rows end)
+        return decisions.report(g.admin)
+      end
+      local function preflight()
+        check.ok(app.client:post("/preflight", { action = "transaction.create", payload = ledger.create().payload }))
+      end
+      stage(deny_all)
+      assert.equal(2, #commit(function() ledger.make(app.client) end, 2).differences)
+      g:in_force [[{ name = "a window", tools = { "*" }, window = function() return always() end }]]
+      commit(preflight, 3)
+      check.ok(g.admin:post("/policies/rollback"))
+      local back = commit(preflight, 4)
+      assert.same({ 1, 0, 1 }, { back.decisions, back.skipped, #back.differences })
+      g:kill()
+      g:restart()
+      local after = decisions.await_report(g.admin, 1)
+      assert.same({ back.since, back.decisions, back.differences }, { after.since, after.decisions, after.differences })
+    end)
+
     it("are compared in every obligation", function()
       g:in_force [[{ name = "before", tools = { "transaction.create" }, decide = function()
         return allow { limit = { count = 9, per = 60 }, redact = { "notes" } } end }]]
