@@ -179,6 +179,16 @@ static void note_kept(struct opp_staging *staging, bool kept)
     pthread_mutex_unlock(&staging->state);
 }
 
+/* Its file was taken away: another is begun, with all that is counted until now. */
+static void leave_what_is_gone(struct opp_staging *staging)
+{
+    if (staging->log.decisions == NULL || !opp_decisions_is_gone(staging->log.decisions))
+        return;
+    opp_log_event(staging->gateway->log, OPP_LOG_WARN, "decisions.gone", "message", "the file was taken away", NULL);
+    opp_staging_log_close(staging);
+    note_kept(staging, false);
+}
+
 void opp_staging_log_commit(struct opp_staging *staging)
 {
     struct opp_staging_log *log = &staging->log;
@@ -187,6 +197,7 @@ void opp_staging_log_commit(struct opp_staging *staging)
     enum opp_code rc = OPP_E_UNAVAILABLE;
 
     log->first_ms = opp_monotonic_ms();
+    leave_what_is_gone(staging);
     opp_staging_log_open(staging);
     if (log->count == 0 && !counts_wait(staging))
         return;

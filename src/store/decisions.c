@@ -76,6 +76,14 @@ void opp_decisions_close(struct opp_decisions *decisions)
     free(decisions);
 }
 
+bool opp_decisions_is_gone(struct opp_decisions *decisions)
+{
+    int moved = 0;
+
+    return sqlite3_file_control(opp_db_handle(decisions->tx.db), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+           moved != 0;
+}
+
 /* A commit that fails is undone as all else: nothing that was answered depends on it. */
 enum opp_code opp_decisions_write(struct opp_decisions *decisions, opp_tx_fn run, void *arg, struct opp_err *err)
 {
