@@ -70,7 +70,7 @@ function(opp_test name)
   target_compile_definitions(${name} PRIVATE OPP_SOURCE_DIR="${CMAKE_SOURCE_DIR}" OPP_DATA_DIR="${CMAKE_SOURCE_DIR}/../shared/data")
   target_link_libraries(${name} PRIVATE ${ARG_USES} PkgConfig::CMOCKA)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
-  if(name MATCHES "^test_(audit|bytecode|carry_over|hostile|model|net|outcomes|pauses|schedule_model)$")
+  if(name MATCHES "^test_(audit|bytecode|carry_over|failing_calls|hostile|model|net|outcomes|pauses|schedule_model)$")
     list(REMOVE_ITEM OPP_VARIANTS tsan) # long, and of one thread
   endif()
   opp_add_test(unit.${name} "@BUILD@/tests/${name}")

@@ -105,6 +105,8 @@ describe("a schedule of changes and approvals", function()
       s.people, s.first, s.between, s.beside, s.rivals and ", two at once" or "")
   end
 
+  local newest -- rows of before this batch
+
   local function each(list, make)
     local requests = {}
     for i, s in ipairs(list) do requests[i] = make(s) end
@@ -114,6 +116,7 @@ describe("a schedule of changes and approvals", function()
   -- Each has a ledger with a transaction of its own, and a draft about them.
   local function prepare(list)
     local statements = {}
+    newest = rows("SELECT (SELECT max(rowid) FROM transactions) AS t, (SELECT max(rowid) FROM ledgers) AS l")[1]
     for i, s in ipairs(list) do
       statements[i] = ("INSERT INTO ledgers (id, name, currency_home, tz, org_id) VALUES ('%s', 'Own', 'USD', 'UTC',"
         .. " 'org_demo')"):format(s.ledger)
@@ -136,8 +139,8 @@ describe("a schedule of changes and approvals", function()
   -- The state that each depends on, as text.
   local function look(list)
     local found, ledgers = {}, {}
-    for _, row in ipairs(rows "SELECT * FROM transactions") do found[row.id] = row end
-    for _, row in ipairs(rows "SELECT * FROM ledgers") do ledgers[row.id] = row end
+    for _, row in ipairs(rows("SELECT * FROM transactions WHERE rowid > :t", newest)) do found[row.id] = row end
+    for _, row in ipairs(rows("SELECT * FROM ledgers WHERE rowid > :l", newest)) do ledgers[row.id] = row end
     local states = {}
     for i, s in ipairs(list) do
       states[i] = json.encode { ledgers[s.ledger], s.tool ~= "create" and found[s.id] or nil }

@@ -114,7 +114,11 @@ function host:describe(name, payload, fields)
   local tool, call = self.tools[name], self:call(payload, fields)
   local loaded = tool.load(call)
   local refused = loaded and tool.check and tool.check(call, loaded)
-  return { call = call, loaded = loaded, refused = refused, effect = not refused and tool.execute(call, loaded) or nil }
+  local effect = not refused and tool.execute(call, loaded) or nil
+  if effect and effect.refusal then
+    refused, effect = effect, nil
+  end
+  return { call = call, loaded = loaded, refused = refused, effect = effect }
 end
 
 -- Runs the one statement of an effect; gives its rows.

@@ -163,6 +163,7 @@ static enum opp_code find_draft(struct opp_tx *tx, void *arg, struct opp_err *er
     void *found = NULL;
     enum opp_code rc = opp_tx_get_any(tx, &OPP_DRAFT, "id", call->param(call, "id"), &found, err);
 
+    forget(state);
     if (rc != OPP_OK)
         return rc;
     state->draft = found;
@@ -189,7 +190,6 @@ static enum opp_step begin_wait(struct opp_call *call)
 
 static enum opp_step look(struct opp_call *call)
 {
-    forget(of(call));
     opp_await_again(&of(call)->await);
     if (opp_guard_go_on(call) == OPP_DONE)
         return OPP_DONE;
@@ -309,7 +309,6 @@ static enum opp_code write_cancel(struct opp_tx *tx, void *arg, struct opp_err *
     json_t *details;
     enum opp_code rc;
 
-    forget(state);
     rc = find_draft(tx, call, err);
     if (rc != OPP_OK)
         return rc;

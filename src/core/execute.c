@@ -50,7 +50,8 @@ enum opp_code opp_execute_begin(struct opp_call *call)
     execution->status = opp_text_copy("pending", &failed);
     execution->created_at = opp_call_now_ms(call);
     execution->idempotency_key = opp_text_copy(draft->idempotency_key, &failed);
-    if (failed) {
+    if (failed ||
+        opp_effect_receipt(intent->tool_call.effect, &intent->tool_call.input, &execution->receipt, NULL) != OPP_OK) {
         opp_record_free(&OPP_EXECUTION, execution);
         return OPP_E_MEMORY;
     }
@@ -119,6 +120,9 @@ enum opp_step opp_step_apply(struct opp_call *call)
         .effect_id = intent->execution->effect_id,
         .now_ms = opp_call_now_ms(call),
         .loop = call->worker->loop,
+        .upstreams = call->worker->upstreams,
+        .session = intent->tool_call.session,
+        .input = &intent->tool_call.input,
         .done = resume,
         .arg = call,
     };
@@ -131,6 +135,27 @@ static enum opp_step fail(struct opp_call *call, enum opp_code code, const char 
     json_t *details = reason != NULL ? json_pack("{s:s, s:s}", "action", of(call)->action, "reason", reason) : NULL;
 
     return opp_execute_fail(call, code, message, details);
+}
+
+static void log_effect(struct opp_call *call, const char *event)
+{
+    const struct opp_intent *intent = of(call);
+
+    opp_log_event(call->worker->gateway->log, OPP_LOG_ERROR, event, "request_id", call->request_id, "action",
+                  intent->action, "execution_id", intent->execution->id, "reason", intent->effect_op.err.message, NULL);
+}
+
+/* By rows that were not as it said, or by an upstream. */
+static enum opp_step fail_refused(struct opp_call *call)
+{
+    const char *reason = of(call)->effect_op.reason;
+
+    if (reason == NULL)
+        return fail(call, OPP_E_PRECONDITION, "The effect did not find what it expected.", "affected_rows");
+    log_effect(call, "effect.refused");
+    if (strcmp(reason, "state_changed") == 0)
+        return fail(call, OPP_E_PRECONDITION, "The state is not the one that the effect was made for.", reason);
+    return fail(call, OPP_E_PRECONDITION, "The system refused the effect.", reason);
 }
 
 enum opp_step opp_step_applied(struct opp_call *call)
@@ -148,14 +173,15 @@ enum opp_step opp_step_applied(struct opp_call *call)
         opp_flow_goto(call, opp_step_load);
         return OPP_NEXT;
     case OPP_E_PRECONDITION:
-        return fail(call, OPP_E_PRECONDITION, "The effect did not find what it expected.", "affected_rows");
+        return fail_refused(call);
     case OPP_E_ACTION_INVALID:
         return fail(call, OPP_E_PRECONDITION, "The effect conflicts with what is there.", "conflict");
     case OPP_E_EXECUTION_UNKNOWN:
+        log_effect(call, "effect.unknown");
         return fail(call, OPP_E_EXECUTION_UNKNOWN, NULL, "outcome_unknown");
     default:
-        opp_log_event(call->worker->gateway->log, OPP_LOG_ERROR, "effect.failed", "request_id", call->request_id,
-                      "action", intent->action, "reason", intent->effect_op.err.message, NULL);
+        log_effect(call, "effect.failed");
+        call->retry_after_s = intent->effect_op.retry_after_s;
         return fail(call, OPP_E_EXECUTION_FAILED, NULL, NULL);
     }
 }

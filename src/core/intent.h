@@ -32,6 +32,7 @@ struct opp_intent {
     const struct opp_tool *tool;
     struct opp_tool_call tool_call;
     bool loaded;
+    bool watched; /* the caller's leaving abandons what the tool waits for */
     char effect_id[OPP_ID_MAX];
     char intent_hash[OPP_HASH_HEX], impact_hash[OPP_HASH_HEX], effect_hash[OPP_HASH_HEX];
     char witness_hash[OPP_HASH_HEX];      /* "" where the tool has no state */
@@ -80,6 +81,11 @@ enum opp_step opp_step_rules(struct opp_call *call);
 enum opp_step opp_step_understand(struct opp_call *call);
 /* What was found equals what the intent's draft, if there is one, was made of; else the world has moved. */
 enum opp_step opp_step_compare(struct opp_call *call);
+
+/* After the tool's call was asked for something: waits for it, and gives it up if the caller leaves before a claim. Its
+ * done is opp_intent_tool_done, with the call. */
+enum opp_step opp_intent_await_tool(struct opp_call *call);
+void opp_intent_tool_done(void *arg);
 
 /* Refuses with what the tool's call said: its rc is not OPP_OK. */
 enum opp_step opp_intent_refuse_tool(struct opp_call *call);

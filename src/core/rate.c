@@ -96,8 +96,8 @@ static struct slot *find(struct opp_rate *rate, struct shard *shard, uint64_t su
     return best;
 }
 
-static void judge(struct opp_rate *rate, uint64_t subject, int64_t per_minute, int64_t now_ms, bool take,
-                  struct opp_rate_verdict *out)
+void opp_rate_take(struct opp_rate *rate, uint64_t subject, int64_t per_minute, int64_t now_ms,
+                   struct opp_rate_verdict *out)
 {
     struct shard *shard = &rate->shards[subject % SHARDS];
     int64_t now_ns = now_ms * 1000000, step = MINUTE_NS / per_minute, tat;
@@ -107,7 +107,7 @@ static void judge(struct opp_rate *rate, uint64_t subject, int64_t per_minute, i
     slot = find(rate, shard, subject, now_ns);
     tat = slot->tat_ns > now_ns ? slot->tat_ns : now_ns;
     out->allowed = tat + step - now_ns <= MINUTE_NS;
-    if (out->allowed && take) {
+    if (out->allowed) {
         tat += step;
         slot->tat_ns = tat;
     }
@@ -116,16 +116,4 @@ static void judge(struct opp_rate *rate, uint64_t subject, int64_t per_minute, i
     out->remaining = tat - now_ns < MINUTE_NS ? (MINUTE_NS - (tat - now_ns)) / step : 0;
     out->retry_after_ms = out->allowed ? 0 : (tat + step - now_ns - MINUTE_NS + 999999) / 1000000;
     out->reset_ms = (tat - now_ns + 999999) / 1000000;
-}
-
-void opp_rate_take(struct opp_rate *rate, uint64_t subject, int64_t per_minute, int64_t now_ms,
-                   struct opp_rate_verdict *out)
-{
-    judge(rate, subject, per_minute, now_ms, true, out);
-}
-
-void opp_rate_look(struct opp_rate *rate, uint64_t subject, int64_t per_minute, int64_t now_ms,
-                   struct opp_rate_verdict *out)
-{
-    judge(rate, subject, per_minute, now_ms, false, out);
 }

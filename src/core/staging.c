@@ -23,7 +23,7 @@
 
 static size_t bytes_of(const struct opp_told *told)
 {
-    return told != NULL ? sizeof *told + told->parts.capacity : 0;
+    return told != NULL ? sizeof *told + sizeof *told->ruling + told->parts.capacity : 0;
 }
 
 void opp_staging_tell(struct opp_staging *staging, struct opp_told *told)

@@ -23,10 +23,11 @@ struct looking {
     const struct opp_app_view *view;    /* NULL: no memory */
     const struct opp_remembered *known; /* NULL: the staged rules are to be asked */
     json_t *parts;
-    json_t *request;                /* made when it is needed */
-    struct opp_buf verdict, logged; /* texts; logged is the request as the log keeps it */
-    enum opp_outcome outcome;       /* in the verdict */
-    struct opp_occasion occasion;   /* that it is counted for */
+    json_t *request;                   /* made when it is needed */
+    struct opp_buf verdict, logged;    /* texts; logged is the request as the log keeps it */
+    enum opp_outcome outcome;          /* in the verdict */
+    struct opp_policy_decision ruling; /* of the rules in force; its JSON is lent by parts */
+    struct opp_occasion occasion;      /* that it is counted for */
     bool compared, differs;
     struct opp_rejudged staged;
     char error[ERROR_MAX]; /* of the staged rules; "" when they did not fail */
@@ -60,13 +61,15 @@ static bool understand(struct looking *looking)
                                             : opp_json_cache_parse(looking->staging->cache, told->parts.bytes);
     if (looking->parts == NULL)
         return false;
-    told->ruling.reasons = json_object_get(looking->parts, "reasons");
-    told->ruling.redact = json_object_get(looking->parts, "redact");
-    told->ruling.limits = json_object_get(looking->parts, "limits");
+    if (told->ruling != NULL)
+        looking->ruling = *told->ruling;
+    looking->ruling.reasons = json_object_get(looking->parts, "reasons");
+    looking->ruling.redact = json_object_get(looking->parts, "redact");
+    looking->ruling.limits = json_object_get(looking->parts, "limits");
     opp_core_part_of_app(&told->core, told->app, looking->tool, &looking->staging->gateway->settings);
     if (told->core.phase == OPP_PHASE_READ)
         told->core.asked_days = opp_boundary_days(looking->tool, json_object_get(looking->parts, "payload"));
-    looking->outcome = opp_verdict_write(&looking->verdict, &told->core, &told->ruling);
+    looking->outcome = opp_verdict_write(&looking->verdict, &told->core, &looking->ruling);
     opp_buf_char(&looking->verdict, '\0');
     return !looking->verdict.failed;
 }
@@ -186,7 +189,7 @@ static enum opp_code write_request(struct looking *looking)
 
 static const char *rule_responsible(const struct looking *looking)
 {
-    struct opp_blame from = opp_blame_of(&looking->told->ruling), to = opp_blame_of(&looking->staged.ruling);
+    struct opp_blame from = opp_blame_of(&looking->ruling), to = opp_blame_of(&looking->staged.ruling);
 
     return opp_blame(&from, looking->verdict.bytes, &to, looking->staged.verdict.bytes);
 }
@@ -205,7 +208,7 @@ static void count(struct looking *looking, int64_t number)
                                      .from = looking->verdict.bytes,
                                      .to = looking->staged.verdict.bytes,
                                      .rule = looking->differs ? rule_responsible(looking) : NULL,
-                                     .from_reason = opp_ruling_reason(&told->ruling),
+                                     .from_reason = opp_ruling_reason(&looking->ruling),
                                      .to_reason = opp_ruling_reason(&looking->staged.ruling),
                                      .input = looking->logged.bytes,
                                      .error = looking->error[0] != '\0' ? looking->error : NULL,
@@ -358,14 +361,14 @@ static struct opp_decision *make_record(const struct looking *looking, int64_t n
                                .core = write_core(&told->core),
                                .recent = text_of(json_incref(recent)),
                                .hashed = write_hashed(looking->tool),
-                               .ruling = text_of(show_ruling(&told->ruling)),
+                               .ruling = text_of(show_ruling(&looking->ruling)),
                                .verdict = copy(looking->verdict.bytes),
                                .staged = text_of(show_staged(looking)),
                                .at = told->shown.now_ms,
                                .generation = opp_policy_bundle_generation(opp_generation_bundle(told->generation)),
                                .took_ns = told->took_ns,
                                .sample = is_sampled(looking) ? told->sample : 1,
-                               .replayable = !told->ruling.read_watched,
+                               .replayable = !looking->ruling.read_watched,
                                .differs = looking->differs };
     if (is_whole(record))
         return record;
@@ -404,6 +407,7 @@ void opp_staging_judge(struct opp_staging *staging, struct opp_told *told)
                                .tool = told->shown.tool,
                                .view = opp_app_views_get(staging->views, told->registry, told->app) };
 
+    opp_policy_decision_clear(&looking.ruling); /* what it is where no rule was asked */
     look(&looking);
     opp_rejudged_clear(&looking.staged);
     opp_buf_free(&looking.verdict);

@@ -17,6 +17,7 @@ void opp_told_free(struct opp_told *told)
     if (told == NULL)
         return;
     opp_buf_free(&told->parts);
+    free(told->ruling);
     opp_generation_unpin(told->generation);
     opp_registry_unpin(told->registry);
     free(told);
@@ -82,12 +83,25 @@ static void fill_core(struct opp_told *told, const struct opp_call *call, enum o
     told->core.approvals_given = opp_approvals_given(draft);
 }
 
+/* Most decisions are about tools of which no rule speaks: theirs says nothing, and is large. */
+static void keep_ruling(struct opp_told *told, const struct opp_telling *telling)
+{
+    if (telling->request == NULL && !telling->ruling->failed)
+        return;
+    told->ruling = malloc(sizeof *told->ruling);
+    if (told->ruling == NULL) {
+        told->parts.failed = true;
+        return;
+    }
+    *told->ruling = *telling->ruling;
+    told->ruling->reasons = told->ruling->redact = told->ruling->limits = NULL;
+}
+
 static void write_ruling(struct opp_told *told, const struct opp_telling *telling)
 {
     struct opp_buf *out = &told->parts;
 
-    told->ruling = *telling->ruling;
-    told->ruling.reasons = told->ruling.redact = told->ruling.limits = NULL;
+    keep_ruling(told, telling);
     if (telling->ruling->limits != NULL)
         opp_jcs_member_json(out, "limits", telling->ruling->limits);
     if (telling->ruling->reasons != NULL)

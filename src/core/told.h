@@ -22,8 +22,8 @@ struct opp_told {
     const struct opp_app_entry *app;
     struct opp_shown shown; /* its texts are in text */
     const char *request_id;
-    struct opp_core_part core;         /* what only the call knew; the rest is the app's and the tool's */
-    struct opp_policy_decision ruling; /* its JSON is in parts */
+    struct opp_core_part core;          /* what only the call knew; the rest is the app's and the tool's */
+    struct opp_policy_decision *ruling; /* owned; its JSON is in parts; NULL: no rule was asked */
     int64_t took_ns;
     int64_t sample; /* of a read that is logged for so many like it; 0: only if it is denied, or differs */
     /* JSON text: {draft, execute, impact, justification, payload, resources, reviewer, state} as far as the phase has

@@ -17,7 +17,4 @@ int opp_percent_byte(const char *text);
  * a NUL byte, and bytes that are not UTF-8. text has a NUL, '&', '=', '/' or '?' at length. */
 bool opp_percent_decode(const char *text, size_t length, bool plus, char *out, size_t *out_length);
 
-/* Whether the bytes are UTF-8 (RFC 3629, section 4). */
-bool opp_utf8_valid(const char *bytes, size_t length);
-
 #endif

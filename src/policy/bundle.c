@@ -113,27 +113,6 @@ enum opp_code opp_policy_bundle_new(struct opp_policy_sources *sources, const st
     return rc;
 }
 
-enum opp_code opp_policy_check(const char *policies_dir, const char *profile, const struct opp_policy_tools *tools,
-                               struct opp_policy_report *report, struct opp_err *err)
-{
-    struct opp_policy_sources *sources = NULL;
-    struct opp_policy_bundle *bundle = NULL;
-    struct opp_err why = { 0 };
-    enum opp_code rc = opp_policy_sources_read(policies_dir, profile, &sources, &why);
-
-    if (rc == OPP_OK) {
-        rc = opp_policy_bundle_new(sources, tools, &bundle, report, err);
-        opp_policy_bundle_unref(bundle);
-        return rc;
-    }
-    if (rc != OPP_E_MEMORY && make_report(report, err) == OPP_OK) {
-        struct opp_policy_loading loading = { .report = report };
-
-        opp_loading_error(&loading, &why);
-    }
-    return opp_fail_at(err, rc, why.where, "%s", why.message);
-}
-
 void opp_policy_bundle_number(struct opp_policy_bundle *bundle, int64_t generation)
 {
     bundle->generation = generation;
@@ -147,16 +126,6 @@ int64_t opp_policy_bundle_generation(const struct opp_policy_bundle *bundle)
 const char *opp_policy_bundle_profile(const struct opp_policy_bundle *bundle)
 {
     return opp_policy_sources_profile(bundle->sources);
-}
-
-const char *opp_policy_bundle_sha256(const struct opp_policy_bundle *bundle)
-{
-    return opp_policy_sources_sha256(bundle->sources);
-}
-
-const char *opp_policy_bundle_description(const struct opp_policy_bundle *bundle)
-{
-    return bundle->about.description;
 }
 
 const struct opp_policy_sources *opp_policy_bundle_sources(const struct opp_policy_bundle *bundle)

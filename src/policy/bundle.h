@@ -31,10 +31,6 @@ enum opp_code opp_policy_bundle_new(struct opp_policy_sources *sources, const st
                                     struct opp_policy_bundle **out, struct opp_policy_report *report,
                                     struct opp_err *err);
 
-/* Reads and loads a profile without keeping it: what `oppd check` does. Codes of sources_read and bundle_new. */
-enum opp_code opp_policy_check(const char *policies_dir, const char *profile, const struct opp_policy_tools *tools,
-                               struct opp_policy_report *report, struct opp_err *err);
-
 /* From any thread; NULL allowed. */
 struct opp_policy_bundle *opp_policy_bundle_ref(struct opp_policy_bundle *bundle);
 void opp_policy_bundle_unref(struct opp_policy_bundle *bundle);
@@ -45,8 +41,6 @@ int64_t opp_policy_bundle_generation(const struct opp_policy_bundle *bundle);
 
 /* Lent while the bundle is held. */
 const char *opp_policy_bundle_profile(const struct opp_policy_bundle *bundle);
-const char *opp_policy_bundle_sha256(const struct opp_policy_bundle *bundle);
-const char *opp_policy_bundle_description(const struct opp_policy_bundle *bundle);
 const struct opp_policy_sources *opp_policy_bundle_sources(const struct opp_policy_bundle *bundle);
 
 /* The rules in the order in which they are asked. */

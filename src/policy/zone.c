@@ -45,11 +45,6 @@ static struct opp_zone_span find_span(const struct opp_zone *zone, int64_t utc_s
     return span;
 }
 
-const char *opp_zone_name(const struct opp_zone *zone)
-{
-    return zone->name;
-}
-
 void opp_zone_local(const struct opp_zone *zone, int64_t utc_s, struct opp_local *out)
 {
     int64_t instant = clamp(utc_s);

@@ -40,7 +40,6 @@ enum opp_code opp_zones_get(struct opp_zones *zones, const char *name, const str
                             struct opp_err *err);
 
 /* Lends the zone's name. */
-const char *opp_zone_name(const struct opp_zone *zone);
 
 /* What clocks show at utc_s seconds since 1970 UTC. An instant outside the years 0 to 9999 counts as the nearest
  * inside. */

@@ -66,13 +66,6 @@ const struct opp_view *opp_view_of(lua_State *L, int index)
     return is ? lua_touserdata(L, index) : NULL;
 }
 
-json_t *opp_view_json(lua_State *L, int index)
-{
-    const struct opp_view *view = opp_view_of(L, index);
-
-    return view != NULL ? view->json : NULL;
-}
-
 struct opp_rows *opp_view_rows(lua_State *L, int index, size_t *first, size_t *count)
 {
     const struct opp_view *view = opp_view_of(L, index);

@@ -51,8 +51,6 @@ void lj_view_cell(struct lua_State *L, const struct opp_rows *rows, const struct
 void opp_view_push_null(struct lua_State *L);
 bool opp_view_is_null(struct lua_State *L, int index);
 
-/* Lends what the value at index views, for as long as it is reachable: a JSON object or array, or NULL. */
-json_t *opp_view_json(struct lua_State *L, int index);
 /* Lends the rows that the value at index views, or NULL; *first and *count say which of them (a row: one). */
 struct opp_rows *opp_view_rows(struct lua_State *L, int index, size_t *first, size_t *count);
 

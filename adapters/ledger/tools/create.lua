@@ -11,7 +11,10 @@ local insert <const> = "INSERT INTO transactions (id, ledger_id, kind, title, am
   .. " RETURNING " .. transactions.columns
 
 local function execute(call, ledger)
-  local values = transactions.values(call.payload)
+  local values, refusal = transactions.check_values(call.payload)
+  if refusal then
+    return refusal
+  end
   call.new_id("txn_")
   return sql.effect {
     database = "ledger",
@@ -65,10 +68,6 @@ return {
   resources = function(_, ledger) return { transactions.ledger_resource(ledger) } end,
   impact = function(call)
     return { summary = "Create 1 transaction (" .. call.payload.kind .. ")" }
-  end,
-  check = function(call)
-    local _, refusal = transactions.check_values(call.payload)
-    return refusal
   end,
   execute = execute,
 }

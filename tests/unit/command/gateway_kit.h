@@ -22,12 +22,12 @@ struct gateway_kit {
 /* Who asks for what; all lent. */
 struct gateway_request {
     const struct opp_flow *flow;
-    const char *id;                  /* of the path; or NULL */
-    const char *input;               /* JSON; NULL: {} */
-    const char *key;                 /* the Idempotency-Key header; or NULL */
-    const char *token;               /* NULL: the demo's agent, or its owner where person is set */
-    const char *cookie;              /* instead of a token; or NULL */
-    bool person, reads;              /* reads: nothing is to be changed */
+    const char *id;     /* of the path; or NULL */
+    const char *input;  /* JSON; NULL: {} */
+    const char *key;    /* the Idempotency-Key header; or NULL */
+    const char *token;  /* NULL: the demo's agent, or its owner where person is set */
+    const char *cookie; /* instead of a token; or NULL */
+    bool person, reads; /* reads: nothing is to be changed */
     const char *read_path;
 };
 

@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Approving, rejecting, canceling and waiting for drafts, where others are quicker, and what was stored is not what it
- * was.
+ * Approving and rejecting, where others are quicker, and what was stored is not what it was.
  */
 #include "core/decide.h"
 
-#include "admin/apps.h"
+#include "command/approvals_kit.h"
 #include "command/failing.h"
-#include "command/gateway_kit.h"
 #include "core/action.h"
-#include "core/draft.h"
 #include "core/draft_make.h"
 #include "core/execute.h"
-#include "core/generation.h"
-#include "core/hub.h"
 #include "core/moved.h"
-#include "core/registry.h"
 #include "store/tx.h"
 
 #include <setjmp.h>
@@ -26,88 +20,6 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
-
-#define GATEWAY "gateway.db"
-
-static struct gateway_kit kit;
-static char draft[OPP_ID_MAX];
-static unsigned count;
-
-static int set_up_all(void **state)
-{
-    (void)state;
-    gateway_start(&kit);
-    return 0;
-}
-
-static int tear_down_all(void **state)
-{
-    (void)state;
-    gateway_stop(&kit);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    failing_before_write(NULL, NULL);
-    failing_before_effect(NULL, NULL);
-    failing_effects(OPP_E_INTERNAL);
-    failing_short_waits(false);
-    return 0;
-}
-
-static const char *text_of(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
-
-static void draft_as(const char *token, const char *notes)
-{
-    struct gateway_request request = { .flow = &OPP_FLOW_ACTION, .token = token };
-    struct gateway_answer answer;
-    char input[512], key[32];
-
-    snprintf(key, sizeof key, "%u", ++count);
-    request.key = key;
-    snprintf(input, sizeof input,
-             "{\"action\":\"transaction.create\",\"payload\":{\"ledgerId\":\"ledger_main\",\"kind\":\"expense\","
-             "\"title\":\"%u\",\"amount_home\":1,\"notes\":\"%s\"}}",
-             count, notes);
-    request.input = input;
-    assert_int_equal(gateway_run(&kit, &request, &answer), OPP_OK);
-    snprintf(draft, sizeof draft, "%s", text_of(json_object_get(answer.data, "draft"), "id"));
-    gateway_forget(&answer);
-}
-
-static void make_draft(const char *notes)
-{
-    draft_as(NULL, notes);
-}
-
-static void expect_of(const struct opp_flow *flow, const char *input, enum opp_code code, const char *reason)
-{
-    struct gateway_request request = {
-        .flow = flow, .person = flow == &OPP_FLOW_APPROVE || flow == &OPP_FLOW_REJECT, .id = draft, .input = input
-    };
-    struct gateway_answer answer;
-
-    if (gateway_run(&kit, &request, &answer) != code)
-        fail_msg("%s instead of %s", opp_code_name(answer.code), opp_code_name(code));
-    if (reason != NULL)
-        assert_string_equal(text_of(answer.details, "reason"), reason);
-    gateway_forget(&answer);
-}
-
-static void approve(enum opp_code code, const char *reason)
-{
-    expect_of(&OPP_FLOW_APPROVE, NULL, code, reason);
-}
-
-static void set_draft(const char *what)
-{
-    gateway_sql(&kit, GATEWAY, "UPDATE drafts SET %s WHERE id = '%s'", what, draft);
-}
 
 /* --- who may --- */
 
@@ -206,14 +118,6 @@ static void a_rule_may_refuse_in_the_end(void **state)
 }
 
 /* --- others are quicker --- */
-
-static const char *change;
-
-static void the_draft_changes(void *arg)
-{
-    (void)arg;
-    set_draft(change);
-}
 
 static void a_draft_that_changes_meanwhile_is_looked_at_again(void **state)
 {
@@ -495,143 +399,6 @@ static void a_draft_ends_with_its_key_or_as_a_rule_says(void **state)
     gateway_registry_changed(&kit);
 }
 
-/* --- waiting for a draft --- */
-
-#define WAIT "{\"wait\":\"5\"}"
-
-static void begin(struct gateway_answer *answer)
-{
-    struct gateway_request request = { .flow = &OPP_FLOW_DRAFT_GET, .id = draft, .input = WAIT };
-
-    gateway_ask(&kit, &request, answer);
-    assert_false(answer->given);
-}
-
-static void expect_end(struct gateway_answer *answer, enum opp_code code)
-{
-    gateway_wait(&kit, answer);
-    assert_int_equal(answer->code, code);
-    gateway_forget(answer);
-}
-
-static void who_waits_for_a_draft_is_told_when_it_ends_or_time_is_up(void **state)
-{
-    struct gateway_answer answer;
-    unsigned n = 0;
-
-    (void)state;
-    make_draft("");
-    begin(&answer);
-    set_draft("status = 'canceled'");
-    opp_hub_notify(kit.gateway->hub, draft);
-    expect_end(&answer, OPP_OK);
-    expect_of(&OPP_FLOW_DRAFT_GET, WAIT, OPP_OK, NULL); /* at once */
-    make_draft("");
-    begin(&answer);
-    answer.gone(answer.call, answer.gone_arg);
-    expect_end(&answer, OPP_OK);
-    failing_short_waits(true);
-    expect_of(&OPP_FLOW_DRAFT_GET, WAIT, OPP_OK, NULL);
-    expect_of(&OPP_FLOW_DRAFT_GET, "{\"wait\":\"x\"}", OPP_E_VALIDATION, NULL);
-    do {
-        struct gateway_request request = { .flow = &OPP_FLOW_DRAFT_GET, .id = draft, .input = WAIT };
-
-        failing_set(++n);
-        gateway_run(&kit, &request, &answer);
-        gateway_forget(&answer);
-    } while (failing_happened());
-    failing_set(0);
-}
-
-static void an_execution_is_waited_for_too(void **state)
-{
-    struct gateway_answer answer;
-
-    (void)state;
-    make_draft("");
-    approve(OPP_OK, NULL);
-    gateway_sql(&kit, GATEWAY, "UPDATE executions SET status = 'pending' WHERE draft_id = '%s'", draft);
-    begin(&answer);
-    gateway_sql(&kit, GATEWAY, "UPDATE executions SET status = 'success' WHERE draft_id = '%s'", draft);
-    opp_hub_notify(kit.gateway->hub, draft);
-    expect_end(&answer, OPP_OK);
-}
-
-/* broken and mended: SQL, about the caller. */
-static void wait_and_break(const char *broken, const char *mended)
-{
-    struct gateway_answer answer;
-
-    make_draft("");
-    begin(&answer);
-    gateway_sql(&kit, GATEWAY, "PRAGMA foreign_keys = OFF; %s", broken);
-    gateway_registry_changed(&kit);
-    opp_hub_notify(kit.gateway->hub, draft);
-    expect_end(&answer, OPP_E_TOKEN_INVALID);
-    gateway_sql(&kit, GATEWAY, "PRAGMA foreign_keys = OFF; %s", mended);
-    gateway_registry_changed(&kit);
-}
-
-static void who_is_out_waits_no_longer(void **state)
-{
-    struct gateway_answer answer;
-    struct opp_generation_slot *none = NULL, *slot = kit.gateway->policies;
-
-    (void)state;
-    wait_and_break("UPDATE keys SET revoked_at = 1", "UPDATE keys SET revoked_at = 0");
-    wait_and_break("UPDATE apps SET status = 'revoked'", "UPDATE apps SET status = 'active'");
-    wait_and_break("UPDATE keys SET token_hash = 'x' || token_hash",
-                   "UPDATE keys SET token_hash = substr(token_hash, 2)");
-    wait_and_break("UPDATE apps SET id = 'x' || id", "UPDATE apps SET id = substr(id, 2)");
-
-    make_draft("");
-    begin(&answer);
-    opp_registry_swap(kit.gateway->registry, NULL);
-    opp_hub_notify(kit.gateway->hub, draft);
-    expect_end(&answer, OPP_E_TOKEN_INVALID);
-    gateway_registry_changed(&kit);
-
-    assert_int_equal(opp_generation_slot_new(&none, NULL), OPP_OK);
-    begin(&answer);
-    kit.gateway->policies = none;
-    opp_hub_notify(kit.gateway->hub, draft);
-    expect_end(&answer, OPP_E_UNAVAILABLE);
-    kit.gateway->policies = slot;
-    opp_generation_slot_free(none);
-}
-
-static void a_draft_is_its_app_s(void **state)
-{
-    (void)state;
-    make_draft("");
-    set_draft("app_id = 'other'");
-    expect_of(&OPP_FLOW_DRAFT_GET, NULL, OPP_E_DRAFT_NOT_FOUND, NULL);
-    expect_of(&OPP_FLOW_DRAFT_CANCEL, NULL, OPP_E_DRAFT_NOT_FOUND, NULL);
-    set_draft("app_id = (SELECT id FROM apps)");
-    expect_of(&OPP_FLOW_DRAFT_CANCEL, NULL, OPP_OK, NULL);
-    expect_of(&OPP_FLOW_DRAFT_CANCEL, NULL, OPP_E_DRAFT_FINAL, NULL);
-    snprintf(draft, sizeof draft, "drf_none");
-    approve(OPP_E_DRAFT_NOT_FOUND, NULL);
-}
-
-static void a_draft_that_somebody_else_ended_in_time_is_not_expired(void **state)
-{
-    (void)state;
-    make_draft("");
-    set_draft("expires_at = 1");
-    change = "status = 'canceled'";
-    failing_before_write(the_draft_changes, NULL);
-    expect_of(&OPP_FLOW_DRAFT_GET, NULL, OPP_OK, NULL);
-}
-
-static void when_the_gateway_ends_nobody_waits(void **state)
-{
-    (void)state;
-    make_draft("");
-    opp_hub_close(kit.gateway->hub);
-    expect_of(&OPP_FLOW_DRAFT_GET, WAIT, OPP_OK, NULL);
-}
-
 #define TEST(name) cmocka_unit_test_teardown(name, tear_down)
 
 int main(void)
@@ -655,12 +422,6 @@ int main(void)
         TEST(an_execution_ends_though_its_draft_is_gone),
         TEST(what_a_draft_does_not_say_is_what_it_began_with),
         TEST(a_draft_ends_with_its_key_or_as_a_rule_says),
-        TEST(who_waits_for_a_draft_is_told_when_it_ends_or_time_is_up),
-        TEST(an_execution_is_waited_for_too),
-        TEST(who_is_out_waits_no_longer),
-        TEST(a_draft_is_its_app_s),
-        TEST(a_draft_that_somebody_else_ended_in_time_is_not_expired),
-        TEST(when_the_gateway_ends_nobody_waits), /* for good */
     };
 
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);

@@ -53,7 +53,8 @@ struct opp_generation *stage_numbered(const char *rules, int64_t number, size_t 
     struct opp_generation *generation = NULL;
 
     opp_policy_bundle_number(loaded.bundle, number);
-    snprintf(loaded.sha256, sizeof loaded.sha256, "%s", opp_policy_bundle_sha256(loaded.bundle));
+    snprintf(loaded.sha256, sizeof loaded.sha256, "%s",
+             opp_policy_sources_sha256(opp_policy_bundle_sources(loaded.bundle)));
     assert_int_equal(opp_adapter_sources_from_json(nothing, &files, NULL), OPP_OK);
     assert_int_equal(opp_adapters_new(files, NULL, &loaded.adapters, NULL, NULL), OPP_OK);
     opp_adapter_sources_unref(files);
@@ -130,7 +131,6 @@ struct opp_told *stage_told(enum opp_phase phase, const char *app_id, const char
                                       .ip = "10.0.0.1",
                                       .now_ms = NOW_MS };
     told->core = (struct opp_core_part){ .phase = phase, .now_ms = NOW_MS, .execute = true, .settled = true };
-    told->ruling = (struct opp_policy_decision){ .max_rows = -1, .max_days = -1, .window_open = true };
     told->took_ns = 1500;
     told->sample = 1;
     opp_buf_add(&told->parts, parts, strlen(parts) + 1);

@@ -56,25 +56,6 @@ static void a_burst_is_allowed_and_not_one_more(void **state)
     opp_rate_free(rate);
 }
 
-static void looking_takes_nothing(void **state)
-{
-    struct opp_rate *rate = new_rate(1000);
-    uint64_t subject = opp_rate_subject("authentication", "a", NULL);
-    struct opp_rate_verdict verdict;
-
-    (void)state;
-    for (int i = 0; i < 100; i++) {
-        opp_rate_look(rate, subject, 30, START_MS, &verdict);
-        assert_true(verdict.allowed);
-        assert_int_equal(verdict.remaining, 30);
-    }
-    for (int i = 0; i < 30; i++)
-        assert_true(take(rate, subject, 30, START_MS));
-    opp_rate_look(rate, subject, 30, START_MS, &verdict);
-    assert_false(verdict.allowed);
-    opp_rate_free(rate);
-}
-
 /* Somebody who asks all the time gets what the limit says, however odd the number. */
 static void over_a_minute_the_error_is_at_most_one_percent(void **state)
 {
@@ -228,7 +209,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_burst_is_allowed_and_not_one_more),
-        cmocka_unit_test(looking_takes_nothing),
         cmocka_unit_test(over_a_minute_the_error_is_at_most_one_percent),
         cmocka_unit_test(a_clock_that_jumps_gives_nobody_more),
         cmocka_unit_test(subjects_do_not_share_a_limit),

@@ -116,7 +116,10 @@ static void a_decision_that_read_a_sensitive_value_cannot_be_replayed(void **sta
     (void)state;
     stage_open();
     one = stage_told(OPP_PHASE_ACTION, "app_1", PARTS);
-    one->ruling.read_watched = true;
+    one->ruling = calloc(1, sizeof *one->ruling);
+    assert_non_null(one->ruling);
+    opp_policy_decision_clear(one->ruling);
+    one->ruling->read_watched = true;
     opp_staging_tell(stage.staging, one);
     stage_tell(OPP_PHASE_ACTION, "app_1");
     stage_read_log(list);

@@ -189,3 +189,16 @@ const char *kit_say(const char *rules)
 {
     return kit_say_phase(rules, OPP_PHASE_ACTION, NULL);
 }
+
+enum opp_code kit_check(const char *policies_dir, const char *profile, const struct opp_policy_tools *tools,
+                        struct opp_policy_report *report, struct opp_err *err)
+{
+    struct opp_policy_sources *sources = NULL;
+    struct opp_policy_bundle *bundle = NULL;
+    enum opp_code rc = opp_policy_sources_read(policies_dir, profile, &sources, err);
+
+    if (rc == OPP_OK)
+        rc = opp_policy_bundle_new(sources, tools, &bundle, report, err);
+    opp_policy_bundle_unref(bundle);
+    return rc;
+}

@@ -31,6 +31,10 @@ const char *kit_refusal(const char *rules);
 /* The first warning of a load that succeeds, or "". */
 const char *kit_warning(const char *rules);
 
+/* Reads and loads a profile's files, and keeps nothing. */
+enum opp_code kit_check(const char *policies_dir, const char *profile, const struct opp_policy_tools *tools,
+                        struct opp_policy_report *report, struct opp_err *err);
+
 /* Gives a request's JSON of a phase about thing.delete with now = KIT_NOW, members of the JSON text replaced. */
 json_t *kit_request(enum opp_phase phase, const char *members);
 /* Decides, in the phase action about thing.delete unless said otherwise; the decision is cleared first. */

@@ -116,7 +116,7 @@ static void expect_refused_files(void)
     struct opp_policy_report report = { 0 };
     struct opp_err err = { 0 };
 
-    assert_int_equal(opp_policy_check(dir, "p", &kit_tools, &report, &err), OPP_E_CONFIG);
+    assert_int_equal(kit_check(dir, "p", &kit_tools, &report, &err), OPP_E_CONFIG);
     opp_policy_report_clear(&report);
 }
 

@@ -301,7 +301,7 @@ static void the_shipped_profiles_load(void **state)
         struct opp_policy_report report = { 0 };
         struct opp_err err = { 0 };
 
-        if (opp_policy_check(OPP_SOURCE_DIR "/policies", profiles[i], &tools, &report, &err) != OPP_OK)
+        if (kit_check(OPP_SOURCE_DIR "/policies", profiles[i], &tools, &report, &err) != OPP_OK)
             fail_msg("%s: %s", err.where, err.message);
         assert_int_equal(json_array_size(report.issues), 0);
         assert_int_equal(json_array_size(report.warnings), 0);

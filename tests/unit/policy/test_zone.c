@@ -82,7 +82,6 @@ static void utc_shows_itself_and_needs_no_file(void **state)
     assert_int_equal(local.weekday, 6);
     assert_int_equal(local.offset_s, 0);
     assert_int_equal(opp_zone_utc(utc, 1774746001), 1774746001);
-    assert_string_equal(opp_zone_name(utc), "UTC");
     opp_zones_free(nowhere);
 }
 

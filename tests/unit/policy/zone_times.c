@@ -20,17 +20,17 @@ static uint64_t next_random(uint64_t *state)
     return *state * UINT64_C(2685821657736338717);
 }
 
-static void print_instant(const struct opp_zone *zone, int64_t utc_s)
+static void print_instant(const char *name, const struct opp_zone *zone, int64_t utc_s)
 {
     struct opp_local local;
 
     opp_zone_local(zone, utc_s, &local);
-    printf("%s %" PRId64 " %04d-%02d-%02dT%02d:%02d:%02d %s\n", opp_zone_name(zone), utc_s, local.year, local.month,
-           local.day, local.hour, local.minute, local.second, opp_weekday_name(local.weekday));
+    printf("%s %" PRId64 " %04d-%02d-%02dT%02d:%02d:%02d %s\n", name, utc_s, local.year, local.month, local.day,
+           local.hour, local.minute, local.second, opp_weekday_name(local.weekday));
 }
 
 /* The seconds around the change of the clocks that comes within 200 days, where one does. */
-static void print_change(const struct opp_zone *zone, int64_t utc_s)
+static void print_change(const char *name, const struct opp_zone *zone, int64_t utc_s)
 {
     struct opp_local before, now;
     int64_t low = utc_s, high = utc_s + 200 * INT64_C(86400);
@@ -48,9 +48,9 @@ static void print_change(const struct opp_zone *zone, int64_t utc_s)
         else
             high = middle;
     }
-    print_instant(zone, low);
-    print_instant(zone, high);
-    print_instant(zone, high + 60);
+    print_instant(name, zone, low);
+    print_instant(name, zone, high);
+    print_instant(name, zone, high + 60);
 }
 
 int main(void)
@@ -75,8 +75,8 @@ int main(void)
         for (int n = 0; n < INSTANTS_PER_ZONE; n++) {
             int64_t utc_s = (int64_t)(next_random(&random) % (uint64_t)LATEST_S);
 
-            print_instant(zone, utc_s);
-            print_change(zone, utc_s);
+            print_instant(names[i], zone, utc_s);
+            print_change(names[i], zone, utc_s);
         }
     }
     opp_zones_free(zones);
