@@ -322,6 +322,32 @@ describe("rules that are staged", function()
       assert.is_true(hidden() >= 1)
     end)
 
+    it("refuse the calls of what they would hide, and hold back what they would list as a draft", function()
+      stage [[{ name = "hidden", tools = { "transaction.create" }, discover = function() return false end },
+        { name = "held", tools = { "transaction.delete" }, discover = function() return draft("People.") end }]]
+      local id = ledger.make(app.client).id
+      ledger.execute(app.client, ledger.delete(id))
+      local function is_told(report)
+        local outcomes = {}
+        for _, difference in ipairs(report.differences) do
+          if difference.phase ~= "discover" then
+            outcomes[difference.tool .. " " .. difference.phase] = difference.from.outcome .. " " ..
+              difference.to.outcome .. " " .. difference.to.code
+          end
+        end
+        assert.same({
+          ["transaction.create action"] = "allow deny agent.policy_denied",
+          ["transaction.create execute"] = "allow deny agent.policy_denied",
+          ["transaction.delete action"] = "allow draft agent.auto_execute_denied",
+          ["transaction.delete execute"] = "allow draft agent.auto_execute_denied",
+        }, outcomes)
+        assert.equal(0, report.same)
+      end
+      is_told(decisions.await_report(g.admin, 4))
+      decisions.await(g.admin, 4)
+      is_told(check.ok(g.admin:post("/policies/replay", { profile = "other" })).report)
+    end)
+
     it("say what manifests would show otherwise, of each app", function()
       g:app { scopes = { "ledger.read" } }
       stage [[{ name = "hidden", tools = { "transaction.create" }, discover = function() return false end }]]
