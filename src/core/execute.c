@@ -34,8 +34,12 @@ enum opp_code opp_execute_begin(struct opp_call *call)
     char id[OPP_ID_MAX];
     bool failed = false;
 
-    if (execution == NULL)
+    if (intent->stranded == NULL)
+        intent->stranded = calloc(1, sizeof *intent->stranded);
+    if (execution == NULL || intent->stranded == NULL) {
+        free(execution);
         return OPP_E_MEMORY;
+    }
     opp_id_make(id, "exe_", opp_call_now_ms(call));
     execution->id = opp_text_copy(id, &failed);
     execution->draft_id = opp_text_copy(draft->id, &failed);
@@ -351,7 +355,8 @@ static enum opp_step settle_failed(struct opp_call *call)
 
     opp_log_event(call->worker->gateway->log, OPP_LOG_ERROR, "outcome.unrecorded", "request_id", call->request_id,
                   "execution_id", intent->execution->id, "reason", call->op.err.message, NULL);
-    opp_stranded_add(call->worker->gateway->stranded, intent->execution->id, intent->draft->id);
+    opp_stranded_add(call->worker->gateway->stranded, intent->stranded, intent->execution->id, intent->draft->id);
+    intent->stranded = NULL;
     call->audit.action = NULL;
     return opp_call_refuse(call, OPP_E_UNAVAILABLE, NULL,
                            json_pack("{s:s, s:s}", "draftId", intent->draft->id, "executionId", intent->execution->id));

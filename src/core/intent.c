@@ -89,6 +89,7 @@ void opp_intent_clear(struct opp_intent *intent)
     json_decref(intent->effect_op.result);
     opp_record_free(&OPP_DRAFT, intent->draft);
     opp_record_free(&OPP_EXECUTION, intent->execution);
+    free(intent->stranded);
     *intent = (struct opp_intent){ 0 };
 }
 

@@ -42,6 +42,7 @@ struct opp_intent {
     enum opp_phase phase;                 /* what opp_step_rules judges */
     struct opp_draft *draft;              /* what the effect is bound to, once there is one */
     struct opp_execution *execution;      /* once claimed */
+    struct opp_stranded_item *stranded;   /* beside it, for when its outcome cannot be written */
     struct opp_effect_op effect_op;
     unsigned attempts; /* of the effect */
     enum opp_code outcome;
