@@ -34,8 +34,6 @@ static int64_t count_recent(void *arg, const char *tool, int64_t seconds)
     json_t *asked;
     size_t index;
 
-    if (input->counted != NULL)
-        *input->counted = true;
     if (json_is_integer(input->recent))
         return json_integer_value(input->recent);
     json_array_foreach(input->recent, index, asked)

@@ -27,7 +27,6 @@ struct opp_rejudged_input {
     const json_t *sensitive; /* object whose members' names are hashed in request; NULL: nothing is */
     struct opp_core_part core;
     struct opp_session *executions; /* of the gateway's store: counts that nobody asked for then; NULL: not known */
-    bool *counted;                  /* set when a rule asks for a count; NULL: nobody wants to know */
 };
 
 struct opp_rejudged {

@@ -359,8 +359,6 @@ enum opp_code opp_staging_open(struct opp_gateway *gateway, const struct opp_sta
         rc = opp_app_views_new(gateway->hmac_key, &staging->views, err);
     if (rc == OPP_OK)
         rc = opp_json_cache_new(&staging->cache, err);
-    if (rc == OPP_OK)
-        rc = opp_staging_memo_new(&staging->memo, err);
     opp_staging_log_open(staging); /* before anybody can read it */
     if (rc == OPP_OK)
         rc = start_thread(staging, err);
@@ -369,7 +367,6 @@ enum opp_code opp_staging_open(struct opp_gateway *gateway, const struct opp_sta
         return OPP_OK;
     }
     opp_staging_log_close(staging);
-    opp_staging_memo_free(staging->memo);
     opp_json_cache_free(staging->cache);
     opp_app_views_free(staging->views);
     opp_session_close(staging->executions);
@@ -390,7 +387,6 @@ void opp_staging_close(struct opp_staging *staging)
     opp_policy_engine_free(staging->next);
     opp_tally_free(staging->tally);
     opp_policy_bundle_unref(staging->bundle);
-    opp_staging_memo_free(staging->memo);
     opp_json_cache_free(staging->cache);
     opp_app_views_free(staging->views);
     opp_session_close(staging->executions);

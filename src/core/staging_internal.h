@@ -10,7 +10,6 @@
 #include "core/app_view.h"
 #include "core/rejudge.h"
 #include "core/staging.h"
-#include "core/staging_memo.h"
 #include "core/tally.h"
 #include "core/told.h"
 #include "store/decisions.h"
@@ -74,7 +73,6 @@ struct opp_staging {
     struct opp_session *executions;
     struct opp_app_views *views;
     struct opp_json_cache *cache; /* of what decisions have in common */
-    struct opp_staging_memo *memo;
     struct opp_staging_log log;
 };
 

@@ -20,8 +20,7 @@ struct looking {
     struct opp_staging *staging;
     struct opp_told *told;
     const struct opp_tool *tool;
-    const struct opp_app_view *view;    /* NULL: no memory */
-    const struct opp_remembered *known; /* NULL: the staged rules are to be asked */
+    const struct opp_app_view *view; /* NULL: no memory */
     json_t *parts;
     json_t *request;                   /* made when it is needed */
     struct opp_buf verdict, logged;    /* texts; logged is the request as the log keeps it */
@@ -57,8 +56,7 @@ static bool understand(struct looking *looking)
 {
     struct opp_told *told = looking->told;
 
-    looking->parts = looking->known != NULL ? json_incref(looking->known->parts)
-                                            : opp_json_cache_parse(looking->staging->cache, told->parts.bytes);
+    looking->parts = opp_json_cache_parse(looking->staging->cache, told->parts.bytes);
     if (looking->parts == NULL)
         return false;
     if (told->ruling != NULL)
@@ -108,45 +106,18 @@ static bool counts(struct looking *looking)
     return belongs;
 }
 
-/* What the staged rules said of an equal read. */
-static enum opp_code recall(struct looking *looking)
-{
-    struct opp_rejudged *staged = &looking->staged;
-
-    staged->ruling = looking->known->ruling;
-    json_incref(staged->ruling.reasons);
-    json_incref(staged->ruling.redact);
-    json_incref(staged->ruling.limits);
-    staged->ns = looking->known->ns;
-    opp_verdict_write(&staged->verdict, &looking->told->core, &staged->ruling);
-    opp_buf_char(&staged->verdict, '\0');
-    return opp_buf_check(&staged->verdict, NULL);
-}
-
-static enum opp_code ask(struct looking *looking)
+static enum opp_code rejudge(struct looking *looking)
 {
     struct opp_staging *staging = looking->staging;
-    struct opp_rejudged *staged = &looking->staged;
-    bool counted = false;
     struct opp_rejudged_input input = { .app_id = looking->told->shown.app->id,
                                         .recent = json_object_get(looking->parts, "recent"),
                                         .core = looking->told->core,
-                                        .executions = staging->executions,
-                                        .counted = &counted };
+                                        .executions = staging->executions };
     enum opp_code rc = show_request(looking);
 
     input.request = looking->request;
     if (rc == OPP_OK)
-        rc = opp_rejudge(staging->engine, &input, staged);
-    if (rc == OPP_OK && input.core.phase == OPP_PHASE_READ && !staged->ruling.failed && !counted)
-        opp_staging_memo_keep(staging->memo, &(struct opp_remembered){ looking->parts, staged->ruling, staged->ns });
-    return rc;
-}
-
-static enum opp_code rejudge(struct looking *looking)
-{
-    enum opp_code rc = looking->known != NULL ? recall(looking) : ask(looking);
-
+        rc = opp_rejudge(staging->engine, &input, &looking->staged);
     if (rc != OPP_OK)
         return rc;
     looking->compared = true;
@@ -382,8 +353,6 @@ static void look(struct looking *looking)
     bool counted = counts(looking), logged;
     int64_t number = 0;
 
-    if (counted && looking->told->core.phase == OPP_PHASE_READ)
-        looking->known = opp_staging_memo_find(staging->memo, staging->epoch, looking->told);
     if (!understand(looking) || (counted && rejudge(looking) != OPP_OK)) {
         atomic_fetch_add(&staging->lost, 1);
         return;
