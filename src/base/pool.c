@@ -8,7 +8,7 @@
 
 #define STEP 16                          /* sizes are multiples of it */
 #define SIZES 32                         /* larger blocks are malloc's alone */
-#define KEPT_MAX_BYTES ((size_t)1 << 20) /* of a thread: what dozens of requests at the same time have freed */
+#define KEPT_MAX_BYTES ((size_t)1 << 18) /* of a thread: what a dozen requests at the same time have freed */
 
 struct kept {
     struct kept *next;
