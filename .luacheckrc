@@ -19,6 +19,7 @@ std = "lua54"
 files["policies"] = { std = "opp_policy" }
 files["adapters"] = { std = "opp_adapter" }
 files["spec"] = { std = "lua54+busted" }
+files["spec/fixtures/upstreams"] = { std = "opp_adapter" }
 
 -- A rule or a tool takes what its phase is given; not every one needs all of it.
 files["policies"].unused_args = false

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- The commands on the pages do what the pages say.
+local crm = require "spec.support.crm"
 local gateway = require "spec.support.gateway"
 local pages = require "spec.support.pages"
 
@@ -14,7 +15,8 @@ local function list(path, at_least)
   return blocks, commands
 end
 
--- Each page, the least number of its commands, and whether the gateway has the adapter that the page builds.
+-- Each page, the least number of its commands, and whether the gateway has the adapters that the page builds, and the
+-- system that they reach.
 local subjects = {
   { path = "docs/integrate.md", at_least = 15 },
   { path = "docs/adapters.md", at_least = 6, adapter = true },
@@ -25,19 +27,22 @@ for _, subject in ipairs(subjects) do
   describe(subject.path, function()
     local blocks, commands = list(subject.path, subject.at_least)
     local files = subject.adapter and gateway.make_dir()
-    local g, outputs, log
+    local g, system, outputs, log
 
     setup(function()
       if files then
         pages.write_files(blocks, files)
+        system = crm.start { adapters = files .. "/adapters" }
       end
-      g = gateway.start { adapters = files and files .. "/adapters" }
+      g = system and system.g or gateway.start()
       outputs, log = pages.run(g, blocks)
     end)
     teardown(function()
-      gateway.stop(g)
-      if files then
+      if system then
+        crm.stop(system)
         os.execute("rm -r '" .. files .. "'")
+      else
+        gateway.stop(g)
       end
     end)
 

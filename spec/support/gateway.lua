@@ -72,9 +72,12 @@ function gateway.has_crash_points()
   return assert(read_file(gateway.program())):find("OPP_CRASH_AT", 1, true) ~= nil
 end
 
--- Gives the output of a command of oppd, both streams, and its exit code.
-function gateway.run(arguments)
-  local pipe = assert(io.popen("timeout 60 " .. gateway.program() .. " " .. arguments .. " 2>&1 </dev/null"))
+-- Gives the output of a command of oppd, both streams, and its exit code; with a NAME=value of the environment, and of
+-- another program, if told.
+function gateway.run(arguments, environment, program)
+  local command = ("timeout 60 env %s %s %s 2>&1 </dev/null"):format(environment or "", program or gateway.program(),
+    arguments)
+  local pipe = assert(io.popen(command))
   local output = pipe:read("a")
   local _, _, code = pipe:close()
   return output, code

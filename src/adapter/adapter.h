@@ -16,12 +16,18 @@ struct opp_adapter_sources;
 struct opp_adapters;
 struct opp_databases;
 struct opp_effect;
+struct opp_upstream_client;
+struct opp_upstreams;
 
 /* Runs and checks all adapters of the sources, to which it keeps a reference. *issues (NULL: not wanted) gets a
  * {file, line, message} appended for each adapter that is wrong. OPP_E_CONFIG: something is wrong with one; err->where
  * is file:line where known. OPP_E_MEMORY. */
 enum opp_code opp_adapters_new(struct opp_adapter_sources *sources, struct opp_log *log, struct opp_adapters **out,
                                json_t *issues, struct opp_err *err);
+/* Finds the upstreams that they declare among those that are configured (NULL: none), lent until the adapters are
+ * freed. OPP_E_CONFIG: one is not; issues as opp_adapters_new. */
+enum opp_code opp_adapters_bind(struct opp_adapters *adapters, const struct opp_upstreams *upstreams, json_t *issues,
+                                struct opp_err *err);
 /* Brings the databases that they declare up to date and takes them from the set, which opens those that are new to it:
  * all or nothing, but for a disk that fails. behind: what was in force comes back, and may know less than has been done
  * to the databases since. Once, and not from a loop. Codes and issues as opp_adapters_new, and OPP_E_IO,
@@ -57,14 +63,14 @@ struct opp_tool_input {
     int64_t now_ms;
 };
 
-/* One call of a tool. Zero it, set session, input, done and arg; then load; if that was OPP_OK, inspect or read; close
- * in the end, and before it is loaded again.
- * done is called after each of them, perhaps before it returns, on the session's loop.
- * rc: OPP_OK · OPP_E_ABSENT: the resource does not exist (load gave nil, refuse.gone) · OPP_E_ACTION_INVALID
- * (refuse.invalid) · OPP_E_PRECONDITION (refuse.conflict) · OPP_E_EXECUTION_FAILED (refuse.unavailable, or a defect) ·
- * OPP_E_POLICY_DENIED: the row check said so · OPP_E_MEMORY. */
+/* One call of a tool. Zero it, set session, upstreams, input, done and arg; then load; if that was OPP_OK, inspect or
+ * read; close in the end, and before it is loaded again. done is called after each of them, perhaps before it returns,
+ * on the session's loop. rc: OPP_OK · OPP_E_ABSENT: the resource does not exist (load gave nil, refuse.gone) ·
+ * OPP_E_ACTION_INVALID (refuse.invalid) · OPP_E_PRECONDITION (refuse.conflict) · OPP_E_EXECUTION_FAILED
+ * (refuse.unavailable, or a defect) · OPP_E_POLICY_DENIED: the row check said so · OPP_E_MEMORY. */
 struct opp_tool_call {
     struct opp_adapter_session *session;
+    struct opp_upstream_client *upstreams; /* the session's loop's; NULL: no upstream can be asked */
     struct opp_tool_input input;
     void (*done)(void *arg);
     void *arg;
@@ -89,6 +95,10 @@ struct opp_read_options {
 };
 /* Appends the answer's canonical JSON to out. */
 void opp_tool_read(struct opp_tool_call *call, const struct opp_read_options *options, struct opp_buf *out);
+/* Whether the last of them waits for an upstream: its done is still to come. Abandoned, it is called at once, with
+ * OPP_E_EXECUTION_FAILED. */
+bool opp_tool_waits(const struct opp_tool_call *call);
+void opp_tool_abandon(struct opp_tool_call *call);
 /* Frees what the call gave and was not taken from it (by setting it NULL), and gives its Lua state back. */
 void opp_tool_close(struct opp_tool_call *call);
 

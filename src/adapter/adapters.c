@@ -131,6 +131,8 @@ static enum opp_code load(struct opp_adapters *adapters, size_t index, struct op
         rc = check_databases(adapters, databases, err);
     if (rc == OPP_OK)
         adapter->declared = json_incref(databases);
+    if (rc == OPP_OK)
+        rc = opp_adapter_take_upstreams(adapter, json_object_get(declared, "upstreams"), err);
     json_decref(declared);
     json_decref(places);
     return rc;
@@ -292,7 +294,9 @@ void opp_adapters_free(struct opp_adapters *adapters)
         opp_tool_entry_free(&adapters->tools[i]);
     for (size_t i = 0; i < adapters->count; i++) {
         json_decref(adapters->list[i].declared);
+        json_decref(adapters->list[i].declared_upstreams);
         free(adapters->list[i].databases);
+        free(adapters->list[i].upstreams);
     }
     opp_adapter_sources_unref(adapters->sources);
     free(adapters->reads);

@@ -2,6 +2,7 @@
 #include "adapter/effect.h"
 
 #include "adapter/effect_internal.h"
+#include "adapter/http_effect.h"
 #include "base/json.h"
 #include "store/db.h"
 #include "store/writer.h"
@@ -37,6 +38,7 @@ void opp_effect_free(struct opp_effect *effect)
     if (effect == NULL)
         return;
     json_decref(effect->data);
+    json_decref(effect->loaded);
     opp_recording_free(&effect->queries);
     free(effect);
 }
@@ -75,10 +77,13 @@ enum opp_code opp_effect_make(struct opp_adapter_call *run, struct opp_effect **
     if (effect == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for an effect");
     effect->data = run->effect;
+    effect->loaded = json_incref(json_object_get(effect->data, "loaded"));
+    json_object_del(effect->data, "loaded");
     effect->queries = run->queries;
     run->effect = NULL;
     run->queries = (struct opp_recording){ 0 };
     effect->database = database_of(run->lane->adapter, opp_json_text(effect->data, "database"));
+    effect->upstream = opp_adapter_upstream_find(run->lane->adapter, opp_json_text(effect->data, "upstream"));
     keep_queries(effect);
     *out = effect;
     return OPP_OK;
@@ -108,6 +113,7 @@ static enum opp_code outcome(enum opp_code rc)
     case OPP_E_STALE:
     case OPP_E_PRECONDITION:
     case OPP_E_ACTION_INVALID:
+    case OPP_E_EXECUTION_UNKNOWN:
     case OPP_E_MEMORY:
         return rc;
     default:
@@ -115,7 +121,7 @@ static enum opp_code outcome(enum opp_code rc)
     }
 }
 
-static void finish(struct opp_effect_op *op, enum opp_code rc, const struct opp_err *err)
+void opp_effect_finish(struct opp_effect_op *op, enum opp_code rc, const struct opp_err *err)
 {
     op->rc = outcome(rc);
     if (op->rc != OPP_OK) {
@@ -139,7 +145,7 @@ static void on_written(void *arg)
         json_decref(run->result);
     op->run = NULL;
     free(run);
-    finish(op, rc, &err);
+    opp_effect_finish(op, rc, &err);
 }
 
 static void answer_value(struct opp_effect_op *op)
@@ -148,7 +154,7 @@ static void answer_value(struct opp_effect_op *op)
     struct opp_err err = { 0 };
     enum opp_code rc = opp_symbols_resolve(json_object_get(op->effect->data, "result"), &host, NULL, &op->result, &err);
 
-    finish(op, rc, &err);
+    opp_effect_finish(op, rc, &err);
 }
 
 static size_t bytes_of(const struct opp_effect *effect)
@@ -166,7 +172,13 @@ void opp_effect_apply(struct opp_effect_op *op)
     struct opp_effect_run *run;
 
     op->result = NULL;
+    op->reason = NULL;
+    op->retry_after_s = 0;
     op->err = (struct opp_err){ 0 };
+    if (op->effect->upstream != NULL) {
+        opp_http_apply(op);
+        return;
+    }
     if (op->effect->database == NULL) {
         answer_value(op);
         return;
@@ -174,7 +186,7 @@ void opp_effect_apply(struct opp_effect_op *op)
     run = calloc(1, sizeof *run);
     if (run == NULL) {
         opp_fail(&err, OPP_E_MEMORY, "no memory for an effect");
-        finish(op, OPP_E_MEMORY, &err);
+        opp_effect_finish(op, OPP_E_MEMORY, &err);
         return;
     }
     op->run = run;
@@ -187,5 +199,5 @@ void opp_effect_apply(struct opp_effect_op *op)
     free(run);
     op->run = NULL;
     opp_fail(&err, OPP_E_UNAVAILABLE, "the database takes no more writes now");
-    finish(op, OPP_E_UNAVAILABLE, &err);
+    opp_effect_finish(op, OPP_E_UNAVAILABLE, &err);
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "adapter/effect_build.h"
+
 #include "adapter/effect_internal.h"
 #include "adapter/marker.h"
 #include "base/json.h"
@@ -16,22 +18,20 @@ static void lj_no_memory(lua_State *L)
     luaL_error(L, "no memory for an effect");
 }
 
-/* Sets a member; takes value. What it is set in is run's already, so that nothing is lost when Lua jumps. */
-static void lj_set(lua_State *L, json_t *object, const char *key, json_t *value)
+void lj_effect_set(lua_State *L, json_t *object, const char *key, json_t *value)
 {
     if (json_object_set_new(object, key, value) != 0)
         lj_no_memory(L);
 }
 
-/* Converts the value at index into a member of object. */
-static void lj_convert(lua_State *L, int index, json_t *object, const char *key, const char *what)
+void lj_effect_convert(lua_State *L, int index, json_t *object, const char *key, const char *what)
 {
     struct opp_err err = { 0 };
     json_t *value = NULL;
 
     if (opp_symbols_to_json(L, index, &value, &err) != OPP_OK)
         luaL_error(L, "%s%s: %s", what, err.where, err.message);
-    lj_set(L, object, key, value);
+    lj_effect_set(L, object, key, value);
 }
 
 static bool is_letter(char c)
@@ -89,7 +89,7 @@ static void lj_add_affects(lua_State *L, json_t *statement, lua_Integer n)
     }
     if (min < 0 || max < min)
         luaL_error(L, "statement %d: affects is a number of rows, or { least, most }", (int)n);
-    lj_set(L, statement, "affects", json_pack("{s:I, s:I}", "min", (json_int_t)min, "max", (json_int_t)max));
+    lj_effect_set(L, statement, "affects", json_pack("{s:I, s:I}", "min", (json_int_t)min, "max", (json_int_t)max));
 }
 
 /* The value is on top of the stack. */
@@ -104,8 +104,8 @@ static void lj_add_as(lua_State *L, json_t *statement, json_t *rows, lua_Integer
         luaL_error(L, "statement %d: as is a name", (int)n);
     if (json_object_get(rows, name) != NULL)
         luaL_error(L, "statement %d: another statement is named '%s'", (int)n, name);
-    lj_set(L, rows, name, json_true());
-    lj_set(L, statement, "as", json_string(name));
+    lj_effect_set(L, rows, name, json_true());
+    lj_effect_set(L, statement, "as", json_string(name));
 }
 
 static void lj_add_sql(lua_State *L, json_t *statement, lua_Integer n)
@@ -121,7 +121,7 @@ static void lj_add_sql(lua_State *L, json_t *statement, lua_Integer n)
         luaL_error(L, "statement %d holds a zero byte", (int)n);
     if (!opp_text_is_utf8(sql, length))
         luaL_error(L, "statement %d is not UTF-8", (int)n);
-    lj_set(L, statement, "sql", json_stringn_nocheck(sql, length));
+    lj_effect_set(L, statement, "sql", json_stringn_nocheck(sql, length));
 }
 
 /* { sql, params, affects =, as = } on top of the stack; other fields are not known. */
@@ -156,9 +156,9 @@ static void lj_add_statement(lua_State *L, json_t *statements, json_t *rows, lua
     lj_add_sql(L, statement, n);
     lj_value_geti(L, at, 2);
     if (lua_isnil(L, -1))
-        lj_set(L, statement, "params", json_object());
+        lj_effect_set(L, statement, "params", json_object());
     else
-        lj_convert(L, -1, statement, "params", "params");
+        lj_effect_convert(L, -1, statement, "params", "params");
     lj_check_params(L, json_object_get(statement, "params"), n);
     lua_getfield(L, at, "affects");
     lj_add_affects(L, statement, n);
@@ -176,15 +176,14 @@ static void lj_add_database(lua_State *L, struct opp_adapter_call *run, int tabl
     name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
     for (size_t i = 0; i < adapter->database_count; i++)
         if (strcmp(adapter->databases[i]->name, name) == 0) {
-            lj_set(L, run->effect, "database", json_string(name));
+            lj_effect_set(L, run->effect, "database", json_string(name));
             lua_pop(L, 1);
             return;
         }
     luaL_error(L, "an effect names a database of its adapter");
 }
 
-/* The names of an effect's fields: strings are `allowed`, NULL-terminated, indexes are statements. */
-static void lj_check_effect(lua_State *L, int table, const char *const *allowed, bool indexes)
+void lj_effect_check(lua_State *L, int table, const char *const *allowed, bool indexes)
 {
     lua_pushnil(L);
     while (lj_value_next(L, table)) {
@@ -199,8 +198,7 @@ static void lj_check_effect(lua_State *L, int table, const char *const *allowed,
     }
 }
 
-/* Every from.<row> must name a statement. */
-static void lj_check_from(lua_State *L, json_t *value, const json_t *rows)
+void lj_effect_check_from(lua_State *L, json_t *value, const json_t *rows)
 {
     const json_t *from = json_object_size(value) == 1 ? json_object_get(value, "$from") : NULL;
     const char *key;
@@ -213,23 +211,23 @@ static void lj_check_from(lua_State *L, json_t *value, const json_t *rows)
         return;
     json_array_foreach(value, i, child)
     {
-        lj_check_from(L, child, rows);
+        lj_effect_check_from(L, child, rows);
     }
     json_object_foreach(value, key, child)
     {
-        lj_check_from(L, child, rows);
+        lj_effect_check_from(L, child, rows);
     }
 }
 
-static void lj_add_result(lua_State *L, struct opp_adapter_call *run, int table, const json_t *rows)
+void lj_effect_add_result(lua_State *L, struct opp_adapter_call *run, int table, const json_t *rows)
 {
     lua_getfield(L, table, "result");
     if (lua_isnil(L, -1))
-        lj_set(L, run->effect, "result", json_object());
+        lj_effect_set(L, run->effect, "result", json_object());
     else
-        lj_convert(L, -1, run->effect, "result", "result");
+        lj_effect_convert(L, -1, run->effect, "result", "result");
     lua_pop(L, 1);
-    lj_check_from(L, json_object_get(run->effect, "result"), rows);
+    lj_effect_check_from(L, json_object_get(run->effect, "result"), rows);
     if (!json_is_object(json_object_get(run->effect, "result")))
         luaL_error(L, "an effect's result is a table of names and values");
     if (json_array_size(run->new_ids) > 0 && json_object_set(run->effect, "new_ids", run->new_ids) != 0)
@@ -242,9 +240,9 @@ static void lj_build_sql(lua_State *L, struct opp_adapter_call *run, int table)
     json_t *statements = json_array(), *rows = json_object();
     lua_Integer count;
 
-    lj_set(L, run->effect, "statements", statements);
-    lj_set(L, run->effect, "rows", rows);
-    lj_check_effect(L, table, allowed, true);
+    lj_effect_set(L, run->effect, "statements", statements);
+    lj_effect_set(L, run->effect, "rows", rows);
+    lj_effect_check(L, table, allowed, true);
     lj_add_database(L, run, table);
     count = lj_value_length(L, table);
     if (count < 1 || count > STATEMENTS_MAX)
@@ -254,7 +252,7 @@ static void lj_build_sql(lua_State *L, struct opp_adapter_call *run, int table)
         lj_add_statement(L, statements, rows, n);
         lua_pop(L, 1);
     }
-    lj_add_result(L, run, table, rows);
+    lj_effect_add_result(L, run, table, rows);
     json_object_del(run->effect, "rows");
 }
 
@@ -262,9 +260,9 @@ static void lj_build_value(lua_State *L, struct opp_adapter_call *run, int table
 {
     static const char *const allowed[] = { "result", NULL };
 
-    lj_check_effect(L, table, allowed, false);
-    lj_set(L, run->effect, "value", json_true());
-    lj_add_result(L, run, table, NULL);
+    lj_effect_check(L, table, allowed, false);
+    lj_effect_set(L, run->effect, "value", json_true());
+    lj_effect_add_result(L, run, table, NULL);
 }
 
 void lj_effect_build(lua_State *L, struct opp_adapter_call *run, int index)
@@ -272,8 +270,9 @@ void lj_effect_build(lua_State *L, struct opp_adapter_call *run, int index)
     const struct opp_marker *marker = opp_marker_of(L, index);
     int table;
 
-    if (marker == NULL || (marker->kind != OPP_MARKER_EFFECT && marker->kind != OPP_MARKER_VALUE)) {
-        luaL_error(L, "it gives sql.effect{}, value{} or a refusal");
+    if (marker == NULL || (marker->kind != OPP_MARKER_EFFECT && marker->kind != OPP_MARKER_HTTP_EFFECT &&
+                           marker->kind != OPP_MARKER_VALUE)) {
+        luaL_error(L, "it gives sql.effect{}, http.effect{}, value{} or a refusal");
         return;
     }
     run->effect = json_object();
@@ -283,6 +282,8 @@ void lj_effect_build(lua_State *L, struct opp_adapter_call *run, int index)
     table = lua_gettop(L);
     if (marker->kind == OPP_MARKER_EFFECT)
         lj_build_sql(L, run, table);
+    else if (marker->kind == OPP_MARKER_HTTP_EFFECT)
+        lj_effect_build_http(L, run, table);
     else
         lj_build_value(L, run, table);
     lua_settop(L, table - 1);

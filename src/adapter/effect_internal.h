@@ -13,8 +13,10 @@
 
 struct opp_effect {
     json_t *data;
-    const struct opp_database *database; /* NULL: it writes nothing */
-    struct opp_recording queries;        /* of that database, repeated by the writer */
+    const struct opp_database *database;         /* NULL: it writes to none */
+    const struct opp_adapter_upstream *upstream; /* NULL: it is no request; lent by the adapter */
+    json_t *loaded;               /* what execute was given, where functions of its effect are asked later; or NULL */
+    struct opp_recording queries; /* of that database, repeated by the writer */
 };
 
 /* effect_build.c: makes run->effect of the marker at index that execute gave, with a message for what is wrong with
@@ -23,6 +25,9 @@ void lj_effect_build(struct lua_State *L, struct opp_adapter_call *run, int inde
 
 /* Takes run->effect and the queries that belong to it. OPP_E_MEMORY. */
 enum opp_code opp_effect_make(struct opp_adapter_call *run, struct opp_effect **out, struct opp_err *err);
+
+/* Tells the caller; err is looked at where rc is not OPP_OK. */
+void opp_effect_finish(struct opp_effect_op *op, enum opp_code rc, const struct opp_err *err);
 
 /* Gives a template with its symbols replaced; rows holds what statements gave, by name. OPP_E_SCRIPT: a row lacks the
  * field. OPP_E_MEMORY. */

@@ -46,7 +46,11 @@ static const char opp_facts_adapter_schema[] =
     "\"required\":[\"file\",\"migrations\"],\"properties\":{"
     "\"file\":{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$\"},"
     "\"migrations\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":1000,\"items\":{\"$ref\":\"#/$defs/sql\"}},"
-    "\"demo\":{\"$ref\":\"#/$defs/sql\"}}}}},"
+    "\"demo\":{\"$ref\":\"#/$defs/sql\"}}}},"
+    "\"upstreams\":{\"type\":\"object\",\"maxProperties\":16,"
+    "\"propertyNames\":{\"pattern\":\"^[A-Za-z0-9_]{1,64}$\"},"
+    "\"additionalProperties\":{\"type\":\"object\",\"additionalProperties\":false,"
+    "\"properties\":{\"etag\":{\"enum\":[\"strong\",\"none\"]}}}}},"
     "\"$defs\":{\"sql\":{\"type\":\"string\",\"maxLength\":200,"
     "\"pattern\":\"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$\"}}}";
 

@@ -53,12 +53,25 @@ struct opp_database {
     struct opp_database *next;
 };
 
+struct opp_upstream;
+struct opp_upstreams;
+
+/* What an adapter calls an upstream, and what it may rely on there. */
+struct opp_adapter_upstream {
+    const char *name;                    /* lent by the declaration */
+    bool strong;                         /* its ETags tell versions apart */
+    const struct opp_upstream *upstream; /* NULL before opp_adapters_bind */
+};
+
 struct opp_adapter {
     const char *name;
     const struct opp_adapter_files *files;
     json_t *declared;                      /* its databases: name → {file, migrations, demo} */
     const struct opp_database **databases; /* none before opp_adapters_connect */
     size_t database_count;
+    json_t *declared_upstreams; /* name → {etag} */
+    struct opp_adapter_upstream *upstreams;
+    size_t upstream_count;
 };
 
 /* A tool and what its pointers lead into. */
@@ -91,6 +104,11 @@ enum opp_code opp_sources_add_file(struct opp_adapter_sources *sources, const ch
 enum opp_code opp_sources_seal(struct opp_adapter_sources *sources, struct opp_err *err);
 /* Lends the file, NULL: there is none. */
 const struct opp_source *opp_sources_find(const struct opp_adapter_files *files, const char *name);
+
+/* adapter_upstreams.c: takes what init.lua declares (NULL: nothing) into the adapter. OPP_E_MEMORY. */
+enum opp_code opp_adapter_take_upstreams(struct opp_adapter *adapter, json_t *declared, struct opp_err *err);
+/* Lends it; NULL: the adapter declares none of this name (which may be NULL). */
+const struct opp_adapter_upstream *opp_adapter_upstream_find(const struct opp_adapter *adapter, const char *name);
 
 /* facts.c: takes a tool's declaration (functions stand as true) and fills entry, which the caller frees in any case.
  * OPP_E_CONFIG: err->where is what where names. */

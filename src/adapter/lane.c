@@ -7,6 +7,7 @@
 #include "adapter/marker.h"
 #include "script/freeze.h"
 #include "script/sandbox.h"
+#include "script/thread.h"
 #include "store/db.h"
 
 #include <lauxlib.h>
@@ -178,6 +179,33 @@ enum opp_code opp_lane_connect(struct opp_lane *lane, struct opp_err *err)
     for (size_t i = 0; i < count && rc == OPP_OK; i++)
         rc = opp_db_open(lane->adapter->databases[i]->path, OPP_DB_READER, &lane->databases[i].reader, err);
     return rc;
+}
+
+static int l_nothing(lua_State *L)
+{
+    (void)L;
+    return 0;
+}
+
+enum opp_code opp_lane_make_thread(struct opp_lane *lane, struct opp_err *err)
+{
+    lua_State *L = opp_script_lua(lane->script);
+    enum opp_code rc;
+
+    if (lane->thread != NULL)
+        return OPP_OK;
+    lua_pushcfunction(L, l_nothing);
+    rc = opp_script_thread(lane->script, &lane->thread, &lane->thread_ref, err);
+    if (rc == OPP_OK)
+        lua_settop(lane->thread, 0);
+    return rc;
+}
+
+void opp_lane_drop_thread(struct opp_lane *lane)
+{
+    if (lane->thread != NULL)
+        opp_script_unref(lane->script, lane->thread_ref);
+    lane->thread = NULL;
 }
 
 void opp_lane_close(struct opp_lane *lane)

@@ -6,6 +6,7 @@
 #ifndef OPP_ADAPTER_LANE_H
 #define OPP_ADAPTER_LANE_H
 
+#include "adapter/http_fetch.h"
 #include "adapter/internal.h"
 #include "base/rows.h"
 
@@ -13,6 +14,7 @@
 
 struct lua_State;
 struct opp_db;
+struct opp_phase_step;
 struct opp_script;
 
 #define OPP_HOST_CALLS_MAX 64
@@ -49,13 +51,16 @@ void opp_recording_free(struct opp_recording *recording);
 struct opp_adapter_call {
     struct opp_tool_call *call;
     struct opp_lane *lane;
-    uint64_t serial; /* a call object of another call is refused by it */
-    int loaded;      /* reference to what load gave */
+    uint64_t serial;                           /* a call object of another call is refused by it */
+    int loaded;                                /* reference to what load gave */
+    const struct opp_phase_step *step;         /* of the phase that runs, the one that is next */
+    void (*ended)(struct opp_tool_call *call); /* what is done when it is over */
     bool recording, executing;
     size_t host_calls;
     json_t *new_ids;        /* prefixes, in the order that execute asked for them */
     json_t *effect;         /* being built */
     struct opp_rows *fresh; /* of a query, until Lua has them */
+    struct opp_fetch fetch; /* of an upstream, likewise */
     struct opp_recording queries;
     struct opp_buf *out; /* where read prints */
     const struct opp_read_options *options;
@@ -73,6 +78,8 @@ struct opp_lane {
     const struct opp_adapter *adapter;
     struct opp_log *log;
     struct opp_script *script;
+    struct lua_State *thread; /* where its calls run, NULL before the first and after one that failed */
+    int thread_ref;
     int definition; /* reference to init.lua's table */
     int (*functions)[OPP_FN_COUNT];
     size_t tool_count;
@@ -89,6 +96,10 @@ enum opp_code opp_lane_open(const struct opp_adapter *adapter, struct opp_log *l
 /* Opens its read-only connections. OPP_E_IO, OPP_E_MEMORY. */
 enum opp_code opp_lane_connect(struct opp_lane *lane, struct opp_err *err);
 void opp_lane_close(struct opp_lane *lane);
+
+/* Makes lane->thread if it is not there, with nothing on its stack. OPP_E_LIMIT, OPP_E_MEMORY: tripped. */
+enum opp_code opp_lane_make_thread(struct opp_lane *lane, struct opp_err *err);
+void opp_lane_drop_thread(struct opp_lane *lane);
 
 /* Ends the read transactions that a call has begun. */
 void opp_lane_end_reads(struct opp_lane *lane);

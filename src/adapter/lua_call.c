@@ -94,6 +94,8 @@ static bool lj_push_host_field(lua_State *L, const struct opp_tool_input *input,
 {
     if (strcmp(key, "sql") == 0)
         lua_pushcfunction(L, l_call_sql);
+    else if (strcmp(key, "http") == 0)
+        lua_pushcfunction(L, l_call_http);
     else if (strcmp(key, "new_id") == 0)
         lua_pushcfunction(L, l_call_new_id);
     else if (strcmp(key, "now") == 0)

@@ -85,6 +85,13 @@ static int l_refuse_invalid(lua_State *L)
     return 1;
 }
 
+void lj_marker_push_invalid(lua_State *L, const char *message)
+{
+    struct opp_refusal *refusal = lj_push_refusal(L, OPP_E_ACTION_INVALID);
+
+    snprintf(refusal->message, sizeof refusal->message, "%s", message);
+}
+
 static int l_refuse_conflict(lua_State *L)
 {
     struct opp_refusal *refusal;
@@ -102,12 +109,17 @@ static int l_refuse_gone(lua_State *L)
     return 1;
 }
 
+void lj_marker_push_unavailable(lua_State *L, int64_t seconds)
+{
+    lj_push_refusal(L, OPP_E_EXECUTION_FAILED)->retry_after_s = seconds;
+}
+
 static int l_refuse_unavailable(lua_State *L)
 {
     lua_Integer seconds = luaL_optinteger(L, 1, 1);
 
     luaL_argcheck(L, seconds >= 1 && seconds <= 86400, 1, "seconds are from 1 to 86400");
-    lj_push_refusal(L, OPP_E_EXECUTION_FAILED)->retry_after_s = seconds;
+    lj_marker_push_unavailable(L, seconds);
     return 1;
 }
 
@@ -123,6 +135,11 @@ static int lj_push_effect(lua_State *L, enum opp_marker_kind kind)
 static int l_sql_effect(lua_State *L)
 {
     return lj_push_effect(L, OPP_MARKER_EFFECT);
+}
+
+static int l_http_effect(lua_State *L)
+{
+    return lj_push_effect(L, OPP_MARKER_HTTP_EFFECT);
 }
 
 static int l_value(lua_State *L)
@@ -174,11 +191,14 @@ enum opp_code opp_markers_install(struct opp_script *script, struct opp_err *err
                                                          { "unavailable", l_refuse_unavailable },
                                                          { NULL, NULL } };
     static const struct opp_script_function sql[] = { { "effect", l_sql_effect }, { NULL, NULL } };
+    static const struct opp_script_function http[] = { { "effect", l_http_effect }, { NULL, NULL } };
     static const struct opp_script_function globals[] = { { "value", l_value }, { NULL, NULL } };
     enum opp_code rc = opp_sandbox_add(script, "refuse", refuse, err);
 
     if (rc == OPP_OK)
         rc = opp_sandbox_add(script, "sql", sql, err);
+    if (rc == OPP_OK)
+        rc = opp_sandbox_add(script, "http", http, err);
     if (rc == OPP_OK)
         rc = opp_sandbox_add(script, NULL, globals, err);
     if (rc == OPP_OK)

@@ -18,8 +18,9 @@ struct opp_script;
 
 enum opp_marker_kind {
     OPP_MARKER_REFUSAL,
-    OPP_MARKER_EFFECT, /* of SQL; its user value is the table */
-    OPP_MARKER_VALUE,  /* an effect that writes nothing; likewise */
+    OPP_MARKER_EFFECT,      /* of SQL; its user value is the table */
+    OPP_MARKER_HTTP_EFFECT, /* likewise */
+    OPP_MARKER_VALUE,       /* an effect that writes nothing; likewise */
     OPP_MARKER_NEW_ID,
     OPP_MARKER_FROM
 };
@@ -48,6 +49,11 @@ enum opp_code opp_markers_install(struct opp_script *script, struct opp_err *err
 const struct opp_marker *opp_marker_of(struct lua_State *L, int index);
 /* Pushes the symbol of the n-th new id. May jump. */
 void lj_marker_push_new_id(struct lua_State *L, unsigned n, const char *prefix);
+
+/* Pushes what refuse.invalid(message) gives. May jump. */
+void lj_marker_push_invalid(struct lua_State *L, const char *message);
+/* Pushes what refuse.unavailable(seconds) gives. May jump. */
+void lj_marker_push_unavailable(struct lua_State *L, int64_t seconds);
 
 /* As opp_script_to_json, and symbols become {"$new_id": {n, prefix}} and {"$from": [row, field]}; a key that begins
  * with $ gets one more. Does not raise. */

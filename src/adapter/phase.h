@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * adapter/phase.h - what runs in a lane's Lua state for one step of a call; the functions are for opp_script_protect.
+ * adapter/phase.h - what runs in a lane's Lua thread for one step of a call, and may wait there for the host.
  * May include: script, base, adapter.
  */
 #ifndef OPP_ADAPTER_PHASE_H

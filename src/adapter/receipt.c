@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "adapter/effect_internal.h"
+#include "adapter/http_receipt.h"
 #include "base/clock.h"
 #include "store/db.h"
 
@@ -93,6 +94,8 @@ static const struct opp_database *prepare(struct opp_databases *databases, struc
     receipt->rc = OPP_E_EXECUTION_UNKNOWN;
     receipt->err = (struct opp_err){ 0 };
     receipt->result = NULL;
+    if (receipt->described != NULL)
+        return NULL; /* an upstream's */
     if (receipt->database == NULL) {
         receipt->rc = OPP_E_ABSENT;
         return NULL;
@@ -125,7 +128,8 @@ static size_t plan(struct asking *all, const struct asking *whole, struct opp_da
     return planned;
 }
 
-void opp_receipts_ask(struct opp_databases *databases, struct opp_receipt *asked, size_t count, int64_t until_ms)
+void opp_receipts_ask(const struct opp_receipt_sources *sources, struct opp_receipt *asked, size_t count,
+                      int64_t until_ms)
 {
     struct asking whole = { .asked = asked, .count = count, .until_ms = until_ms };
     struct asking *all = calloc(count + 1, sizeof *all);
@@ -136,9 +140,10 @@ void opp_receipts_ask(struct opp_databases *databases, struct opp_receipt *asked
             asked[i].rc = opp_fail(&asked[i].err, OPP_E_EXECUTION_UNKNOWN, "no memory to ask for receipts");
         return;
     }
-    planned = plan(all, &whole, databases);
+    planned = plan(all, &whole, sources->databases);
     for (size_t i = 0; i < planned; i++)
         start(&all[i]);
+    opp_http_receipts_ask(sources, asked, count, until_ms);
     for (size_t i = 0; i < planned; i++)
         if (all[i].started)
             pthread_join(all[i].thread, NULL);

@@ -31,6 +31,7 @@ struct opp_sql_host {
     const char *effect_id;
     const json_t *new_ids; /* prefixes; may be NULL */
     int64_t now_ms;
+    bool lenient; /* what a result names and is not there is null: it happened, whatever was answered */
 };
 /* Whether a name is the host's, so that no adapter may give it. */
 bool opp_sql_is_host_name(const char *name);

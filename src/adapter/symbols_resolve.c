@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "adapter/effect_internal.h"
+#include "base/date.h"
 #include "base/id.h"
 
 #include <string.h>
@@ -22,8 +23,21 @@ static enum opp_code resolve_new_id(const json_t *symbol, const struct opp_sql_h
     return give(json_string(id), out, err);
 }
 
+static enum opp_code resolve_host(const char *name, const struct opp_sql_host *host, json_t **out, struct opp_err *err)
+{
+    char now[OPP_DATE_MAX];
+
+    if (strcmp(name, "effect_id") == 0)
+        return give(json_string(host->effect_id), out, err);
+    if (strcmp(name, "now_ms") == 0)
+        return give(json_integer(host->now_ms), out, err);
+    opp_date_format(host->now_ms, now);
+    return give(json_string(now), out, err);
+}
+
 /* A statement that changed nothing gave no row: null stands for it and for its fields. */
-static enum opp_code resolve_from(const json_t *symbol, const json_t *rows, json_t **out, struct opp_err *err)
+static enum opp_code resolve_from(const json_t *symbol, const struct opp_sql_host *host, const json_t *rows,
+                                  json_t **out, struct opp_err *err)
 {
     const json_t *row = json_object_get(rows, json_string_value(json_array_get(symbol, 0)));
     const char *field = json_string_value(json_array_get(symbol, 1));
@@ -31,6 +45,10 @@ static enum opp_code resolve_from(const json_t *symbol, const json_t *rows, json
 
     if (field != NULL && json_is_object(row))
         value = json_object_get(row, field);
+    else if (field != NULL && host->lenient)
+        value = NULL;
+    if (value == NULL && host->lenient)
+        return give(json_null(), out, err);
     if (value == NULL)
         return opp_fail(err, OPP_E_SCRIPT, "the statement gives no column '%s'", field != NULL ? field : "?");
     return give(json_deep_copy(value), out, err);
@@ -82,8 +100,10 @@ enum opp_code opp_symbols_resolve(const json_t *pattern, const struct opp_sql_ho
 
     if (json_object_get(pattern, "$new_id") != NULL)
         return resolve_new_id(json_object_get(pattern, "$new_id"), host, out, err);
+    if (json_object_get(pattern, "$host") != NULL)
+        return resolve_host(json_string_value(json_object_get(pattern, "$host")), host, out, err);
     if (json_object_get(pattern, "$from") != NULL)
-        return resolve_from(json_object_get(pattern, "$from"), rows, out, err);
+        return resolve_from(json_object_get(pattern, "$from"), host, rows, out, err);
     if (!json_is_object(pattern) && !json_is_array(pattern))
         return give(json_deep_copy(pattern), out, err);
     made = json_is_object(pattern) ? json_object() : json_array();

@@ -3,6 +3,7 @@
 
 #include "adapter/databases.h"
 #include "adapter/tool.h"
+#include "adapter/upstream.h"
 #include "base/json.h"
 #include "command/command.h"
 #include "command/offline.h"
@@ -73,7 +74,7 @@ static void print_report(const struct opp_config *config, const struct opp_load_
            json_array_size(report->adapters) + json_array_size(policies->issues), json_array_size(policies->warnings));
 }
 
-static enum opp_code check(const struct opp_config *config, struct opp_databases *databases, struct opp_err *err)
+static enum opp_code check(const struct opp_config *config, const struct opp_load_host *host, struct opp_err *err)
 {
     struct opp_load_dirs dirs = { config->adapters_dir, config->policies_dir, config->profile };
     struct opp_load_report report = { 0 };
@@ -82,7 +83,7 @@ static enum opp_code check(const struct opp_config *config, struct opp_databases
     enum opp_code rc = opp_load_read(&dirs, &sources, &report, err);
 
     if (rc == OPP_OK)
-        rc = opp_load(&sources, databases, NULL, &loaded, &report, err);
+        rc = opp_load(&sources, host, &loaded, &report, err);
     print_report(config, &report, rc == OPP_OK ? opp_tool_count(loaded.adapters) : 0);
     opp_loaded_clear(&loaded);
     opp_load_report_clear(&report);
@@ -93,6 +94,7 @@ static int run(const json_t *args)
 {
     struct opp_config config = { .workers = 0 };
     struct opp_databases *databases = NULL;
+    struct opp_upstreams *upstreams = NULL;
     struct opp_err err = { 0 };
     enum opp_code rc = opp_offline_config(&OPP_COMMAND_CHECK, args, &config, &err);
 
@@ -102,8 +104,11 @@ static int run(const json_t *args)
     }
     rc = opp_offline_databases(&databases, &err);
     if (rc == OPP_OK)
-        rc = check(&config, databases, &err);
+        rc = opp_offline_upstreams(&config, &upstreams, &err);
+    if (rc == OPP_OK)
+        rc = check(&config, &(struct opp_load_host){ databases, upstreams, NULL }, &err);
     opp_databases_close(databases);
+    opp_upstreams_free(upstreams);
     opp_config_clear(&config);
     return rc == OPP_OK && fflush(stdout) == 0 ? OPP_EXIT_OK : OPP_EXIT_FAILED;
 }

@@ -2,10 +2,13 @@
 #include "command/offline.h"
 
 #include "adapter/databases.h"
+#include "adapter/upstream.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "command/unknown.h"
 #include "store/store.h"
+
+#include <stdlib.h>
 
 #define QUEUE_MAX_BYTES ((size_t)1024 * 1024)
 
@@ -65,4 +68,24 @@ enum opp_code opp_offline_databases(struct opp_databases **out, struct opp_err *
     struct opp_databases_settings settings = { .demo = true, .on_unknown = opp_unknown_leave };
 
     return opp_databases_new(&settings, out, err);
+}
+
+enum opp_code opp_offline_upstreams(const struct opp_config *config, struct opp_upstreams **out, struct opp_err *err)
+{
+    struct opp_upstream_settings *settings;
+    enum opp_code rc;
+
+    if (config->upstream_count == 0)
+        return OPP_OK;
+    settings = calloc(config->upstream_count, sizeof *settings);
+    if (settings == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for the upstreams");
+    for (size_t i = 0; i < config->upstream_count; i++) {
+        settings[i] = config->upstreams[i];
+        settings[i].ca_file = settings[i].client_certificate = settings[i].client_key = NULL;
+        settings[i].credential_header = settings[i].credential_file = settings[i].credential_env = NULL;
+    }
+    rc = opp_upstreams_new(settings, config->upstream_count, NULL, out, err);
+    free(settings);
+    return rc;
 }

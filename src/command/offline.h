@@ -14,6 +14,7 @@
 struct opp_clock;
 struct opp_databases;
 struct opp_store;
+struct opp_upstreams;
 
 /* opp_config_load of what --config and the command's other flags say; a flag's mistake is named by the flag. */
 enum opp_code opp_offline_config(const struct opp_command *command, const json_t *args, struct opp_config *out,
@@ -37,5 +38,9 @@ void opp_offline_store_close(struct opp_offline_store *offline);
 
 /* Gives a set whose databases are made in memory, so that what adapters declare can be tried. OPP_E_MEMORY. */
 enum opp_code opp_offline_databases(struct opp_databases **out, struct opp_err *err);
+
+/* Gives the upstreams that are configured, NULL where there are none: for what adapters declare, without the files and
+ * credentials that a gateway would send requests with. Codes as opp_upstreams_new. */
+enum opp_code opp_offline_upstreams(const struct opp_config *config, struct opp_upstreams **out, struct opp_err *err);
 
 #endif

@@ -84,14 +84,16 @@ static enum opp_code open_upstreams(struct opp_process *process, struct opp_err 
                              &process->gateway.upstreams, err);
 }
 
-/* On the writer's thread. A registry that cannot be loaded closes the gate: a revoked key must not go on. */
+/* On the writer's thread. A registry that cannot be loaded, nor by a second try, closes the gate until the background
+ * work can load it: a revoked key must not go on. */
 static void on_registry(void *arg, struct opp_tx *tx, uint64_t version)
 {
     struct opp_gateway *gateway = arg;
     struct opp_registry *registry = NULL;
     struct opp_err err = { 0 };
 
-    if (opp_registry_load(tx, version, &registry, &err) != OPP_OK)
+    if (opp_registry_load(tx, version, &registry, NULL) != OPP_OK &&
+        opp_registry_load(tx, version, &registry, &err) != OPP_OK)
         opp_log_event(gateway->log, OPP_LOG_ERROR, "registry.load_failed", "message", err.message, NULL);
     opp_policies_committed(gateway, tx); /* first: who pins the registry pins the generation after it */
     opp_registry_swap(gateway->registry, registry);

@@ -2,6 +2,7 @@
 #include "command/replay.h"
 
 #include "adapter/databases.h"
+#include "adapter/upstream.h"
 #include "base/clock.h"
 #include "base/date.h"
 #include "base/json.h"
@@ -87,7 +88,7 @@ static enum opp_code read_args(const json_t *args, struct opp_replay *replay, st
     return rc;
 }
 
-static enum opp_code load(const struct opp_config *config, struct opp_databases *databases, struct opp_loaded *out,
+static enum opp_code load(const struct opp_config *config, const struct opp_load_host *host, struct opp_loaded *out,
                           struct opp_err *err)
 {
     struct opp_load_dirs dirs = { config->adapters_dir, config->policies_dir, config->profile };
@@ -96,7 +97,7 @@ static enum opp_code load(const struct opp_config *config, struct opp_databases 
     enum opp_code rc = opp_load_read(&dirs, &sources, &report, err);
 
     if (rc == OPP_OK)
-        rc = opp_load(&sources, databases, NULL, out, &report, err);
+        rc = opp_load(&sources, host, out, &report, err);
     opp_load_report_clear(&report);
     return rc;
 }
@@ -146,6 +147,7 @@ static int run(const json_t *args)
 {
     struct opp_config config = { .workers = 0 };
     struct opp_databases *databases = NULL;
+    struct opp_upstreams *upstreams = NULL;
     struct opp_loaded loaded = { 0 };
     struct opp_replay replay = { .limit = 0 };
     struct opp_err err = { 0 };
@@ -156,7 +158,9 @@ static int run(const json_t *args)
     if (rc == OPP_OK)
         rc = opp_offline_databases(&databases, &err);
     if (rc == OPP_OK)
-        rc = load(&config, databases, &loaded, &err);
+        rc = opp_offline_upstreams(&config, &upstreams, &err);
+    if (rc == OPP_OK)
+        rc = load(&config, &(struct opp_load_host){ databases, upstreams, NULL }, &loaded, &err);
     if (rc == OPP_OK)
         rc = judge(&replay, &loaded, &report, &err);
     if (rc != OPP_OK)
@@ -165,6 +169,7 @@ static int run(const json_t *args)
     json_decref(report);
     opp_loaded_clear(&loaded);
     opp_databases_close(databases);
+    opp_upstreams_free(upstreams);
     opp_config_clear(&config);
     return code;
 }

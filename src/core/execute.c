@@ -34,8 +34,12 @@ enum opp_code opp_execute_begin(struct opp_call *call)
     char id[OPP_ID_MAX];
     bool failed = false;
 
-    if (execution == NULL)
+    if (intent->stranded == NULL)
+        intent->stranded = calloc(1, sizeof *intent->stranded);
+    if (execution == NULL || intent->stranded == NULL) {
+        free(execution);
         return OPP_E_MEMORY;
+    }
     opp_id_make(id, "exe_", opp_call_now_ms(call));
     execution->id = opp_text_copy(id, &failed);
     execution->draft_id = opp_text_copy(draft->id, &failed);
@@ -50,7 +54,8 @@ enum opp_code opp_execute_begin(struct opp_call *call)
     execution->status = opp_text_copy("pending", &failed);
     execution->created_at = opp_call_now_ms(call);
     execution->idempotency_key = opp_text_copy(draft->idempotency_key, &failed);
-    if (failed) {
+    if (failed ||
+        opp_effect_receipt(intent->tool_call.effect, &intent->tool_call.input, &execution->receipt, NULL) != OPP_OK) {
         opp_record_free(&OPP_EXECUTION, execution);
         return OPP_E_MEMORY;
     }
@@ -119,6 +124,9 @@ enum opp_step opp_step_apply(struct opp_call *call)
         .effect_id = intent->execution->effect_id,
         .now_ms = opp_call_now_ms(call),
         .loop = call->worker->loop,
+        .upstreams = call->worker->upstreams,
+        .session = intent->tool_call.session,
+        .input = &intent->tool_call.input,
         .done = resume,
         .arg = call,
     };
@@ -131,6 +139,27 @@ static enum opp_step fail(struct opp_call *call, enum opp_code code, const char 
     json_t *details = reason != NULL ? json_pack("{s:s, s:s}", "action", of(call)->action, "reason", reason) : NULL;
 
     return opp_execute_fail(call, code, message, details);
+}
+
+static void log_effect(struct opp_call *call, const char *event)
+{
+    const struct opp_intent *intent = of(call);
+
+    opp_log_event(call->worker->gateway->log, OPP_LOG_ERROR, event, "request_id", call->request_id, "action",
+                  intent->action, "execution_id", intent->execution->id, "reason", intent->effect_op.err.message, NULL);
+}
+
+/* By rows that were not as it said, or by an upstream. */
+static enum opp_step fail_refused(struct opp_call *call)
+{
+    const char *reason = of(call)->effect_op.reason;
+
+    if (reason == NULL)
+        return fail(call, OPP_E_PRECONDITION, "The effect did not find what it expected.", "affected_rows");
+    log_effect(call, "effect.refused");
+    if (strcmp(reason, "state_changed") == 0)
+        return fail(call, OPP_E_PRECONDITION, "The state is not the one that the effect was made for.", reason);
+    return fail(call, OPP_E_PRECONDITION, "The system refused the effect.", reason);
 }
 
 enum opp_step opp_step_applied(struct opp_call *call)
@@ -148,14 +177,15 @@ enum opp_step opp_step_applied(struct opp_call *call)
         opp_flow_goto(call, opp_step_load);
         return OPP_NEXT;
     case OPP_E_PRECONDITION:
-        return fail(call, OPP_E_PRECONDITION, "The effect did not find what it expected.", "affected_rows");
+        return fail_refused(call);
     case OPP_E_ACTION_INVALID:
         return fail(call, OPP_E_PRECONDITION, "The effect conflicts with what is there.", "conflict");
     case OPP_E_EXECUTION_UNKNOWN:
+        log_effect(call, "effect.unknown");
         return fail(call, OPP_E_EXECUTION_UNKNOWN, NULL, "outcome_unknown");
     default:
-        opp_log_event(call->worker->gateway->log, OPP_LOG_ERROR, "effect.failed", "request_id", call->request_id,
-                      "action", intent->action, "reason", intent->effect_op.err.message, NULL);
+        log_effect(call, "effect.failed");
+        call->retry_after_s = intent->effect_op.retry_after_s;
         return fail(call, OPP_E_EXECUTION_FAILED, NULL, NULL);
     }
 }
@@ -325,7 +355,8 @@ static enum opp_step settle_failed(struct opp_call *call)
 
     opp_log_event(call->worker->gateway->log, OPP_LOG_ERROR, "outcome.unrecorded", "request_id", call->request_id,
                   "execution_id", intent->execution->id, "reason", call->op.err.message, NULL);
-    opp_stranded_add(call->worker->gateway->stranded, intent->execution->id, intent->draft->id);
+    opp_stranded_add(call->worker->gateway->stranded, intent->stranded, intent->execution->id, intent->draft->id);
+    intent->stranded = NULL;
     call->audit.action = NULL;
     return opp_call_refuse(call, OPP_E_UNAVAILABLE, NULL,
                            json_pack("{s:s, s:s}", "draftId", intent->draft->id, "executionId", intent->execution->id));

@@ -89,6 +89,7 @@ void opp_intent_clear(struct opp_intent *intent)
     json_decref(intent->effect_op.result);
     opp_record_free(&OPP_DRAFT, intent->draft);
     opp_record_free(&OPP_EXECUTION, intent->execution);
+    free(intent->stranded);
     *intent = (struct opp_intent){ 0 };
 }
 
@@ -183,9 +184,33 @@ enum opp_step opp_step_payload(struct opp_call *call)
     return opp_intent_refuse(call, rc, NULL, NULL);
 }
 
-static void resume(void *arg)
+void opp_intent_tool_done(void *arg)
 {
-    opp_flow_resume(arg);
+    struct opp_call *call = arg;
+    struct opp_intent *intent = of(call);
+
+    if (intent->watched)
+        call->on_gone(call, NULL, NULL);
+    intent->watched = false;
+    opp_flow_resume(call);
+}
+
+static void give_up(struct opp_call *call, void *arg)
+{
+    (void)arg;
+    of(call)->watched = false;
+    opp_tool_abandon(&of(call)->tool_call);
+}
+
+enum opp_step opp_intent_await_tool(struct opp_call *call)
+{
+    struct opp_intent *intent = of(call);
+
+    if (intent->execution == NULL && call->on_gone != NULL && opp_tool_waits(&intent->tool_call)) {
+        intent->watched = true;
+        call->on_gone(call, give_up, NULL);
+    }
+    return OPP_WAIT;
 }
 
 /* Gives false when memory is out. */
@@ -213,7 +238,8 @@ enum opp_step opp_step_load(struct opp_call *call)
 
     opp_intent_reset(intent);
     *tool_call = (struct opp_tool_call){ .session = opp_generation_session(call->generation, call->worker->index),
-                                         .done = resume,
+                                         .upstreams = call->worker->upstreams,
+                                         .done = opp_intent_tool_done,
                                          .arg = call };
     intent->loaded = true;
     if (intent->effect_id[0] == '\0')
@@ -226,7 +252,7 @@ enum opp_step opp_step_load(struct opp_call *call)
     if (rc != OPP_OK)
         return opp_intent_refuse(call, rc, "The date range is longer than this credential may read.", NULL);
     opp_tool_load(tool_call);
-    return OPP_WAIT;
+    return opp_intent_await_tool(call);
 }
 
 /* What the adapter said, as the agent hears it; a defect is for the operator's log and the audit trail alone. */
@@ -271,7 +297,7 @@ enum opp_step opp_step_admit(struct opp_call *call)
 enum opp_step opp_step_inspect(struct opp_call *call)
 {
     opp_tool_inspect(&of(call)->tool_call);
-    return OPP_WAIT;
+    return opp_intent_await_tool(call);
 }
 
 /* Impact and witness as the agent sees them. */

@@ -32,6 +32,7 @@ struct opp_intent {
     const struct opp_tool *tool;
     struct opp_tool_call tool_call;
     bool loaded;
+    bool watched; /* the caller's leaving abandons what the tool waits for */
     char effect_id[OPP_ID_MAX];
     char intent_hash[OPP_HASH_HEX], impact_hash[OPP_HASH_HEX], effect_hash[OPP_HASH_HEX];
     char witness_hash[OPP_HASH_HEX];      /* "" where the tool has no state */
@@ -41,6 +42,7 @@ struct opp_intent {
     enum opp_phase phase;                 /* what opp_step_rules judges */
     struct opp_draft *draft;              /* what the effect is bound to, once there is one */
     struct opp_execution *execution;      /* once claimed */
+    struct opp_stranded_item *stranded;   /* beside it, for when its outcome cannot be written */
     struct opp_effect_op effect_op;
     unsigned attempts; /* of the effect */
     enum opp_code outcome;
@@ -80,6 +82,11 @@ enum opp_step opp_step_rules(struct opp_call *call);
 enum opp_step opp_step_understand(struct opp_call *call);
 /* What was found equals what the intent's draft, if there is one, was made of; else the world has moved. */
 enum opp_step opp_step_compare(struct opp_call *call);
+
+/* After the tool's call was asked for something: waits for it, and gives it up if the caller leaves before a claim. Its
+ * done is opp_intent_tool_done, with the call. */
+enum opp_step opp_intent_await_tool(struct opp_call *call);
+void opp_intent_tool_done(void *arg);
 
 /* Refuses with what the tool's call said: its rc is not OPP_OK. */
 enum opp_step opp_intent_refuse_tool(struct opp_call *call);

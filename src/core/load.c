@@ -93,21 +93,23 @@ static enum opp_code load_rules(struct opp_policy_sources *policies, struct opp_
     return rc;
 }
 
-enum opp_code opp_load(struct opp_sources *sources, struct opp_databases *databases, struct opp_log *log,
-                       struct opp_loaded *out, struct opp_load_report *report, struct opp_err *err)
+enum opp_code opp_load(struct opp_sources *sources, const struct opp_load_host *host, struct opp_loaded *out,
+                       struct opp_load_report *report, struct opp_err *err)
 {
     struct opp_loaded loaded = { 0 };
     enum opp_code rc = opp_sources_hash(sources, loaded.sha256, err);
 
     report->adapters = json_array();
     if (rc == OPP_OK)
-        rc = opp_adapters_new(sources->adapters, log, &loaded.adapters, report->adapters, err);
+        rc = opp_adapters_new(sources->adapters, host->log, &loaded.adapters, report->adapters, err);
+    if (rc == OPP_OK)
+        rc = opp_adapters_bind(loaded.adapters, host->upstreams, report->adapters, err);
     if (rc == OPP_OK) {
         rc = load_rules(sources->policies, &loaded, &report->policies, err);
         sources->policies = NULL;
     }
     if (rc == OPP_OK)
-        rc = opp_adapters_connect(loaded.adapters, databases, sources->stored, report->adapters, err);
+        rc = opp_adapters_connect(loaded.adapters, host->databases, sources->stored, report->adapters, err);
     opp_sources_clear(sources);
     if (rc == OPP_OK)
         *out = loaded;

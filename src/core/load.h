@@ -18,6 +18,7 @@
 
 struct opp_adapter_sources;
 struct opp_databases;
+struct opp_upstreams;
 
 /* The files of a generation. */
 struct opp_sources {
@@ -46,11 +47,18 @@ struct opp_load_dirs {
 enum opp_code opp_load_read(const struct opp_load_dirs *dirs, struct opp_sources *out, struct opp_load_report *report,
                             struct opp_err *err);
 
+/* What adapters are loaded onto. */
+struct opp_load_host {
+    struct opp_databases *databases;
+    const struct opp_upstreams *upstreams; /* those that are configured; NULL: none */
+    struct opp_log *log;
+};
+
 /* Takes sources, also on failure: runs the adapters' files, compiles the rules and runs their tests, and only when all
  * is well brings the databases up to date. Not from a loop. OPP_E_CONFIG: report has the issues, err the first.
  * OPP_E_IO, OPP_E_UNAVAILABLE, OPP_E_MEMORY. */
-enum opp_code opp_load(struct opp_sources *sources, struct opp_databases *databases, struct opp_log *log,
-                       struct opp_loaded *out, struct opp_load_report *report, struct opp_err *err);
+enum opp_code opp_load(struct opp_sources *sources, const struct opp_load_host *host, struct opp_loaded *out,
+                       struct opp_load_report *report, struct opp_err *err);
 /* Frees what was loaded and not given to a generation. */
 void opp_loaded_clear(struct opp_loaded *loaded);
 

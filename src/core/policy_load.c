@@ -16,6 +16,7 @@ enum opp_code opp_policies_make(struct opp_gateway *gateway, struct opp_sources 
                                 const struct opp_policies_wanted *wanted, struct opp_load_report *report,
                                 struct opp_generation **out, struct opp_err *err)
 {
+    struct opp_load_host host = { gateway->databases, gateway->upstreams, gateway->log };
     struct opp_loaded loaded = { 0 };
     enum opp_code rc;
 
@@ -23,7 +24,7 @@ enum opp_code opp_policies_make(struct opp_gateway *gateway, struct opp_sources 
         opp_sources_clear(sources);
         return opp_fail(err, OPP_E_UNAVAILABLE, "too many old generations are still in use");
     }
-    rc = opp_load(sources, gateway->databases, gateway->log, &loaded, report, err);
+    rc = opp_load(sources, &host, &loaded, report, err);
     if (rc != OPP_OK)
         return rc;
     opp_policy_bundle_number(loaded.bundle, wanted->number);

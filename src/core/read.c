@@ -153,7 +153,7 @@ static enum opp_step read(struct opp_call *call)
         reading->options.redacted = (const char *const *)reading->pairs;
     }
     opp_tool_read(&reading->intent.tool_call, &reading->options, &reading->out);
-    return OPP_WAIT;
+    return opp_intent_await_tool(call);
 }
 
 static enum opp_step answer(struct opp_call *call)

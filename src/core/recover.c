@@ -9,6 +9,7 @@
 #include "core/evidence.h"
 #include "core/execute.h"
 #include "core/gateway.h"
+#include "core/generation.h"
 #include "core/hub.h"
 #include "store/store.h"
 #include "store/tx.h"
@@ -77,6 +78,14 @@ static bool grow(struct opp_recovery *recovery)
     return true;
 }
 
+/* What is unknown had ended when that was found; what is pending may have ended only now, with its process. */
+static int64_t ended_ms_ago(const struct opp_recovery *recovery, const struct opp_execution *execution)
+{
+    if (strcmp(execution->status, "unknown") != 0 || execution->finished_at == 0)
+        return 0;
+    return opp_clock_now_ms(recovery->gateway->clock) - execution->finished_at;
+}
+
 static enum opp_code collect(void *arg, void *record, struct opp_err *err)
 {
     struct opp_recovery *recovery = arg;
@@ -88,7 +97,10 @@ static enum opp_code collect(void *arg, void *record, struct opp_err *err)
     }
     recovery->receipts[recovery->count] = (struct opp_receipt){ .database = execution->database,
                                                                 .database_id = execution->database_id,
-                                                                .effect_id = execution->effect_id };
+                                                                .effect_id = execution->effect_id,
+                                                                .described = execution->receipt,
+                                                                .created_at_ms = execution->created_at,
+                                                                .ended_ms_ago = ended_ms_ago(recovery, execution) };
     recovery->items[recovery->count++] = (struct item){ .execution = execution };
     return OPP_OK;
 }
@@ -122,8 +134,13 @@ enum opp_code opp_recovery_add_unknown(struct opp_recovery *recovery, struct opp
 
 void opp_recovery_ask(struct opp_recovery *recovery)
 {
-    opp_receipts_ask(recovery->gateway->databases, recovery->receipts, recovery->count,
-                     opp_monotonic_ms() + OPP_RECOVERY_ASK_MS);
+    const struct opp_gateway *gateway = recovery->gateway;
+    struct opp_generation *generation = opp_generation_pin(gateway->policies);
+    struct opp_receipt_sources sources = { gateway->databases, gateway->upstreams,
+                                           generation != NULL ? opp_generation_adapters(generation) : NULL };
+
+    opp_receipts_ask(&sources, recovery->receipts, recovery->count, opp_monotonic_ms() + OPP_RECOVERY_ASK_MS);
+    opp_generation_unpin(generation);
 }
 
 static enum opp_code audit_outcome(struct opp_tx *tx, const struct opp_settlement *outcome, struct opp_err *err)

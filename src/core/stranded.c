@@ -50,12 +50,9 @@ static void put(struct opp_stranded *stranded, struct opp_stranded_item *item)
     pthread_mutex_unlock(&stranded->lock);
 }
 
-void opp_stranded_add(struct opp_stranded *stranded, const char *execution_id, const char *draft_id)
+void opp_stranded_add(struct opp_stranded *stranded, struct opp_stranded_item *item, const char *execution_id,
+                      const char *draft_id)
 {
-    struct opp_stranded_item *item = calloc(1, sizeof *item);
-
-    if (item == NULL)
-        return;
     snprintf(item->execution_id, sizeof item->execution_id, "%s", execution_id);
     snprintf(item->draft_id, sizeof item->draft_id, "%s", draft_id);
     atomic_fetch_add(&stranded->open, 1);

@@ -24,8 +24,10 @@ struct opp_stranded_item {
 enum opp_code opp_stranded_new(struct opp_stranded **out, struct opp_err *err);
 void opp_stranded_free(struct opp_stranded *stranded);
 
-/* From any thread. Its effect has come to an end. Without memory it is left to the next start. */
-void opp_stranded_add(struct opp_stranded *stranded, const char *execution_id, const char *draft_id);
+/* From any thread: takes an item, made by calloc before the claim, so that there is one whatever happens after it. The
+ * execution's effect has come to an end. */
+void opp_stranded_add(struct opp_stranded *stranded, struct opp_stranded_item *item, const char *execution_id,
+                      const char *draft_id);
 /* From any thread: gives all that there are, NULL for none; and takes back those that are not settled. */
 struct opp_stranded_item *opp_stranded_take(struct opp_stranded *stranded);
 void opp_stranded_return(struct opp_stranded *stranded, struct opp_stranded_item *items);

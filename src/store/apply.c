@@ -20,48 +20,38 @@ static enum opp_code check_deferred(struct opp_db *db, struct opp_err *err)
     return open == 0 ? OPP_OK : opp_fail(err, OPP_E_EXISTS, "a deferred foreign key does not hold");
 }
 
-/* Ends the operation's savepoint as its outcome wants it. What cannot be undone alone is undone with the batch. */
-static void end_savepoint(struct opp_db *db, enum opp_code rc)
+/* Ends the operation's savepoint as its outcome wants it. Gives false when that cannot be: undoing takes memory. */
+static bool end_savepoint(struct opp_db *db, enum opp_code rc)
 {
-    enum opp_code ended = OPP_OK;
-
     if (opp_apply_rolled_back(db))
-        return;
-    if (rc != OPP_OK)
-        ended = opp_db_step(db, "ROLLBACK TO one", NULL);
-    if (ended == OPP_OK)
-        ended = opp_db_step(db, "RELEASE one", NULL);
-    if (ended != OPP_OK && !opp_apply_rolled_back(db))
-        opp_db_run(db, "ROLLBACK", NULL);
+        return false;
+    if (rc != OPP_OK && opp_db_step(db, "ROLLBACK TO one", NULL) != OPP_OK)
+        return false;
+    return opp_db_step(db, "RELEASE one", NULL) == OPP_OK;
 }
 
-static void apply_in_savepoint(struct opp_db *db, struct opp_write *write)
+static bool apply_in_savepoint(struct opp_db *db, struct opp_write *write)
 {
     write->rc = opp_db_step(db, "SAVEPOINT one", &write->err);
     if (write->rc != OPP_OK)
-        return;
+        return !opp_apply_rolled_back(db);
     write->rc = write->apply(db, write->arg, &write->err);
     if (write->rc == OPP_OK && !opp_apply_rolled_back(db))
         write->rc = check_deferred(db, &write->err);
-    end_savepoint(db, write->rc);
+    return end_savepoint(db, write->rc);
 }
 
 /* A statement that fails leaves nothing behind. One that succeeded before cannot be undone alone. */
-static void apply_checked(struct opp_db *db, struct opp_write *write)
+static bool apply_checked(struct opp_db *db, struct opp_write *write)
 {
     sqlite3 *handle = opp_db_handle(db);
     sqlite3_int64 changes = sqlite3_total_changes64(handle);
 
     write->rc = write->apply(db, write->arg, &write->err);
-    if (write->rc != OPP_OK && sqlite3_total_changes64(handle) != changes && !opp_apply_rolled_back(db))
-        opp_db_run(db, "ROLLBACK", NULL);
+    return !opp_apply_rolled_back(db) && (write->rc == OPP_OK || sqlite3_total_changes64(handle) == changes);
 }
 
 bool opp_apply(struct opp_db *db, struct opp_write *write)
 {
-    if (write->checked)
-        apply_checked(db, write);
-    else
-        apply_in_savepoint(db, write);
-    return !opp_apply_rolled_back(db);
+    return write->checked ? apply_checked(db, write) : apply_in_savepoint(db, write);
 }

@@ -12,7 +12,7 @@ struct opp_db;
 struct opp_write;
 
 /* Runs the operation in the transaction that is open and sets its rc and err. Gives false when that transaction was
- * undone, and with it all operations before this one. */
+ * undone, or must be because this operation cannot be undone alone; and with it all operations before this one. */
 bool opp_apply(struct opp_db *db, struct opp_write *write);
 
 /* Whether no transaction is open (any more). */

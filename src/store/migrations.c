@@ -62,6 +62,7 @@ static const char SCHEMA_2[] =
     "ALTER TABLE executions ADD COLUMN intent_hash TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE executions ADD COLUMN database TEXT;"
     "ALTER TABLE executions ADD COLUMN database_id TEXT;"
+    "ALTER TABLE executions ADD COLUMN receipt TEXT;"
     "ALTER TABLE executions ADD COLUMN resolution TEXT;"
     "ALTER TABLE drafts ADD COLUMN draft_hash TEXT;"
     "UPDATE executions SET intent_hash = (SELECT d.intent_hash FROM drafts d WHERE d.id = executions.draft_id),"

@@ -136,6 +136,16 @@ static const struct opp_field DRAFT_HEAD_FIELDS[] = {
 RECORD(OPP_DRAFT_HEAD, "drafts", opp_draft, DRAFT_HEAD_FIELDS);
 
 static const struct opp_field EXECUTION_FIELDS[] = {
+    TEXT(opp_execution, id),          TEXT(opp_execution, draft_id),        TEXT(opp_execution, app_id),
+    TEXT(opp_execution, key_id),      TEXT(opp_execution, actor_user_id),   TEXT(opp_execution, action),
+    TEXT(opp_execution, intent_hash), TEXT(opp_execution, idempotency_key), TEXT(opp_execution, effect_id),
+    TEXT(opp_execution, status),      TEXT(opp_execution, database),        TEXT(opp_execution, database_id),
+    TEXT(opp_execution, receipt),     JSON(opp_execution, result),          JSON(opp_execution, error),
+    JSON(opp_execution, resolution),  INTEGER(opp_execution, created_at),   INTEGER(opp_execution, finished_at),
+};
+RECORD_FLAGGED(OPP_EXECUTION, "executions", opp_execution, EXECUTION_FIELDS);
+
+static const struct opp_field EXECUTION_HEAD_FIELDS[] = {
     TEXT(opp_execution, id),
     TEXT(opp_execution, draft_id),
     TEXT(opp_execution, app_id),
@@ -143,24 +153,13 @@ static const struct opp_field EXECUTION_FIELDS[] = {
     TEXT(opp_execution, actor_user_id),
     TEXT(opp_execution, action),
     TEXT(opp_execution, intent_hash),
-    TEXT(opp_execution, idempotency_key),
     TEXT(opp_execution, effect_id),
     TEXT(opp_execution, status),
     TEXT(opp_execution, database),
     TEXT(opp_execution, database_id),
-    JSON(opp_execution, result),
-    JSON(opp_execution, error),
-    JSON(opp_execution, resolution),
+    TEXT(opp_execution, receipt),
     INTEGER(opp_execution, created_at),
     INTEGER(opp_execution, finished_at),
-};
-RECORD_FLAGGED(OPP_EXECUTION, "executions", opp_execution, EXECUTION_FIELDS);
-
-static const struct opp_field EXECUTION_HEAD_FIELDS[] = {
-    TEXT(opp_execution, id),          TEXT(opp_execution, draft_id),      TEXT(opp_execution, app_id),
-    TEXT(opp_execution, key_id),      TEXT(opp_execution, actor_user_id), TEXT(opp_execution, action),
-    TEXT(opp_execution, intent_hash), TEXT(opp_execution, effect_id),     TEXT(opp_execution, status),
-    TEXT(opp_execution, database),    TEXT(opp_execution, database_id),   INTEGER(opp_execution, created_at),
 };
 RECORD(OPP_EXECUTION_HEAD, "executions", opp_execution, EXECUTION_HEAD_FIELDS);
 

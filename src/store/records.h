@@ -44,7 +44,8 @@ struct opp_draft {
 
 struct opp_execution {
     char *id, *draft_id, *app_id, *key_id, *actor_user_id, *action, *intent_hash, *idempotency_key, *effect_id, *status;
-    char *database, *database_id; /* where its receipt will be; NULL: it writes nothing */
+    char *database, *database_id; /* where its receipt will be; NULL: it writes to none */
+    char *receipt;                /* JSON: what an upstream's is asked by, of an effect that is a request */
     json_t *result, *error;
     json_t *resolution; /* what a person found, of one that was unknown */
     bool damaged;       /* as a draft's */

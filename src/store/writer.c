@@ -100,11 +100,10 @@ static struct opp_write *take_batch(struct opp_writer *writer)
     return batch;
 }
 
-/* Runs one operation. Gives false when the whole transaction was undone. */
+/* Runs one operation. Gives false when the batch is or must be undone with it. */
 static bool apply_one(struct opp_writer *writer, struct opp_write *write)
 {
     const struct opp_writer_hooks *hooks = &writer->settings.hooks;
-
     bool goes_on;
 
     hook(hooks->save, hooks->arg);
@@ -138,6 +137,8 @@ static enum opp_code apply_all(struct opp_writer *writer, struct opp_write *batc
 {
     enum opp_code rc = opp_wal_bound_keep(&writer->log, err);
 
+    if (rc == OPP_OK && !opp_apply_rolled_back(writer->db))
+        rc = opp_db_step(writer->db, "ROLLBACK", err); /* what could not be undone when it failed */
     if (rc == OPP_OK)
         rc = opp_db_step(writer->db, "BEGIN IMMEDIATE", err);
     if (rc == OPP_OK && !atomic_load(&writer->healthy))
@@ -248,7 +249,7 @@ static void run_batch(struct opp_writer *writer, struct opp_write *batch)
         rc = commit(writer, &err);
     if (rc != OPP_OK) {
         if (!opp_apply_rolled_back(writer->db))
-            opp_db_step(writer->db, "ROLLBACK", NULL);
+            opp_db_step(writer->db, "ROLLBACK", NULL); /* or before the next batch */
         fail_all(batch, &err);
     }
     if (hooks->commit != NULL)

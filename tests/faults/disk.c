@@ -39,17 +39,10 @@ static void die(const char *what)
     abort();
 }
 
-/* One allocation may be the plan's to fail; what the disk remembers is no part of the trial. */
-static void *keep(const void *bytes, size_t length)
+static void *must(void *memory)
 {
-    void *memory = NULL;
-
-    for (int i = 0; memory == NULL && i < 3; i++)
-        memory = calloc(1, length + 1);
     if (memory == NULL)
         die("no memory");
-    if (bytes != NULL)
-        memcpy(memory, bytes, length);
     return memory;
 }
 
@@ -70,7 +63,7 @@ struct disk_file *disk_file_of(const char *path)
             return &files[i];
     if (file_count == FILES_MAX)
         die("too many files");
-    files[file_count] = (struct disk_file){ .path = keep(path, strlen(path)), .fd = -1 };
+    files[file_count] = (struct disk_file){ .path = must(strdup(path)), .fd = -1 };
     return &files[file_count++];
 }
 
@@ -91,7 +84,7 @@ static int64_t size_of(const struct disk_file *file)
 /* Remembers what is between offset and offset + length. */
 static struct change *remember(struct disk_file *file, size_t length, int64_t offset)
 {
-    struct change *change = keep(NULL, sizeof *change);
+    struct change *change = must(calloc(1, sizeof *change));
     ssize_t got;
 
     if (file->fd < 0)
@@ -100,7 +93,7 @@ static struct change *remember(struct disk_file *file, size_t length, int64_t of
         die(file->path);
     change->offset = offset;
     change->old_size = size_of(file);
-    change->old = keep(NULL, length);
+    change->old = must(malloc(length + 1));
     got = pread(file->fd, change->old, length, offset);
     change->old_length = got > 0 ? (size_t)got : 0;
     change->before = file->newest;
@@ -112,7 +105,8 @@ void disk_will_write(struct disk_file *file, const void *bytes, size_t length, i
 {
     struct change *change = remember(file, length, offset);
 
-    change->fresh = keep(bytes, length);
+    change->fresh = must(malloc(length + 1));
+    memcpy(change->fresh, bytes, length);
     change->fresh_length = length;
 }
 

@@ -3,8 +3,6 @@
  * oppd on a disk that fails as the environment says (faults/plan.h). No part of the product.
  */
 #include "command/command.h"
-#include "faults/memory.h"
-#include "faults/plan.h"
 #include "faults/vfs.h"
 
 #include <sys/stat.h>
@@ -12,8 +10,6 @@
 int main(int argc, char **argv)
 {
     umask(077);
-    fault_plan_read();
-    fault_memory_install();
     fault_vfs_install();
     return opp_command_main(argc, argv);
 }

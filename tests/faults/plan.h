@@ -3,28 +3,22 @@
  * faults/plan.h - which operation on a database file goes wrong, as the environment says.
  * May include: nothing.
  *
- * OPP_FAULT="OP:N:WHAT[:FILE]" - the N-th OP of this process does WHAT. OP: open, write, sync, counted over the
- * databases and logs whose names begin with FILE; alloc, an allocation of ours, of the JSON library, of libevent's or
- * of SQLite's; accept. WHAT: eio (fails once), dead (fails, and all after it), full (fails as on a full disk), cut
- * (power cut: only what was synced stays), tear (the same, but some of the rest stays, too). OPP_FAULT_PLAN=FILE - the
- * same, changed while the process runs: FILE has FAULT_PLAN_BYTES bytes, a number of 8 digits, the plan padded with
- * spaces, the same number again. Each new number begins to count anew. OPP_FAULT_DIR=DIR - while DIR/full is there,
- * writes fail as on a full disk; while DIR/stall is there, syncs wait. What must never happen is appended to
- * DIR/violations. OPP_FAULT_NORMAL=1 - connections have synchronous=NORMAL, and say FULL: the control that must lose.
+ * OPP_FAULT="OP:N:WHAT[:FILE]" - the N-th OP (open, write, sync) of this process, counted over the databases and logs
+ * whose names begin with FILE, does WHAT: eio (fails once), dead (fails, and all after it), full (fails as on a full
+ * disk), cut (power cut: only what was synced stays), tear (the same, but some of the rest stays, too).
+ * OPP_FAULT_DIR=DIR - while DIR/full is there, writes fail as on a full disk; while DIR/stall is there, syncs wait.
+ * What must never happen is appended to DIR/violations. OPP_FAULT_NORMAL=1 - connections have synchronous=NORMAL, and
+ * say FULL: the control that must lose.
  */
 #ifndef OPP_TESTS_FAULTS_PLAN_H
 #define OPP_TESTS_FAULTS_PLAN_H
 
 #include <stdbool.h>
 
-#define FAULT_PLAN_BYTES 64
-
 enum fault_op {
     FAULT_OPEN,
     FAULT_WRITE,
-    FAULT_SYNC,
-    FAULT_ALLOC,
-    FAULT_ACCEPT
+    FAULT_SYNC
 };
 enum fault_what {
     FAULT_NONE,

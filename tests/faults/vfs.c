@@ -250,6 +250,7 @@ static int on_connection(sqlite3 *db, const char **problem, const void *api)
 
 void fault_vfs_install(void)
 {
+    fault_plan_read();
     below = sqlite3_vfs_find(NULL);
     faulty = *below;
     faulty.zName = "faulty";

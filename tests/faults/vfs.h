@@ -6,8 +6,7 @@
 #ifndef OPP_TESTS_FAULTS_VFS_H
 #define OPP_TESTS_FAULTS_VFS_H
 
-/* Makes it the default, under the plan of the environment (faults/plan.h). After fault_plan_read,
- * before any connection is opened. */
+/* Makes it the default, under the plan of the environment (faults/plan.h). Before any connection is opened. */
 void fault_vfs_install(void);
 
 #endif

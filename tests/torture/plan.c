@@ -13,10 +13,10 @@
 
 /* The file's layout, in words of 8 bytes. */
 struct plan {
-    _Atomic int64_t kind; /* armed; 0: nothing fails */
-    _Atomic int64_t left; /* calls of it until one fails, that one included */
-    _Atomic int64_t hits; /* calls that have failed */
-    _Atomic int64_t blocks;
+    _Atomic int64_t kind;                 /* armed; 0: nothing fails */
+    _Atomic int64_t left;                 /* calls of it until one fails, that one included */
+    _Atomic int64_t burst;                /* so many fail then, one after the other */
+    _Atomic int64_t hits;                 /* calls that have failed */
     _Atomic int64_t calls[TORTURE_KINDS]; /* made, by kind */
 };
 
@@ -36,7 +36,6 @@ __attribute__((constructor)) static void map_plan(void)
     mapped = mmap(NULL, sizeof(struct plan), PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
     if (mapped == MAP_FAILED)
         return;
-    atomic_store(&((struct plan *)mapped)->blocks, atomic_load(&nobodys.blocks)); /* another process had it before */
     atomic_store(&plan, mapped);
     syscall(SYS_close, (int)fd);
 }
@@ -68,16 +67,14 @@ __attribute__((constructor)) static void watch_crashes(void)
 bool torture_fails(enum torture_kind kind)
 {
     struct plan *now = atomic_load(&plan);
+    int64_t left;
 
     atomic_fetch_add(&now->calls[kind], 1);
-    if (atomic_load(&now->kind) != kind || atomic_fetch_sub(&now->left, 1) != 1)
+    if (atomic_load(&now->kind) != kind)
         return false;
-    atomic_store(&now->kind, TORTURE_NONE);
+    left = atomic_fetch_sub(&now->left, 1);
+    if (left > 1 || left + atomic_load(&now->burst) <= 1)
+        return false;
     atomic_fetch_add(&now->hits, 1);
     return true;
-}
-
-void torture_count_blocks(int change)
-{
-    atomic_fetch_add(&atomic_load(&plan)->blocks, change);
 }

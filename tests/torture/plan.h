@@ -21,7 +21,5 @@ enum torture_kind {
 
 /* Counts the call; true: it is the one that must fail. Allocates nothing. */
 bool torture_fails(enum torture_kind kind);
-/* Blocks that came (1) or went (-1). */
-void torture_count_blocks(int change);
 
 #endif

@@ -229,7 +229,8 @@ enum opp_code fixture_receipt(struct fixture *f, const char *database, const cha
                                    .database_id = found != NULL ? found->identity : NULL,
                                    .effect_id = effect_id };
 
-    opp_receipts_ask(f->databases, &receipt, 1, opp_monotonic_ms() + 10000);
+    opp_receipts_ask(&(struct opp_receipt_sources){ f->databases, NULL, NULL }, &receipt, 1,
+                     opp_monotonic_ms() + 10000);
     *result = receipt.result;
     return receipt.rc;
 }

@@ -18,7 +18,8 @@
 static const char golden[] =
     "array function\nassert function\nbase64 table\nbase64.decode function\nbase64.encode function\n"
     "date table\ndate.day function\ndate.format function\ndate.parse function\nerror function\nfrom userdata\n"
-    "ipairs function\njson table\njson.decode function\njson.encode function\nlog function\nmath table\n"
+    "http table\nhttp.effect function\nipairs function\njson table\njson.decode function\njson.encode function\nlog "
+    "function\nmath table\n"
     "math.abs function\nmath.acos function\nmath.asin function\nmath.atan function\nmath.ceil function\n"
     "math.cos function\nmath.deg function\nmath.exp function\nmath.floor function\nmath.fmod function\n"
     "math.huge number\nmath.log function\nmath.max function\nmath.maxinteger number\nmath.min function\n"

@@ -277,9 +277,9 @@ static void rows_that_a_statement_does_not_give_are_null(void **state)
 
 /* What execute does, and what the operator is told of it. */
 static const char *const nonsense[][2] = {
-    { "return 'done'", "sql.effect{}, value{} or a refusal" },
-    { "return nil", "sql.effect{}, value{} or a refusal" },
-    { "return { database = 'things' }", "sql.effect{}, value{} or a refusal" },
+    { "return 'done'", "sql.effect{}, http.effect{}, value{} or a refusal" },
+    { "return nil", "sql.effect{}, http.effect{}, value{} or a refusal" },
+    { "return { database = 'things' }", "sql.effect{}, http.effect{}, value{} or a refusal" },
     { "return sql.effect 'x'", "table" },
     { "return sql.effect { database = 'other', { 'DELETE FROM things' } }", "names a database" },
     { "return sql.effect { { 'DELETE FROM things' } }", "names a database" },
@@ -368,16 +368,16 @@ static void a_receipt_of_another_file_of_that_name_is_not_absent_but_unknown(voi
     snprintf(identity, sizeof identity, "%s", things->identity);
     snprintf(path, sizeof path, "%s", things->path);
     receipt.database_id = identity;
-    opp_receipts_ask(f.databases, &receipt, 1, opp_monotonic_ms() + 10000);
+    opp_receipts_ask(&(struct opp_receipt_sources){ f.databases, NULL, NULL }, &receipt, 1, opp_monotonic_ms() + 10000);
     assert_int_equal(receipt.rc, OPP_E_ABSENT);
     fixture_close(&f);
     fixture_must_open(&f);
-    opp_receipts_ask(f.databases, &receipt, 1, opp_monotonic_ms() + 10000);
+    opp_receipts_ask(&(struct opp_receipt_sources){ f.databases, NULL, NULL }, &receipt, 1, opp_monotonic_ms() + 10000);
     assert_int_equal(receipt.rc, OPP_E_ABSENT);
     fixture_close(&f);
     assert_int_equal(unlink(path), 0);
     fixture_must_open(&f);
-    opp_receipts_ask(f.databases, &receipt, 1, opp_monotonic_ms() + 10000);
+    opp_receipts_ask(&(struct opp_receipt_sources){ f.databases, NULL, NULL }, &receipt, 1, opp_monotonic_ms() + 10000);
     assert_int_equal(receipt.rc, OPP_E_EXECUTION_UNKNOWN);
     assert_non_null(strstr(receipt.err.message, "not the one"));
 }
@@ -392,7 +392,7 @@ static void receipts_that_there_is_no_time_to_ask_for_are_unknown(void **state)
     open_with(ACTION("a.b") "execute = nothing }");
     for (int i = 0; i < 2; i++)
         receipts[i].database_id = opp_databases_find(f.databases, "things")->identity;
-    opp_receipts_ask(f.databases, receipts, 3, opp_monotonic_ms() - 1);
+    opp_receipts_ask(&(struct opp_receipt_sources){ f.databases, NULL, NULL }, receipts, 3, opp_monotonic_ms() - 1);
     assert_int_equal(receipts[0].rc, OPP_E_EXECUTION_UNKNOWN);
     assert_int_equal(receipts[1].rc, OPP_E_EXECUTION_UNKNOWN);
     assert_non_null(strstr(receipts[1].err.message, "in time"));

@@ -109,7 +109,7 @@ static void an_init_that_is_wrong_is_refused(void **state)
     static const char *const cases[][2] = {
         { "return { name = 'other', description = 'D.', %s }", "calls itself other" },
         { "return { name = 'a', %s }", "description" },
-        { "return { name = 'a', description = 'D.', upstreams = {}, %s }", "upstreams" },
+        { "return { name = 'a', description = 'D.', upstreams = { crm = { etag = 'weak' } }, %s }", "upstreams" },
         { "return { name = 'a', description = 'D.', databases = { Big = { file = 'x', migrations = { '1.sql' } } }, %s "
           "}",
           "databases" },
@@ -129,7 +129,7 @@ static void an_init_that_is_wrong_is_refused(void **state)
           "file"
           " = 'x', migrations = { '1.sql' } } }, %s }",
           "are one file" },
-        { "http.get('x') return { name = 'a', description = 'D.', %s }", "the global 'http' is not defined" },
+        { "os.exit(1) return { name = 'a', description = 'D.', %s }", "the global 'os' is not defined" },
         { "return 'text' -- %s", "no table" },
         { "while true do end -- %s", "instructions" },
         { "return {\n  name = = 1 } -- %s", "a/init.lua:2" },

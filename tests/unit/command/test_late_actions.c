@@ -16,6 +16,7 @@
 /* cmocka wants the four above */
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- others are quicker --- */
@@ -143,7 +144,7 @@ static void while_the_same_intent_is_stranded_it_is_waited_for(void **state)
     (void)state;
     make_execution();
     gateway_sql(&kit, GATEWAY, "UPDATE executions SET status = 'pending' WHERE draft_id = '%s'", draft);
-    opp_stranded_add(kit.gateway->stranded, "exe_1", draft);
+    opp_stranded_add(kit.gateway->stranded, calloc(1, sizeof(struct opp_stranded_item)), "exe_1", draft);
     key[0] = 'o';
     expect("", RUN, OPP_E_UNAVAILABLE, NULL, NULL);
 }

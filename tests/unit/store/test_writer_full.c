@@ -12,6 +12,7 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 /* A database that may not grow is a disk that is full: SQLite says SQLITE_FULL of both. */
@@ -201,6 +202,41 @@ static void a_commit_that_does_not_fit_did_not_happen(void **state)
     run_function(unwrap_log);
 }
 
+/* So many ROLLBACKs cannot be prepared, as when memory is out. On the writer's thread. */
+static int denials;
+
+static int deny_rollback(void *arg, int code, const char *operation, const char *b, const char *c, const char *d)
+{
+    (void)arg, (void)b, (void)c, (void)d;
+    if ((code != SQLITE_SAVEPOINT && code != SQLITE_TRANSACTION) || strcmp(operation, "ROLLBACK") != 0 || denials == 0)
+        return SQLITE_OK;
+    denials--;
+    return SQLITE_DENY;
+}
+
+static enum opp_code change_and_fail(struct opp_db *db, void *arg, struct opp_err *err)
+{
+    struct op *op = arg;
+
+    assert_int_equal(opp_db_run(db, op->sql, err), OPP_OK);
+    denials = 2;
+    sqlite3_set_authorizer(opp_db_handle(db), deny_rollback, NULL);
+    return OPP_E_PRECONDITION;
+}
+
+static void what_cannot_be_undone_is_not_committed(void **state)
+{
+    struct op op = { .sql = "INSERT INTO t VALUES(1)" };
+
+    (void)state;
+    op.write = (struct opp_write){ .apply = change_and_fail, .done = done, .arg = &op, .bytes = 1 };
+    assert_int_equal(opp_writer_submit(writer, &op.write), OPP_OK);
+    assert_int_equal(wait_for(&op), OPP_E_UNAVAILABLE);
+    assert_int_equal(rows(), 0);
+    assert_int_equal(run("INSERT INTO t VALUES(2)"), OPP_OK);
+    assert_int_equal(rows(), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -209,6 +245,7 @@ int main(void)
         TEST(what_no_longer_fits_is_unavailable_and_the_writer_recovers),
         TEST(what_is_acknowledged_beside_what_does_not_fit_is_kept),
         TEST(a_commit_that_does_not_fit_did_not_happen),
+        TEST(what_cannot_be_undone_is_not_committed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

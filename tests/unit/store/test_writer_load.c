@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "faults/plan.h"
 #include "faults/vfs.h"
 #include "store/db.h"
 #include "store/store_kit.h"
@@ -245,7 +244,6 @@ static int make_faults(void **state)
     kit_make_dir(&faults);
     kit_path(&faults, "stall", stall);
     setenv("OPP_FAULT_DIR", faults.dir, 1);
-    fault_plan_read();
     fault_vfs_install();
     return 0;
 }
