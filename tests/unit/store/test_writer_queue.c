@@ -157,6 +157,27 @@ static void completions_come_back_on_their_loop(void **state)
     opp_loop_free(loop);
 }
 
+/* At the end of a process a loop goes before the database is closed: nothing may be posted to it afterwards. */
+static void an_ended_writer_has_told_all_and_takes_no_more(void **state)
+{
+    struct op ops[50] = { 0 }, late = { 0 };
+    struct opp_loop *loop = NULL;
+
+    (void)state;
+    assert_int_equal(opp_loop_new(&loop, NULL), OPP_OK);
+    for (int i = 0; i < 50; i++) {
+        ops[i].write.lazy = i % 2 == 0;
+        assert_int_equal(op_submit_on(&ops[i], i, loop), OPP_OK);
+    }
+    opp_writer_end(bench.writer);
+    assert_int_equal(op_submit_on(&late, 50, loop), OPP_E_UNAVAILABLE);
+    opp_loop_free(loop);
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(atomic_load(&ops[i].done), 1);
+    assert_int_equal(atomic_load(&late.done), 0);
+    assert_int_equal(bench_number("SELECT count(*) FROM t"), 50);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
 
 int main(void)
@@ -168,6 +189,7 @@ int main(void)
         TEST(stopping_commits_what_is_queued),
         TEST(many_threads_each_learn_their_own_outcome),
         TEST(completions_come_back_on_their_loop),
+        TEST(an_ended_writer_has_told_all_and_takes_no_more),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
