@@ -254,8 +254,8 @@ describe("rules that are staged", function()
     end)
 
     it("begin anew when those come back into force that were there before, and are counted on from there", function()
-      local function commit(calls, rows)
-        calls()
+      local function commit(ask, rows)
+        ask()
         gateway.eventually("they are logged", function() return #decisions.all(g.admin) == rows end)
         return decisions.report(g.admin)
       end
