@@ -272,7 +272,8 @@ describe("the ledger adapter", function()
       assert.is_truthy(export().csv:find("txn_1,2026-11-19T08:30:00.000Z,expense,Coffee beans,42.5,USD,", 1, true))
     end)
 
-    for name, first in pairs { equals = "=", plus = "+", minus = "-", at = "@", tab = "\t", cr = "\r" } do
+    for name, first in pairs { equals = "=", plus = "+", minus = "-", at = "@", tab = "\t", cr = "\r", lf = "\n",
+      wide_equals = "＝", wide_plus = "＋", wide_minus = "－", wide_at = "＠" } do
       it("makes a title that begins with " .. name .. " harmless for spreadsheets", function()
         create(first .. "1+1,\"x\"")
         assert.equal("'" .. first .. "1+1,\"x\"", find(parse_csv(export().csv), "txn_new")[4])

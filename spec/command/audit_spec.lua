@@ -164,7 +164,9 @@ describe("oppd audit", function()
       return db.rows(g.data .. "/gateway.db", "SELECT min(seq) AS first, max(seq) AS last FROM audit")[1]
     end
 
-    it("loses nothing when an archiving is ended in the middle", function()
+    local it_points = gateway.has_crash_points() and it or pending
+
+    it_points("loses nothing when an archiving is ended in the middle", function()
       local points = { ["archive.copied"] = false, ["archive.written"] = true, ["archive.removed"] = true }
       for point, whole in pairs(points) do
         local path, before = g:file(point .. ".jsonl"), rows()

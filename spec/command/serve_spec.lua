@@ -50,6 +50,15 @@ describe("oppd serve", function()
     end
   end)
 
+  it("has written the credentials when it says that it listens", function()
+    local pipe = io.popen("stat -c %.3Y " .. quote(g:file("credentials.json")))
+    local written = pipe:read("n")
+    pipe:close()
+    local line = gateway.read_file(g.log_file):match('[^\n]*"event":"listening"[^\n]*')
+    local seconds = line:match(":(%d%d%.%d%d%d)Z")
+    assert.is_true((tonumber(seconds) - written) % 60 < 30, line .. " " .. written)
+  end)
+
   it("keeps no token in its data directory or its log", function()
     for _, token in ipairs { g.credentials.agent_token, g.credentials.admin_token } do
       assert.is_nil(os.execute(("grep -rqF -e %s %s %s"):format(quote(token), quote(g.data), quote(g.log_file))))

@@ -9,10 +9,6 @@ local policies = require "spec.support.policies"
 
 local crash_exit <const> = 86
 
-local function has_points()
-  return assert(gateway.read_file(gateway.program())):find("OPP_CRASH_AT", 1, true) ~= nil
-end
-
 local function rule(word)
   return ([[return { { name = "%s", tools = { "transaction.create" },
     decide = function() return draft("%s") end } }]]):format(word, word)
@@ -58,7 +54,7 @@ describe("a process that ends while policies change", function()
     rollback = { before = function() g:rules(rule("Three")) end, method = "POST", path = "/policies/rollback" },
   }
 
-  local it_points = has_points() and it or pending
+  local it_points = gateway.has_crash_points() and it or pending
 
   for verb, request in pairs(verbs) do
     it_points("has changed nothing, or all of it, by a " .. verb, function()

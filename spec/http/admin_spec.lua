@@ -132,6 +132,14 @@ describe("the administration of apps, keys and tokens", function()
     check.ok(g:agent_client(rotated.token):get("/manifest"))
   end)
 
+  it("gives a rotated key the end that is named, and none otherwise", function()
+    local app = g:app()
+    local path, ends = "/keys/" .. app.key.id .. "/rotate", "2099-01-01T00:00:00.000Z"
+    assert.equal(ends, post(path, { expiresAt = ends }).key.expires_at)
+    assert.equal(json.null, post(path).key.expires_at)
+    check.refused(g.admin:post(path, { expiresAt = "2020-01-01T00:00:00Z" }), 400, "common.validation")
+  end)
+
   it("revokes an app with its keys and drafts, and brings back the app alone", function()
     local app = g:app()
     local draft = ledger.draft(app.client, ledger.create())

@@ -150,6 +150,14 @@ describe("a person's decision", function()
     assert.is_nil(ledger.find(g.agent, txn.id))
   end)
 
+  it("takes a blank seal for none that was shown", function()
+    local draft = ledger.draft(g.agent, ledger.create())
+    for _, seal in ipairs { "", "  " } do
+      check.refused(approve(draft, { seal = seal }), 400, "common.validation")
+    end
+    assert.equal("draft", status_of(draft))
+  end)
+
   it("names the draft whenever it is refused", function()
     local app = g:app()
     local draft = ledger.draft(app.client, ledger.create())

@@ -77,6 +77,16 @@ describe("the decision log", function()
     for _, row in ipairs(allowed) do assert.equal(100, row.sample) end
   end)
 
+  it("has each read that was out of its bounds as one", function()
+    g:in_force [[{ name = "r", tools = { "transaction.list" }, decide = function() return allow { max_days = 5 } end }]]
+    for _ = 1, 120 do
+      check.refused(app.client:get("/transactions", { startDate = "2026-01-01", endDate = "2026-03-01" }), 403,
+        "agent.policy_denied")
+    end
+    local rows = decisions.await(g.admin, 120, { phase = "read", outcome = "deny" })
+    for _, row in ipairs(rows) do assert.equal(1, row.sample) end
+  end)
+
   it("is searched by each of its fields, a page at a time", function()
     local first = ledger.make(app.client)
     local other = g:open_app()
@@ -217,6 +227,21 @@ describe("the decision log", function()
     gateway.eventually("the log says so", function() return g:log():find("decisions.unavailable", 1, true) end)
     assert.equal(200, g:client(""):get("/readyz").status)
     assert.equal("directory", lfs.attributes(g.data .. "/decisions.db", "mode"))
+  end)
+
+  it("begins anew when its file is taken away, and the report does not", function()
+    check.ok(g.admin:post("/policies/stage", { profile = "mine" }))
+    ledger.make(app.client)
+    decisions.await(g.admin, 2)
+    os.execute(("rm '%s'/decisions.db*"):format(g.data))
+    ledger.make(app.client)
+    gateway.eventually("there is a new one", function()
+      local answer = g.admin:get("/policies/decisions")
+      return answer.status == 200 and #answer.body.data.items == 2
+    end)
+    assert.is_truthy(g:log():find("decisions.gone", 1, true))
+    g:restart()
+    assert.equal(4, decisions.await_report(g.admin, 4).decisions)
   end)
 
   it("is kept over a restart", function()

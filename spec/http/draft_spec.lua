@@ -160,7 +160,10 @@ describe("a draft", function()
     assert.same({ made[3].id, made[1].id }, { second.items[1].id, second.items[3].id })
     assert.equal(json.null, second.nextCursor)
     check.refused(app.client:get("/drafts", { status = "lost" }), 400, "common.validation")
-    check.refused(app.client:get("/drafts", { cursor = "nonsense" }), 400, "common.validation")
+    for _, cursor in ipairs { "nonsense", "5", app.app.id } do
+      check.refused(app.client:get("/drafts", { cursor = cursor }), 400, "common.validation")
+    end
+    check.refused(app.client:get("/drafts", { idempotencyKey = "  " }), 400, "common.validation")
   end)
 
   it("is canceled with its key, in the same moment", function()

@@ -105,6 +105,23 @@ describe("every answer", function()
     assert.not_equal(draft.id, ledger.draft(g.agent, with("idempotencyKey", "  ")).id)
   end)
 
+  it("takes an empty body for none, whatever type is sent along", function()
+    for _, type in ipairs { "application/json", "text/plain;charset=UTF-8" } do
+      local draft = ledger.draft(g.agent, ledger.create())
+      check.ok(g.admin:request { method = "POST", path = "/drafts/" .. draft.id .. "/approve", body = "",
+        headers = { ["Content-Type"] = type } })
+    end
+  end)
+
+  it("refuses a blank where something is needed, and lives on", function()
+    for _, path in ipairs { "/actions", "/preflight" } do
+      for _, blank in ipairs { "", "  ", "\t\n" } do
+        local details = check.refused(g.agent:post(path, with("action", blank)), 400, "common.validation")
+        assert.equal("action", details.issues[1].path[1])
+      end
+    end
+  end)
+
   it("refuses a query parameter that is given twice", function()
     check.refused(g.agent:get("/transactions?page=1&page=2"), 400, "common.validation")
   end)

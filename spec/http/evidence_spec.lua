@@ -204,7 +204,9 @@ describe("the evidence of a draft", function()
     check.ok(g:person("user_view", { "viewer" }).client:get("/drafts/" .. draft.id .. "/evidence"))
   end)
 
-  it("holds for what a killed gateway had not recorded", function()
+  local it_points = gateway.has_crash_points() and it or pending
+
+  it_points("holds for what a killed gateway had not recorded", function()
     local open = g:open_app()
     g:restart("OPP_CRASH_AT=effect.committed")
     pcall(function() open.client:post("/actions", ledger.create { execute = true, idempotencyKey = "k" }) end)

@@ -137,6 +137,21 @@ describe("an idempotency key", function()
     assert.equal(draft.id, ledger.execute(app.client, action).draft_id)
   end)
 
+  it("fails its pending draft when the resource is gone by the time it is asked to run", function()
+    local txn, app = ledger.make(open), g:open_app()
+    local action = ledger.update(txn.id, { title = "late" })
+    action.idempotencyKey = ledger.unique("key")
+    local draft = ledger.draft(app.client, action)
+    ledger.execute(open, { action = "transaction.hard_delete", payload = { transactionId = txn.id },
+      justification = "A spec asks for it." })
+    action.execute = true
+    local details = check.refused(app.client:post("/actions", action), 403, "agent.policy_denied")
+    assert.equal(draft.id, details.draftId)
+    local seen = check.ok(app.client:get("/drafts/" .. draft.id)).draft
+    assert.same({ "failed", "agent.policy_denied" }, { seen.status, seen.failure.code })
+    assert.equal(1, check.count(g:audit(), { draft_id = draft.id, code = "agent.policy_denied" }))
+  end)
+
   it("knows the preflight that its draft was completed with, also after that has gone", function()
     local app = g:open_app()
     local action = keyed()

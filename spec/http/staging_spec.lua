@@ -253,6 +253,28 @@ describe("rules that are staged", function()
         "agent.precondition_failed").reason)
     end)
 
+    it("begin anew when those come back into force that were there before, and are counted on from there", function()
+      local function commit(calls, rows)
+        calls()
+        gateway.eventually("they are logged", function() return #decisions.all(g.admin) == rows end)
+        return decisions.report(g.admin)
+      end
+      local function preflight()
+        check.ok(app.client:post("/preflight", { action = "transaction.create", payload = ledger.create().payload }))
+      end
+      stage(deny_all)
+      assert.equal(2, #commit(function() ledger.make(app.client) end, 2).differences)
+      g:in_force [[{ name = "a window", tools = { "*" }, window = function() return always() end }]]
+      commit(preflight, 3)
+      check.ok(g.admin:post("/policies/rollback"))
+      local back = commit(preflight, 4)
+      assert.same({ 1, 0, 1 }, { back.decisions, back.skipped, #back.differences })
+      g:kill()
+      g:restart()
+      local after = decisions.await_report(g.admin, 1)
+      assert.same({ back.since, back.decisions, back.differences }, { after.since, after.decisions, after.differences })
+    end)
+
     it("are compared in every obligation", function()
       g:in_force [[{ name = "before", tools = { "transaction.create" }, decide = function()
         return allow { limit = { count = 9, per = 60 }, redact = { "notes" } } end }]]
@@ -298,6 +320,32 @@ describe("rules that are staged", function()
       assert.is_true(hidden() >= 1)
       stage [[{ name = "hides", tools = { "transaction.*" }, discover = function() while true do end end }]]
       assert.is_true(hidden() >= 1)
+    end)
+
+    it("refuse the calls of what they would hide, and hold back what they would list as a draft", function()
+      stage [[{ name = "hidden", tools = { "transaction.create" }, discover = function() return false end },
+        { name = "held", tools = { "transaction.delete" }, discover = function() return draft("People.") end }]]
+      local id = ledger.make(app.client).id
+      ledger.execute(app.client, ledger.delete(id))
+      local function is_told(report)
+        local outcomes = {}
+        for _, difference in ipairs(report.differences) do
+          if difference.phase ~= "discover" then
+            outcomes[difference.tool .. " " .. difference.phase] = difference.from.outcome .. " " ..
+              difference.to.outcome .. " " .. difference.to.code
+          end
+        end
+        assert.same({
+          ["transaction.create action"] = "allow deny agent.policy_denied",
+          ["transaction.create execute"] = "allow deny agent.policy_denied",
+          ["transaction.delete action"] = "allow draft agent.auto_execute_denied",
+          ["transaction.delete execute"] = "allow draft agent.auto_execute_denied",
+        }, outcomes)
+        assert.equal(0, report.same)
+      end
+      is_told(decisions.await_report(g.admin, 4))
+      decisions.await(g.admin, 4)
+      is_told(check.ok(g.admin:post("/policies/replay", { profile = "other" })).report)
     end)
 
     it("say what manifests would show otherwise, of each app", function()

@@ -34,10 +34,10 @@ describe("a tool that reads over HTTP", function()
   it("cannot be led elsewhere by a segment, and never to another tenant's", function()
     assert.equal(7, check.ok(show("with/slash and space")).order.total)
     check.refused(show("x1"), 403, "agent.policy_denied")
-    for _, segment in ipairs { "../effects", "o1?org=x", "o1#x", "%2e%2e" } do
+    for _, segment in ipairs { "o1?org=x", "o1#x", "%2e%2e" } do
       assert.equal(404, check.ok(show(segment)).status)
     end
-    for _, segment in ipairs { ".", "..", "" } do
+    for _, segment in ipairs { ".", "..", "", "../effects", "o1\r\nX: y", "o1/..\\." } do
       check.refused(show(segment), 502, "agent.execution_failed")
     end
   end)

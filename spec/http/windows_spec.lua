@@ -59,6 +59,14 @@ describe("executing at once", function()
     assert.equal("agent.auto_execute_expired", denied(app.client, ledger.create()))
   end)
 
+  it("is not opened with two ends", function()
+    local app = g:app()
+    local details = check.refused(g.admin:patch("/apps/" .. app.app.id .. "/auto-execute",
+      { writes = { enabled = true, expires_in = 60, expires_at = "2099-01-01T00:00:00.000Z" } }),
+      400, "common.validation")
+    assert.equal("/writes/expires_at", details.issues[1].pointer)
+  end)
+
   it("ends when its time is over", function()
     local app = g:app()
     set(app, { writes = { enabled = true, expires_in = 1 } })

@@ -179,11 +179,13 @@ local function signal(self, name)
   os.execute(("kill -%s %d 2>/dev/null"):format(name, self.pid))
 end
 
-local function await_exit(self)
+-- What did not end is killed here, so that whoever stops the gateway later does not take that for its own exit code.
+local function await_exit(self, why)
   local code = wait_for(stop_s, function() return read_file(self.exit_file) end)
   if not code then
     signal(self, "KILL")
-    self:fail("oppd did not end")
+    self.pid = nil
+    self:fail(("oppd did not end within %d s %s"):format(stop_s, why))
   end
   self.pid = nil
   self.agent:close()
@@ -194,18 +196,18 @@ end
 -- Asks it to end and gives the exit code.
 function gateway:terminate()
   signal(self, "TERM")
-  return await_exit(self)
+  return await_exit(self, "of SIGTERM")
 end
 
 -- Waits until it has ended by itself and gives the exit code.
 function gateway:await_end()
-  return await_exit(self)
+  return await_exit(self, "by itself")
 end
 
 -- Ends it without a chance to say goodbye.
 function gateway:kill()
   signal(self, "KILL")
-  return await_exit(self)
+  return await_exit(self, "of SIGKILL")
 end
 
 -- Lets it be killed so many seconds from now; await_end waits for it.
@@ -233,7 +235,7 @@ end
 -- Starts it again where it must end before it is ready; gives the exit code.
 function gateway:restart_in_vain(environment)
   spawn_again(self, environment)
-  return await_exit(self)
+  return await_exit(self, "at its start")
 end
 
 -- Starts it again where it may end before it is ready; then gives nil and the exit code.
@@ -243,7 +245,7 @@ function gateway:restart_if_it_can(environment)
   if not read_file(self.exit_file) then
     return true
   end
-  return nil, await_exit(self)
+  return nil, await_exit(self, "at its start")
 end
 
 -- Ends a gateway, if there is one, and its data; it must have ended well.

@@ -82,7 +82,7 @@ local function shapes(pool)
     startDate = one_of("2026-01-01"), endDate = one_of("2026-12-31"), limit = one_of(1, 10, 5000),
   }
   local action = one_of("transaction.create", "transaction.update", "transaction.delete", "transaction.hard_delete",
-    "transactions.export_csv", "transaction.list", "no.such.action")
+    "transactions.export_csv", "transaction.list", "no.such.action", " ")
   local actions = object {
     action = action, payload = payload, preflightId = id "preflight", execute = one_of(true, false),
     forceDraft = one_of(true, false), requestId = one_of("r1", "r2"), idempotencyKey = one_of("k1", "k2", "k3"),

@@ -44,6 +44,13 @@ void opp_database_close(struct opp_database *database)
     free(database);
 }
 
+void opp_databases_end(struct opp_databases *databases)
+{
+    for (struct opp_database *database = databases != NULL ? databases->first : NULL; database != NULL;
+         database = database->next)
+        opp_writer_end(database->writer);
+}
+
 void opp_databases_close(struct opp_databases *databases)
 {
     struct opp_database *next;

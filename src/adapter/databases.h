@@ -30,6 +30,8 @@ enum opp_code opp_databases_new(const struct opp_databases_settings *settings, s
                                 struct opp_err *err);
 /* Commits what is queued and ends the writers. Whatever has readers of them is closed. NULL allowed. */
 void opp_databases_close(struct opp_databases *databases);
+/* Commits what is queued for any of them and takes no more, see opp_writer_end: before the workers' loops are freed. */
+void opp_databases_end(struct opp_databases *databases);
 
 /* Adds all of them to a backup. OPP_E_MEMORY. */
 enum opp_code opp_databases_backup(struct opp_databases *databases, struct opp_backup *backup, struct opp_err *err);

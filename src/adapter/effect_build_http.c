@@ -200,6 +200,44 @@ static void lj_check_target(lua_State *L, const struct opp_adapter_call *run, js
         luaL_error(L, "%s", err.message);
 }
 
+/* Whether a symbol, perhaps only one whose name begins so, is anywhere in a value. */
+static bool has_symbol(const json_t *value, const char *symbol, const char *name)
+{
+    const json_t *found = json_object_get(value, symbol);
+    const char *key;
+    json_t *child;
+    size_t i;
+
+    if (found != NULL)
+        return name == NULL || strncmp(json_string_value(found), name, strlen(name)) == 0;
+    json_array_foreach(value, i, child)
+    {
+        if (has_symbol(child, symbol, name))
+            return true;
+    }
+    json_object_foreach((json_t *)(uintptr_t)value, key, child)
+    {
+        if (has_symbol(child, symbol, name))
+            return true;
+    }
+    return false;
+}
+
+/* It is asked for later too, when it is another time; and what is there for other effects as well proves nothing. */
+static void lj_check_receipt(lua_State *L, const struct opp_adapter_call *run, const json_t *receipt)
+{
+    json_t *get = json_object_get(receipt, "get"), *query = json_object_get(receipt, "query");
+
+    lj_check_target(L, run, get, query);
+    if (has_symbol(get, "$host", "now") || has_symbol(query, "$host", "now"))
+        luaL_error(L, "receipt: get and query cannot have :now or :now_ms, as it is asked for later too");
+    if (json_object_get(receipt, "read") == NULL && !has_symbol(get, "$host", "effect_id") &&
+        !has_symbol(query, "$host", "effect_id") && !has_symbol(get, "$new_id", NULL) &&
+        !has_symbol(query, "$new_id", NULL))
+        luaL_error(L,
+                   "receipt: without read, get or query has the effect's id or a new one, which no other effect has");
+}
+
 /* What cannot be sent is a mistake here, not when it is to be sent. */
 static void lj_check_targets(lua_State *L, const struct opp_adapter_call *run)
 {
@@ -208,7 +246,7 @@ static void lj_check_targets(lua_State *L, const struct opp_adapter_call *run)
     lj_effect_check_from(L, json_object_get(effect, "json"), NULL);
     lj_check_target(L, run, json_object_get(effect, "path"), json_object_get(effect, "query"));
     if (receipt != NULL)
-        lj_check_target(L, run, json_object_get(receipt, "get"), json_object_get(receipt, "query"));
+        lj_check_receipt(L, run, receipt);
 }
 
 void lj_effect_build_http(lua_State *L, struct opp_adapter_call *run, int table)

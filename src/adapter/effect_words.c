@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Whether a value holds this text anywhere; as deep as what was validated. */
+/* Whether a value holds this text anywhere, as a key too; as deep as what was validated. */
 static bool holds(const json_t *value, const char *text)
 {
     const char *key;
@@ -24,7 +24,7 @@ static bool holds(const json_t *value, const char *text)
     }
     json_object_foreach((json_t *)(uintptr_t)value, key, child)
     {
-        if (holds(child, text))
+        if (strcmp(key, text) == 0 || holds(child, text))
             return true;
     }
     return false;

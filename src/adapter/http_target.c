@@ -3,6 +3,7 @@
 
 #include "base/jcs.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 /* RFC 3986, section 2.3: everything that is not unreserved is encoded. */
@@ -18,6 +19,24 @@ static void add_encoded(struct opp_buf *out, const char *text, size_t length)
     }
 }
 
+/* What stands before an upstream may decode a segment and then look for the path's parts, or for the end of a line: one
+ * that would be another path by then is nobody's id. */
+static bool leads_elsewhere(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)text[i] < ' ' || text[i] == '\x7f')
+            return true;
+    while (true) {
+        size_t part = strcspn(text, "/\\");
+
+        if (part > 0 && part <= 2 && strspn(text, ".") == part)
+            return true;
+        if (text[part] == '\0')
+            return false;
+        text += part + 1;
+    }
+}
+
 static enum opp_code add_segment(const json_t *segment, struct opp_buf *out, struct opp_err *err)
 {
     const char *text = json_string_value(segment);
@@ -29,8 +48,10 @@ static enum opp_code add_segment(const json_t *segment, struct opp_buf *out, str
     }
     if (text == NULL)
         return opp_fail(err, OPP_E_SCRIPT, "path: a segment is a text or an integer");
-    if (text[0] == '\0' || strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
-        return opp_fail(err, OPP_E_SCRIPT, "path: a segment is not empty, and neither . nor ..");
+    if (text[0] == '\0' || leads_elsewhere(text, json_string_length(segment)))
+        return opp_fail(err, OPP_E_SCRIPT,
+                        "path: a segment is not empty, and neither . nor .., also not between slashes, and has no"
+                        " control byte");
     add_encoded(out, text, json_string_length(segment));
     return OPP_OK;
 }

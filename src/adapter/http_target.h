@@ -13,7 +13,8 @@
 #include <jansson.h>
 
 /* Appends "/a/b%20c" and a NUL; an empty list (an empty object too, which Lua's {} is) is "/". OPP_E_SCRIPT: it is no
- * list of texts and integers, or a segment is empty, "." or "..". OPP_E_MEMORY. */
+ * list of texts and integers, or a segment is empty, has a control byte, or is "." or "..", also between slashes or
+ * backslashes of its own. OPP_E_MEMORY. */
 enum opp_code opp_http_path(const json_t *segments, struct opp_buf *out, struct opp_err *err);
 
 /* Appends "a=1&b=x%26y" and a NUL; an array repeats its name; NULL: no query. OPP_E_SCRIPT: it is no object of texts,

@@ -63,7 +63,8 @@ static enum opp_code revoke(struct opp_tx *tx, void *arg, struct opp_err *err)
     return change->answer != NULL ? OPP_OK : OPP_E_MEMORY;
 }
 
-/* The old key lives on for the overlap; its drafts and preflights are not touched. */
+/* The old key lives on for the overlap; its drafts and preflights are not touched. The new one has no end unless one is
+ * named: the old one's may be that of an overlap, from a rotation whose answer was lost. */
 static enum opp_code rotate(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     static const char *const columns[] = { "expires_at", NULL };
@@ -72,7 +73,7 @@ static enum opp_code rotate(struct opp_tx *tx, void *arg, struct opp_err *err)
     const json_t *asked = json_object_get(call->input, "overlapSeconds");
     int64_t overlap_s = asked != NULL ? json_integer_value(asked) : OVERLAP_DEFAULT_S;
     int64_t end = opp_call_now_ms(call) + overlap_s * 1000;
-    json_t *name;
+    json_t *asked_key;
     enum opp_code rc = find_key(call, tx, err);
 
     if (rc != OPP_OK)
@@ -82,10 +83,11 @@ static enum opp_code rotate(struct opp_tx *tx, void *arg, struct opp_err *err)
     if (change->key->expires_at == 0 || change->key->expires_at > end)
         change->key->expires_at = end;
     rc = opp_tx_update(tx, &OPP_KEY, change->key, columns, err);
-    name = json_pack("{s:s?}", "name", change->key->name);
+    asked_key =
+        json_pack("{s:s?, s:O*}", "name", change->key->name, "expiresAt", json_object_get(call->input, "expiresAt"));
     if (rc == OPP_OK)
-        rc = name != NULL ? opp_change_add_key(call, tx, name, err) : OPP_E_MEMORY;
-    json_decref(name);
+        rc = asked_key != NULL ? opp_change_add_key(call, tx, asked_key, err) : OPP_E_MEMORY;
+    json_decref(asked_key);
     if (rc == OPP_OK)
         rc = opp_change_record(call, tx, "agent_key.rotate", err);
     return rc == OPP_OK ? answer_with_token(call) : rc;

@@ -6,9 +6,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#define STEP 16                          /* sizes are multiples of it */
-#define SIZES 32                         /* larger blocks are malloc's alone */
-#define KEPT_MAX_BYTES ((size_t)1 << 20) /* of a thread: what dozens of requests at the same time have freed */
+#define STEP 16  /* sizes are multiples of it */
+#define SIZES 32 /* larger blocks are malloc's alone */
+/* Of a thread and a size. One bound for all sizes would fill up with what other threads make and this one only frees.
+ */
+#define KEPT_MAX_BYTES ((size_t)1 << 14)
 
 struct kept {
     struct kept *next;
@@ -17,7 +19,7 @@ struct kept {
 /* Of one thread. */
 struct pool {
     struct kept *first[SIZES];
-    size_t bytes;
+    size_t bytes[SIZES];
     bool registered, closed;
 };
 
@@ -68,7 +70,7 @@ void *opp_pool_malloc(size_t size)
     if (block == NULL)
         return malloc((at + 1) * STEP);
     pool.first[at] = block->next;
-    pool.bytes -= (at + 1) * STEP;
+    pool.bytes[at] -= (at + 1) * STEP;
     return block;
 }
 
@@ -85,11 +87,11 @@ void opp_pool_free(void *block)
     struct kept *kept = block;
     size_t steps = started && block != NULL ? malloc_usable_size(block) / STEP : 0;
 
-    if (steps == 0 || steps > SIZES || pool.bytes >= KEPT_MAX_BYTES || !is_open()) {
+    if (steps == 0 || steps > SIZES || pool.bytes[steps - 1] >= KEPT_MAX_BYTES || !is_open()) {
         free(block);
         return;
     }
     kept->next = pool.first[steps - 1];
     pool.first[steps - 1] = kept;
-    pool.bytes += steps * STEP;
+    pool.bytes[steps - 1] += steps * STEP;
 }

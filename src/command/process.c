@@ -329,6 +329,10 @@ void opp_process_close(struct opp_process *process)
     struct opp_gateway *gateway = &process->gateway;
 
     opp_control_stop(process->control);
+    /* What a caller who has gone asked for may still be written: the writers post to the workers' loops. Effects end
+     * first, so that what became of the last one can be recorded. */
+    opp_databases_end(gateway->databases);
+    opp_store_end(gateway->store);
     opp_workers_close(process->workers);
     for (size_t i = 0; i < OPP_LISTENERS_MAX; i++)
         close_listener(&process->listeners[i]);

@@ -142,14 +142,15 @@ static void greet(const struct opp_process *process)
 static enum opp_code start(struct opp_process *process, struct opp_err *err)
 {
     const char *credentials = process->config->credentials;
-    enum opp_code rc;
+    enum opp_code rc = OPP_OK;
 
+    /* Who follows the greeting, or sees that the gateway is ready, finds the file. If it cannot be written, the
+     * greeting alone has the tokens. */
+    if (process->demo.made && credentials != NULL)
+        rc = opp_demo_save(&process->demo, process->base_url, credentials, err);
     /* The port is bound, so who follows the greeting at once is only kept waiting a moment. */
     greet(process);
-    rc = opp_workers_start(process->workers, err);
-    if (rc == OPP_OK && process->demo.made && credentials != NULL)
-        rc = opp_demo_save(&process->demo, process->base_url, credentials, err);
-    return rc;
+    return rc == OPP_OK ? opp_workers_start(process->workers, err) : rc;
 }
 
 /* What is still under way when time is up is left as a crash would leave it, which the next start knows how to settle:

@@ -211,11 +211,11 @@ static enum opp_code write_audit(struct opp_call *call, struct opp_tx *tx, struc
     json_t *details = json_pack("{s:s, s:s?, s:s}", "action", action->intent.action, "autoExecuteDeniedCode",
                                 action->request.denied != OPP_OK ? opp_code_name(action->request.denied) : NULL,
                                 "draftHash", action->intent.draft->draft_hash);
-    enum opp_code rc = details != NULL ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "no memory for an audit row");
+    enum opp_code rc = OPP_OK;
 
     call->audit.draft_id = action->intent.draft->id;
     call->audit.execution_id = action->intent.execution != NULL ? action->intent.execution->id : NULL;
-    if (rc == OPP_OK && !action->existing)
+    if (!action->existing)
         rc = opp_call_audit(call, tx, "agent.action.draft.created", OPP_OK, details, err);
     call->audit.status = action->request.denied != OPP_OK ? "denied" : NULL; /* whatever the code is elsewhere */
     if (rc == OPP_OK && action->request.execute)

@@ -155,6 +155,8 @@ static enum opp_code window_end(const json_t *section, const char *name, const s
 
     snprintf(where, sizeof where, "/%s/expires_at", name);
     *end = 0;
+    if (expires_at != NULL && expires_in > 0) /* whichever counted, the window could be open longer than was meant */
+        return opp_fail_at(err, OPP_E_VALIDATION, where, "must not be given together with expires_in");
     if (expires_at != NULL && opp_date_parse(expires_at, end, NULL) != OPP_OK)
         return opp_fail_at(err, OPP_E_VALIDATION, where, "must be an RFC 3339 time");
     if (expires_at != NULL && *end == 0)

@@ -165,7 +165,7 @@ static enum opp_step refused(struct opp_call *call, enum opp_code code, const ch
 {
     const struct opp_intent *intent = &of(call)->intent;
 
-    if (!intent->loaded || intent->tool_call.rc != OPP_E_ABSENT)
+    if (!opp_moved_gone(intent))
         return opp_moved_refuse(call, code, message, details);
     json_decref(details);
     return opp_moved_refuse(call, OPP_E_PRECONDITION, "The resource is gone.",

@@ -43,8 +43,7 @@ enum opp_code opp_guard_glance(const struct opp_worker *worker, const struct opp
                                int *retry_after_s);
 
 /* guard_browser.c. Gives the session of a Cookie header; codes as opp_browser_find. */
-enum opp_code opp_guard_cookie(const struct opp_worker *worker, const char *cookie,
-                               struct opp_browser_session *out);
+enum opp_code opp_guard_cookie(const struct opp_worker *worker, const char *cookie, struct opp_browser_session *out);
 /* Refuses a change that a session's own pages have not asked for, or gives OPP_NEXT. */
 enum opp_step opp_guard_own_page(struct opp_call *call, const struct opp_credentials *shown);
 

@@ -7,8 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum opp_code opp_guard_cookie(const struct opp_worker *worker, const char *cookie,
-                               struct opp_browser_session *out)
+enum opp_code opp_guard_cookie(const struct opp_worker *worker, const char *cookie, struct opp_browser_session *out)
 {
     const struct opp_gateway *gateway = worker->gateway;
     char secret[OPP_BROWSER_SECRET_MAX];

@@ -15,15 +15,20 @@ static struct opp_intent *of(struct opp_call *call)
     return call->state;
 }
 
+bool opp_moved_gone(const struct opp_intent *intent)
+{
+    return intent->loaded && intent->tool_call.rc == OPP_E_ABSENT;
+}
+
 enum opp_step opp_moved_refuse(struct opp_call *call, enum opp_code code, const char *message, json_t *details)
 {
     struct opp_intent *intent = of(call);
     struct opp_moved *moved = &intent->moved;
 
-    if (code != OPP_E_PRECONDITION && code != OPP_E_ACTION_INVALID)
+    if (code != OPP_E_PRECONDITION && code != OPP_E_ACTION_INVALID && !opp_moved_gone(intent))
         return opp_call_refuse(call, code, message, details);
     json_decref(moved->details);
-    moved->details = details;
+    moved->details = details != NULL ? details : json_object();
     moved->code = code;
     snprintf(moved->message, sizeof moved->message, "%s", message != NULL ? message : opp_code_message(code));
     json_object_set_new(moved->details, "draftId", json_string(intent->draft->id));

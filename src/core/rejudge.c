@@ -66,25 +66,76 @@ struct opp_policy_request opp_rejudge_request(const struct opp_rejudged_input *i
                                         .arg = arg.out };
 }
 
-static void decide(struct opp_policy_engine *engine, const struct opp_rejudged_input *input, struct opp_rejudged *out)
+/* Gives of a request what discover is shown. */
+static json_t *show_caller(json_t *request)
+{
+    static const char *const members[] = { "tool", "app", "key", "actor", "ip", "now" };
+    json_t *shown = json_pack("{s:s}", "phase", opp_phase_name(OPP_PHASE_DISCOVER));
+
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        json_t *member = json_object_get(request, members[i]);
+
+        if (member != NULL && json_object_set(shown, members[i], member) != 0) {
+            json_decref(shown);
+            return NULL;
+        }
+    }
+    return shown;
+}
+
+/* As in every call, discover is asked first: what it hides cannot be called, what it lists as a draft is one. */
+static enum opp_code discover(struct opp_policy_engine *engine, const struct opp_rejudged_input *input,
+                              struct opp_core_part *core, struct opp_policy_decision *out)
+{
+    struct opp_policy_request request = opp_rejudge_request(input);
+
+    core->held = false;
+    if (!opp_policy_bundle_lists(opp_policy_engine_bundle(engine), core->tool))
+        return OPP_OK;
+    request.phase = OPP_PHASE_DISCOVER;
+    request.watched = NULL;
+    request.recent = NULL;
+    request.request = show_caller(input->request);
+    if (request.request == NULL)
+        return OPP_E_MEMORY;
+    opp_policy_decide(engine, &request, out);
+    json_decref(request.request);
+    core->held = core->phase != OPP_PHASE_READ && out->outcome == OPP_OUTCOME_DRAFT;
+    return OPP_OK;
+}
+
+static enum opp_code decide(struct opp_policy_engine *engine, const struct opp_rejudged_input *input,
+                            struct opp_core_part *core, struct opp_rejudged *out)
 {
     struct opp_policy_request request = opp_rejudge_request(input);
     int64_t begun_ns = thread_ns();
+    enum opp_code rc = core->phase != OPP_PHASE_DISCOVER ? discover(engine, input, core, &out->ruling) : OPP_OK;
 
-    opp_policy_decide(engine, &request, &out->ruling);
+    if (rc == OPP_OK && out->ruling.outcome != OPP_OUTCOME_DENY) {
+        opp_policy_decision_clear(&out->ruling);
+        opp_policy_decide(engine, &request, &out->ruling);
+    }
     out->ns = thread_ns() - begun_ns;
     out->read_sensitive = out->ruling.read_watched;
     if (opp_policy_engine_stale(engine))
         opp_policy_engine_renew(engine, NULL);
+    return rc;
 }
 
 enum opp_code opp_rejudge(struct opp_policy_engine *engine, const struct opp_rejudged_input *input,
                           struct opp_rejudged *out)
 {
+    struct opp_core_part core = input->core;
+    enum opp_code rc = OPP_OK;
+
     opp_policy_decision_clear(&out->ruling);
-    if (opp_policy_bundle_speaks(opp_policy_engine_bundle(engine), input->core.tool))
-        decide(engine, input, out);
-    opp_verdict_write(&out->verdict, &input->core, &out->ruling);
+    if (opp_policy_bundle_speaks(opp_policy_engine_bundle(engine), core.tool))
+        rc = decide(engine, input, &core, out);
+    else
+        core.held = false;
+    if (rc != OPP_OK)
+        return rc;
+    opp_verdict_write(&out->verdict, &core, &out->ruling);
     opp_buf_char(&out->verdict, '\0');
     return opp_buf_check(&out->verdict, NULL);
 }

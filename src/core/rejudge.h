@@ -40,7 +40,9 @@ struct opp_rejudged {
 /* What the rules are asked; it lends from input. */
 struct opp_policy_request opp_rejudge_request(const struct opp_rejudged_input *input);
 
-/* Zero *out before; opp_rejudged_clear when done. Whatever goes wrong is a deny with ruling.failed. OPP_E_MEMORY. */
+/* Asks discover first, as every call does, and nothing else when that denies: what these rules would have listed
+ * counts, not core.held. Zero *out before; opp_rejudged_clear when done. Whatever goes wrong is a deny with
+ * ruling.failed. OPP_E_MEMORY. */
 enum opp_code opp_rejudge(struct opp_policy_engine *engine, const struct opp_rejudged_input *input,
                           struct opp_rejudged *out);
 /* The same for a record of the log; cache (NULL: none) makes many of them cheaper to read. OPP_E_VALIDATION: it is

@@ -11,12 +11,14 @@ struct opp_schemas {
 
 #define TEXT(max) "{'type':'string','maxLength':" #max "}"
 #define NAME "{'type':'string','minLength':1,'maxLength':200,'pattern':'\\\\S'}"
-#define ID "{'type':'string','minLength':1,'maxLength':255}"
-#define WHO "{'type':'string','minLength':1,'maxLength':255,'pattern':'\\\\S'}"
+#define ID "{'type':'string','minLength':1,'maxLength':255,'pattern':'\\\\S'}"
 #define IDS "{'type':'array','minItems':1,'maxItems':10000,'items':" ID "}"
 #define TIME "{'type':'string','format':'date-time'}"
 #define CURSOR "{'type':'string','pattern':'^([a-z]{3}_[0-9a-z]{26}|[0-9]{1,18})$'}"
-#define PAGE "'cursor':" CURSOR ",'limit':{'type':'integer','minimum':1,'maximum':500}"
+#define LIMIT "'limit':{'type':'integer','minimum':1,'maximum':500}"
+#define PAGE "'cursor':" CURSOR "," LIMIT
+#define DRAFT_PAGE "'cursor':{'type':'string','pattern':'^drf_[0-9a-z]{26}$'}," LIMIT
+#define NUMBERED_PAGE "'cursor':{'type':'string','pattern':'^[0-9]{1,18}$'}," LIMIT
 #define PROFILE "{'type':'string','pattern':'^[a-z0-9_-]{1,64}$'}"
 #define HASH "{'type':'string','pattern':'^[0-9a-f]{64}$'}"
 #define STATUS "{'enum':['draft','confirmed','canceled','failed']}"
@@ -66,13 +68,13 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
     [OPP_SCHEMA_DRAFT_GET] =
         "{'type':'object','properties':{'wait':{'type':'number','minimum':0,'maximum':60}," NARROWING "}}",
     [OPP_SCHEMA_DRAFT_LIST] = "{'type':'object','properties':{'status':" STATUS ",'executionStatus':" OPEN_EXECUTION
-                              ",'idempotencyKey':" ID ",'requestId':" ID "," PAGE "," NARROWING "}}",
+                              ",'idempotencyKey':" ID ",'requestId':" ID "," DRAFT_PAGE "," NARROWING "}}",
     [OPP_SCHEMA_DRAFT_CANCEL] = "{'type':'object','properties':{'reason':" TEXT(4000) "," NARROWING "}}",
     [OPP_SCHEMA_LIST] = "{'type':'object','properties':{" PAGE "}}",
     [OPP_SCHEMA_APP_CREATE] =
         "{'type':'object','required':['scope','name'],'properties':{'scope':{'enum':['personal','workspace']},"
         "'name':" NAME ",'description':" TEXT(
-            2000) ",'org_id':" WHO ",'user_id':" WHO ",'service_user_id':" WHO ",'scopes':" SCOPES ",'policy':" POLICY
+            2000) ",'org_id':" ID ",'user_id':" ID ",'service_user_id':" ID ",'scopes':" SCOPES ",'policy':" POLICY
                   ",'auto_execute':" AUTO_EXECUTE ",'key':{'type':'object','properties':{" KEY_FIELDS "}}},"
                   "'if':{'properties':{'scope':{'const':'workspace'}}},'then':{'required':['org_id']}}",
     [OPP_SCHEMA_APP_PATCH] = "{'type':'object','minProperties':1,'properties':{'name':" NAME
@@ -81,9 +83,10 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
     [OPP_SCHEMA_AUTO_EXECUTE] = AUTO_EXECUTE,
     [OPP_SCHEMA_KEY_CREATE] = "{'type':'object','properties':{" KEY_FIELDS "}}",
     [OPP_SCHEMA_KEY_ROTATE] =
-        "{'type':'object','properties':{'overlapSeconds':{'type':'integer','minimum':0,'maximum':2592000}}}",
+        "{'type':'object','properties':{'overlapSeconds':{'type':'integer','minimum':0,'maximum':2592000},"
+        "'expiresAt':" TIME "}}",
     [OPP_SCHEMA_ADMIN_DRAFT_LIST] = "{'type':'object','properties':{'appId':" ID ",'status':" STATUS
-                                    ",'executionStatus':" OPEN_EXECUTION "," PAGE "}}",
+                                    ",'executionStatus':" OPEN_EXECUTION "," DRAFT_PAGE "}}",
     [OPP_SCHEMA_APPROVE] =
         "{'type':'object','properties':{'note':" TEXT(4000) ",'reason':" TEXT(4000) ",'seal':" ID "}}",
     [OPP_SCHEMA_REJECT] = "{'type':'object','properties':{'note':" TEXT(4000) ",'reason':" TEXT(4000) "}}",
@@ -91,9 +94,9 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
         "{'type':'object','required':['outcome','note'],'properties':{'outcome':{'enum':['applied','not_applied']},"
         "'note':{'type':'string','maxLength':4000,'pattern':'\\\\S'}}}",
     [OPP_SCHEMA_AUDIT_LIST] = "{'type':'object','properties':{'appId':" ID ",'action':" ID
-                              ",'status':{'enum':['success','denied','failed']}," PAGE "}}",
+                              ",'status':{'enum':['success','denied','failed']}," NUMBERED_PAGE "}}",
     [OPP_SCHEMA_TOKEN_CREATE] =
-        "{'type':'object','required':['user_id','name','roles'],'properties':{'user_id':" WHO ",'name':" NAME
+        "{'type':'object','required':['user_id','name','roles'],'properties':{'user_id':" ID ",'name':" NAME
         ",'roles':{'type':'array','minItems':1,'uniqueItems':true,"
         "'items':{'enum':['viewer','reviewer','operator','owner']}},"
         "'org_ids':{'type':['array','null'],'minItems':1,'maxItems':1000,'items':" ID "},'expires_at':" TIME "}}",

@@ -189,9 +189,9 @@ void opp_staging_flush(struct opp_staging *staging)
     pthread_mutex_unlock(&staging->lock);
 }
 
-static int64_t generation_in_force(struct opp_gateway *gateway)
+int64_t opp_staging_in_force(struct opp_staging *staging)
 {
-    struct opp_generation *current = opp_generation_pin(gateway->policies);
+    struct opp_generation *current = opp_generation_pin(staging->gateway->policies);
     int64_t number = current != NULL ? opp_policy_bundle_generation(opp_generation_bundle(current)) : 0;
 
     opp_generation_unpin(current);
@@ -218,7 +218,7 @@ static enum opp_code begin_occasion(struct opp_staging *staging, const struct op
 
     if (generation != NULL) {
         occasion.staged_at_ms = opp_generation_loaded_at(generation);
-        occasion.generation = generation_in_force(staging->gateway);
+        occasion.generation = opp_staging_in_force(staging);
         snprintf(occasion.profile, sizeof occasion.profile, "%s", opp_policy_bundle_profile(bundle));
         snprintf(occasion.sha256, sizeof occasion.sha256, "%s", opp_generation_sha256(generation));
     }
@@ -227,6 +227,7 @@ static enum opp_code begin_occasion(struct opp_staging *staging, const struct op
     staging->bundle = opp_policy_bundle_ref(bundle);
     staging->occasion = occasion;
     staging->restore = bundle != NULL;
+    staging->anew = false;
     if (bundle != NULL) {
         rc = opp_staging_begin(staging, occasion.staged_at_ms);
     } else {

@@ -65,6 +65,7 @@ struct opp_staging {
     struct opp_occasion occasion;
     struct opp_policy_bundle *bundle; /* what is staged */
     bool restore;                     /* the log may hold earlier counts of this occasion */
+    bool anew;                        /* whatever counts the log holds are to go */
 
     /* The thread's own: */
     struct opp_policy_engine *engine;
@@ -93,6 +94,8 @@ void opp_staging_log_close(struct opp_staging *staging);
 /* Goes on with the counts that the log holds of this occasion, once after it was set. */
 void opp_staging_log_restore(struct opp_staging *staging);
 
+/* The generation in force now. */
+int64_t opp_staging_in_force(struct opp_staging *staging);
 /* Begins to count anew; the state is held. */
 enum opp_code opp_staging_begin(struct opp_staging *staging, int64_t since_ms);
 

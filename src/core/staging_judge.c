@@ -80,7 +80,15 @@ static void write_error(const struct opp_policy_decision *ruling, char error[ERR
              ruling->error.message);
 }
 
-/* Whether it belongs to what is counted now; a newer generation in force starts the counts anew. */
+/* What was decided while nothing is known to be in force is new too. */
+static bool is_in_force(struct opp_staging *staging, int64_t generation)
+{
+    int64_t in_force = opp_staging_in_force(staging);
+
+    return in_force == 0 || in_force == generation;
+}
+
+/* Whether it belongs to what is counted now; another generation in force starts the counts anew. */
 static bool counts(struct looking *looking)
 {
     struct opp_staging *staging = looking->staging;
@@ -93,11 +101,12 @@ static bool counts(struct looking *looking)
     pthread_mutex_lock(&staging->state);
     belongs = staging->tally != NULL && staging->occasion.epoch == staging->epoch &&
               told->shown.now_ms >= staging->occasion.staged_at_ms;
-    if (belongs && generation > staging->occasion.generation) {
+    if (belongs && generation != staging->occasion.generation && is_in_force(staging, generation)) {
         staging->occasion.generation = generation;
+        staging->anew = true;
         belongs = opp_staging_begin(staging, told->shown.now_ms) == OPP_OK;
     }
-    if (belongs && generation < staging->occasion.generation) {
+    if (belongs && generation != staging->occasion.generation) {
         opp_tally_skip(staging->tally, 1);
         atomic_fetch_add(&staging->skipped_staged, 1);
         belongs = false;
@@ -331,6 +340,13 @@ static bool is_whole(const struct opp_decision *record)
            record->core != NULL && record->ruling != NULL && record->verdict != NULL;
 }
 
+/* Reads that were allowed are; all else is logged. */
+static bool is_sampled(const struct looking *looking)
+{
+    return looking->told->core.phase == OPP_PHASE_READ && looking->outcome != OPP_OUTCOME_DENY && !looking->differs &&
+           looking->error[0] == '\0';
+}
+
 static struct opp_decision *make_record(const struct looking *looking, int64_t number)
 {
     const struct opp_told *told = looking->told;
@@ -359,20 +375,13 @@ static struct opp_decision *make_record(const struct looking *looking, int64_t n
                                .at = told->shown.now_ms,
                                .generation = opp_policy_bundle_generation(opp_generation_bundle(told->generation)),
                                .took_ns = told->took_ns,
-                               .sample = told->sample > 0 && !looking->differs ? told->sample : 1,
+                               .sample = is_sampled(looking) ? told->sample : 1,
                                .replayable = !looking->ruling.read_watched,
                                .differs = looking->differs };
     if (is_whole(record))
         return record;
     opp_record_free(&OPP_DECISION, record);
     return NULL;
-}
-
-/* Reads that were allowed are sampled; all else is logged. */
-static bool is_logged(const struct looking *looking)
-{
-    return looking->told->core.phase != OPP_PHASE_READ || looking->told->sample > 0 || looking->differs ||
-           looking->error[0] != '\0' || looking->outcome == OPP_OUTCOME_DENY;
 }
 
 static void look(struct looking *looking)
@@ -387,7 +396,7 @@ static void look(struct looking *looking)
         atomic_fetch_add(&staging->lost, 1);
         return;
     }
-    logged = is_logged(looking);
+    logged = !is_sampled(looking) || looking->told->sample > 0;
     if (logged) {
         number = opp_staging_number(&staging->log, looking->told->shown.now_ms);
         if (write_request(looking) == OPP_OK)

@@ -104,6 +104,23 @@ static enum opp_code keep_part(void *arg, const char *id, const json_t *state, s
     return rc == OPP_E_ABSENT ? opp_tx_insert(saving->tx, &OPP_TALLY_PART, &part, err) : rc;
 }
 
+static enum opp_code forget_part(void *arg, void *record, struct opp_err *err)
+{
+    struct saving *saving = arg;
+    enum opp_code rc = opp_tx_delete(saving->tx, &OPP_TALLY_PART, record, err);
+
+    opp_record_free(&OPP_TALLY_PART, record);
+    return rc;
+}
+
+/* Or, when the generation comes back to which they belonged, they would be taken for what is counted now. */
+static enum opp_code forget_counts(struct saving *saving, struct opp_err *err)
+{
+    struct opp_query query = { .record = &OPP_TALLY_PART, .order = "id" };
+
+    return saving->staging->anew ? opp_tx_each(saving->tx, &query, forget_part, saving, err) : OPP_OK;
+}
+
 /* Reading must not be held up by the disk: the parts are made under the lock, and written in the same transaction. */
 static enum opp_code save_counts(struct saving *saving, struct opp_err *err)
 {
@@ -113,7 +130,9 @@ static enum opp_code save_counts(struct saving *saving, struct opp_err *err)
     pthread_mutex_lock(&staging->state);
     if (staging->tally != NULL) {
         write_occasion(&staging->occasion, saving->occasion);
-        rc = opp_tally_save(staging->tally, keep_part, saving, err);
+        rc = forget_counts(saving, err);
+        if (rc == OPP_OK)
+            rc = opp_tally_save(staging->tally, keep_part, saving, err);
     }
     pthread_mutex_unlock(&staging->state);
     return rc;
@@ -138,17 +157,36 @@ static void forget_batch(struct opp_staging_log *log)
     log->count = 0;
 }
 
-/* Whether there are counts to keep; if they were not kept, they are to be. */
-static bool counts_wait(struct opp_staging *staging, bool not_kept)
+/* Whether there are counts to keep. */
+static bool counts_wait(struct opp_staging *staging)
 {
     bool dirty;
 
     pthread_mutex_lock(&staging->state);
-    if (staging->tally != NULL && not_kept)
-        opp_tally_touch(staging->tally);
     dirty = staging->tally != NULL && opp_tally_is_dirty(staging->tally);
     pthread_mutex_unlock(&staging->state);
     return dirty;
+}
+
+/* If the counts were not kept, all of them are to be. */
+static void note_kept(struct opp_staging *staging, bool kept)
+{
+    pthread_mutex_lock(&staging->state);
+    if (kept)
+        staging->anew = false;
+    else if (staging->tally != NULL)
+        opp_tally_touch(staging->tally);
+    pthread_mutex_unlock(&staging->state);
+}
+
+/* Its file was taken away: another is begun, with all that is counted until now. */
+static void leave_what_is_gone(struct opp_staging *staging)
+{
+    if (staging->log.decisions == NULL || !opp_decisions_is_gone(staging->log.decisions))
+        return;
+    opp_log_event(staging->gateway->log, OPP_LOG_WARN, "decisions.gone", "message", "the file was taken away", NULL);
+    opp_staging_log_close(staging);
+    note_kept(staging, false);
 }
 
 void opp_staging_log_commit(struct opp_staging *staging)
@@ -159,8 +197,9 @@ void opp_staging_log_commit(struct opp_staging *staging)
     enum opp_code rc = OPP_E_UNAVAILABLE;
 
     log->first_ms = opp_monotonic_ms();
+    leave_what_is_gone(staging);
     opp_staging_log_open(staging);
-    if (log->count == 0 && !counts_wait(staging, false))
+    if (log->count == 0 && !counts_wait(staging))
         return;
     if (log->decisions != NULL) {
         rc = opp_decisions_write(log->decisions, write_batch, &saving, &err);
@@ -168,8 +207,7 @@ void opp_staging_log_commit(struct opp_staging *staging)
             complain(staging, "decisions.unwritten", &err);
     }
     atomic_fetch_add(rc == OPP_OK ? &staging->written : &staging->lost, (long long)log->count);
-    if (rc != OPP_OK)
-        counts_wait(staging, true);
+    note_kept(staging, rc == OPP_OK);
     forget_batch(log);
 }
 

@@ -5,14 +5,6 @@
 
 #define HOP_MAX 64
 
-/* A walk from the left gives what one from the right would find. none: no hop was read that could be the client's if
- * all hops behind it were trusted; the next one would be. */
-struct walk {
-    const struct opp_client_proxies *proxies;
-    struct opp_address client;
-    bool none;
-};
-
 bool opp_client_is_proxy(const struct opp_client_proxies *proxies, const struct opp_address *address)
 {
     for (size_t i = 0; i < proxies->count; i++)
@@ -54,6 +46,32 @@ static struct opp_span take(struct opp_span *rest, char stop)
     at = taken.length < rest->length ? taken.length + 1 : rest->length;
     rest->start += at;
     rest->length -= at;
+    return trim(taken);
+}
+
+/* Whether the character is behind an odd number of backslashes. */
+static bool is_escaped(struct opp_span span, size_t at)
+{
+    size_t first = at;
+
+    while (first > 0 && span.start[first - 1] == '\\')
+        first--;
+    return (at - first) % 2 == 1;
+}
+
+/* Takes the last hop from the end of rest, and gives it. Read from its end, a line is what the nearest proxy wrote as
+ * far as it wrote it, whatever is in front of that: a quote that a client opens and does not close swallows nothing. */
+static struct opp_span take_hop(struct opp_span *rest)
+{
+    struct opp_span taken;
+    bool quoted = false;
+    size_t at = rest->length;
+
+    for (; at > 0 && (quoted || rest->start[at - 1] != ','); at--)
+        if (rest->start[at - 1] == '"' && !is_escaped(*rest, at - 1))
+            quoted = !quoted;
+    taken = (struct opp_span){ rest->start + at, rest->length - at };
+    rest->length = at > 0 ? at - 1 : 0;
     return trim(taken);
 }
 
@@ -121,37 +139,41 @@ static bool find_for(struct opp_span hop, struct opp_span *out)
     return found;
 }
 
-static void walk_hop(struct walk *walk, struct opp_span hop, bool forwarded)
+static bool read_address(struct opp_span hop, bool forwarded, struct opp_address *out)
 {
-    struct opp_address address;
     char text[HOP_MAX];
 
-    if ((forwarded && !find_for(hop, &hop)) || !read_text(hop, text) || !read_hop(text, &address)) {
-        walk->none = true;
-        return;
+    return (!forwarded || find_for(hop, &hop)) && read_text(hop, text) && read_hop(text, out);
+}
+
+/* Walks the hops of a line from the right. False: the walk ended here, and *client is the client. */
+static bool walk_line(const struct opp_client_proxies *proxies, struct opp_span rest, bool forwarded,
+                      struct opp_address *client)
+{
+    while (rest.length > 0) {
+        struct opp_span hop = take_hop(&rest);
+        struct opp_address address;
+
+        if (hop.length == 0)
+            continue;
+        if (!read_address(hop, forwarded, &address))
+            return false;
+        *client = address;
+        if (!opp_client_is_proxy(proxies, client))
+            return false;
     }
-    if (!walk->none && opp_client_is_proxy(walk->proxies, &address))
-        return;
-    walk->client = address;
-    walk->none = false;
+    return true;
 }
 
 static struct opp_address walk_lines(const struct opp_client_proxies *proxies, const struct opp_address *peer,
                                      const struct opp_client_lines *lines, bool forwarded)
 {
-    struct walk walk = { .proxies = proxies, .none = true };
+    struct opp_address client = *peer;
+    size_t i = lines->count;
 
-    for (size_t i = 0; i < lines->count; i++) {
-        struct opp_span rest = lines->lines[i];
-
-        while (rest.length > 0) {
-            struct opp_span hop = take(&rest, ',');
-
-            if (hop.length > 0)
-                walk_hop(&walk, hop, forwarded);
-        }
-    }
-    return walk.none ? *peer : walk.client;
+    while (i > 0 && walk_line(proxies, lines->lines[i - 1], forwarded, &client))
+        i--;
+    return client;
 }
 
 struct opp_address opp_client_address(const struct opp_client_proxies *proxies, const struct opp_address *peer,

@@ -54,16 +54,15 @@ enum opp_code opp_request_json(const struct opp_request *request, json_t **out, 
     const char *type = opp_request_header(request, "Content-Type");
     struct evbuffer *input = request->ev != NULL ? evhttp_request_get_input_buffer(request->ev) : NULL;
     size_t length = input != NULL ? evbuffer_get_length(input) : 0;
-    const char *bytes = "";
+    const char *bytes;
 
-    if (length == 0 && type == NULL) {
+    if (length == 0) { /* no body, whatever type many clients send along: it is the flow that says what is needed */
         *out = NULL;
         return OPP_OK;
     }
     if (!is_json_type(type))
         return opp_fail(err, OPP_E_MEDIA_TYPE, "%s", opp_code_message(OPP_E_MEDIA_TYPE));
-    if (length != 0)
-        bytes = (const char *)evbuffer_pullup(input, -1);
+    bytes = (const char *)evbuffer_pullup(input, -1);
     if (bytes == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for a body of %zu bytes", length);
     return parse_object(bytes, length, out, issues, err);

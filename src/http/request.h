@@ -37,8 +37,8 @@ const void *opp_request_route(const struct opp_request *request);
 enum opp_code opp_request_query(const struct opp_request *request, json_t **out, json_t **issues, struct opp_err *err);
 
 /* Gives the body's JSON object. OPP_E_MEDIA_TYPE: the content type is not application/json (charset utf-8 allowed).
- * OPP_E_VALIDATION: not JSON (see base/json.h) or no object; *issues (gives). An empty body without a content type is
- * NULL in *out and OPP_OK. */
+ * OPP_E_VALIDATION: not JSON (see base/json.h) or no object; *issues (gives). An empty body, whatever its content type,
+ * is NULL in *out and OPP_OK. */
 enum opp_code opp_request_json(const struct opp_request *request, json_t **out, json_t **issues, struct opp_err *err);
 
 /* Adds a response header; before the answer, of whatever kind that is. A value with a line break makes it a 500. */

@@ -152,3 +152,10 @@ bool opp_policy_bundle_speaks(const struct opp_policy_bundle *bundle, const char
             return true;
     return false;
 }
+
+bool opp_policy_bundle_lists(const struct opp_policy_bundle *bundle, const char *tool)
+{
+    const struct opp_tool_rules *found = opp_bundle_tool(bundle, tool);
+
+    return found != NULL && found->by_function[OPP_RULE_DISCOVER].count > 0;
+}

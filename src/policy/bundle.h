@@ -48,5 +48,7 @@ size_t opp_policy_bundle_count(const struct opp_policy_bundle *bundle);
 const char *opp_policy_bundle_rule(const struct opp_policy_bundle *bundle, size_t index);
 /* Whether any rule is about the tool at all: if not, every decision on it is the neutral allow. */
 bool opp_policy_bundle_speaks(const struct opp_policy_bundle *bundle, const char *tool);
+/* Whether a rule of the bundle says of the tool what manifests list: its discover. */
+bool opp_policy_bundle_lists(const struct opp_policy_bundle *bundle, const char *tool);
 
 #endif

@@ -76,6 +76,14 @@ void opp_decisions_close(struct opp_decisions *decisions)
     free(decisions);
 }
 
+bool opp_decisions_is_gone(struct opp_decisions *decisions)
+{
+    int moved = 0;
+
+    return sqlite3_file_control(opp_db_handle(decisions->tx.db), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+           moved != 0;
+}
+
 static bool in_transaction(struct opp_db *db)
 {
     return sqlite3_get_autocommit(opp_db_handle(db)) == 0;

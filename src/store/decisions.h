@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "store/store.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct opp_decisions;
@@ -19,6 +20,9 @@ struct opp_decisions;
 /* Opens (making it if new) and migrates, for the one thread that writes. OPP_E_IO, OPP_E_CONFIG, OPP_E_MEMORY. */
 enum opp_code opp_decisions_open(const char *dir, struct opp_decisions **out, struct opp_err *err);
 void opp_decisions_close(struct opp_decisions *decisions); /* NULL allowed */
+
+/* Whether its file was taken away, or another is in its place: what is written goes nowhere. */
+bool opp_decisions_is_gone(struct opp_decisions *decisions);
 
 /* Runs a transaction on the calling thread; what it returns besides OPP_OK undoes it. Codes of run; OPP_E_UNAVAILABLE:
  * the disk is full or the database is damaged, nothing happened. */

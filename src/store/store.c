@@ -155,6 +155,12 @@ enum opp_code opp_store_open(const struct opp_store_settings *settings, struct o
     return OPP_OK;
 }
 
+void opp_store_end(struct opp_store *store)
+{
+    if (store != NULL)
+        opp_writer_end(store->writer);
+}
+
 void opp_store_close(struct opp_store *store)
 {
     if (store == NULL)

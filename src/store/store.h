@@ -56,6 +56,8 @@ enum opp_code opp_store_open(const struct opp_store_settings *settings, struct o
                              struct opp_err *err);
 /* Commits what is queued. All sessions must be closed. */
 void opp_store_close(struct opp_store *store);
+/* Commits what is queued and takes no more writes, see opp_writer_end: before the loops of its sessions are freed. */
+void opp_store_end(struct opp_store *store);
 
 /* Who is told, on the writer's thread, after a commit that changed the registry and before it is answered. Set once,
  * before the first write. tx reads what was committed. */

@@ -351,15 +351,26 @@ enum opp_code opp_writer_start(struct opp_db *db, const struct opp_writer_settin
     return OPP_OK;
 }
 
+void opp_writer_end(struct opp_writer *writer)
+{
+    bool ended;
+
+    if (writer == NULL)
+        return;
+    pthread_mutex_lock(&writer->lock);
+    ended = writer->stopping;
+    writer->stopping = true;
+    pthread_cond_signal(&writer->wake);
+    pthread_mutex_unlock(&writer->lock);
+    if (!ended)
+        pthread_join(writer->thread, NULL);
+}
+
 void opp_writer_stop(struct opp_writer *writer)
 {
     if (writer == NULL)
         return;
-    pthread_mutex_lock(&writer->lock);
-    writer->stopping = true;
-    pthread_cond_signal(&writer->wake);
-    pthread_mutex_unlock(&writer->lock);
-    pthread_join(writer->thread, NULL);
+    opp_writer_end(writer);
     pthread_cond_destroy(&writer->wake);
     pthread_mutex_destroy(&writer->lock);
     opp_db_close(writer->db);

@@ -27,8 +27,8 @@ struct opp_write {
     void (*done)(void *arg); /* after the commit, on loop; with no loop, on the writer's thread */
     void *arg;
     struct opp_loop *loop;
-    size_t bytes;     /* about what the operation holds in memory, for the queue's bound */
-    bool lazy;        /* nobody waits: may linger to share a commit; what fails stays queued until the writer stops */
+    size_t bytes; /* about what the operation holds in memory, for the queue's bound */
+    bool lazy;    /* nobody waits: may linger to share a commit; what fails stays queued until the writer stops */
     /* What it may refuse it refuses before it changes anything, or it changes with one statement, which SQLite undoes
      * by itself: no savepoint, which copies each page that is changed. If it fails later all the same, for want of
      * memory or in a damaged database, the whole batch is undone. */
@@ -66,7 +66,10 @@ struct opp_writer_settings {
  * being emptied and it is at its maximum, what is asked for gets OPP_E_UNAVAILABLE. */
 enum opp_code opp_writer_start(struct opp_db *db, const struct opp_writer_settings *settings, struct opp_writer **out,
                                struct opp_err *err);
-/* Commits what is queued, ends the thread and closes the database. */
+/* Commits what is queued and ends the thread; what is submitted from then on gets OPP_E_UNAVAILABLE. All that was taken
+ * has been posted to its loop then: no loop that operations name may be freed before. One thread's to call. */
+void opp_writer_end(struct opp_writer *writer);
+/* Ends it, where that is still to do, and closes the database. */
 void opp_writer_stop(struct opp_writer *writer);
 
 /* From any thread. OPP_E_UNAVAILABLE: the queue is full; done will not be called. */

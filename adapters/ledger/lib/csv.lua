@@ -2,10 +2,10 @@
 -- CSV lines as SQL expressions: the database writes them, because 5,000 titles through patterns would use up a call.
 local csv = {}
 
--- A text that a spreadsheet would take for a formula gets an apostrophe before it.
+-- A text that a spreadsheet would take for a formula gets an apostrophe before it; wide forms count for some.
 local function neutral(expression)
-  return "CASE WHEN substr(" .. expression .. ", 1, 1) IN ('=', '+', '-', '@', char(9), char(13)) THEN ''''"
-    .. " || " .. expression .. " ELSE " .. expression .. " END"
+  return "CASE WHEN substr(" .. expression .. ", 1, 1) IN ('=', '+', '-', '@', char(9), char(10), char(13),"
+    .. " '＝', '＋', '－', '＠') THEN '''' || " .. expression .. " ELSE " .. expression .. " END"
 end
 
 -- An expression for a text cell: quoted (RFC 4180) where its content asks for it, and never a formula.

@@ -263,6 +263,12 @@ static void an_effect_that_makes_no_sense_is_a_defect(void **state)
         { "upstream = 'crm', method = 'POST', path = {}, receipt = { get = {}, read = 'x' }", "read is a function" },
         { "upstream = 'crm', method = 'POST', path = {}, receipt = { get = { 'x' }, settle = -1 }", "settle" },
         { "upstream = 'crm', method = 'POST', path = {}, receipt = { get = { 'x' }, ask = 1 }", "no field 'ask'" },
+        { "upstream = 'crm', method = 'POST', path = {}, receipt = { get = { 'orders', 'o1' } }", "no other effect" },
+        { "upstream = 'crm', method = 'POST', path = {}, receipt = { get = { ':effect_id', ':now_ms' } }",
+          "asked for later" },
+        { "upstream = 'crm', method = 'POST', path = {},"
+          "receipt = { get = { ':effect_id' }, query = { at = { ':now_ms' } } }",
+          "asked for later" },
         { "upstream = 'crm', method = 'POST', path = {}, json = { ':new_id_1' }", "':new_id_1'" },
     };
     char functions[512];
@@ -301,6 +307,55 @@ static void the_hosts_words_are_symbols_but_no_text_of_the_payload(void **state)
     call = run();
     assert_int_equal(call.rc, OPP_E_ACTION_INVALID);
     fixture_call_free(&call);
+    fixture_close(&f);
+    open_with("execute = function(call) for key in pairs(call.payload.tags) do"
+              " return http.effect { upstream = 'crm', method = 'PUT', path = {}, json = { key } } end end");
+    call = fixture_call(&f, "a.b", "{\"tags\":{\":effect_id\":1}}");
+    assert_int_equal(fixture_inspect(&call), OPP_E_ACTION_INVALID);
+    fixture_call_free(&call);
+}
+
+static void what_a_receipt_is_found_by_is_the_effects_own(void **state)
+{
+    static const char *const receipts[] = {
+        "{ get = { 'effects', ':effect_id' } }",
+        "{ get = { 'effects' }, query = { key = { call.effect_id } } }",
+        "{ get = { 'orders', call.new_id('o_') } }",
+        "{ get = { 'orders' }, read = nothing }",
+    };
+    char functions[512];
+
+    (void)state;
+    upstream_open(&u);
+    for (size_t i = 0; i < sizeof receipts / sizeof *receipts; i++) {
+        snprintf(functions, sizeof functions,
+                 "execute = function(call) return http.effect { upstream = 'crm', method = 'POST', path = {},"
+                 " receipt = %s } end",
+                 receipts[i]);
+        assert_runs(functions);
+    }
+}
+
+static void no_segment_is_another_path_once_it_is_decoded(void **state)
+{
+    static const char *const segments[] = {
+        "../x", "x/..", "x/../y", "..\\\\x", "./x", "x\\\\.", "a\\r\\nb", "a\\u0000", "a\\u007f", "\\u0000..",
+    };
+    char text[64];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof segments / sizeof *segments; i++) {
+        struct opp_buf out = { 0 };
+        json_t *path;
+
+        snprintf(text, sizeof text, "[\"a\",\"%s\"]", segments[i]);
+        path = json_loads(text, JSON_ALLOW_NUL, NULL);
+        assert_non_null(path);
+        if (opp_http_path(path, &out, NULL) != OPP_E_SCRIPT)
+            fail_msg("%s is %s", segments[i], out.bytes);
+        opp_buf_free(&out);
+        json_decref(path);
+    }
 }
 
 static void assert_target(const char *path, const char *query, const char *wanted)
@@ -325,7 +380,7 @@ static void a_target_says_what_it_was_made_of(void **state)
     assert_target("[]", "{}", "/?");
     assert_target("{}", "{}", "/?");
     assert_target("[\"a\",7,\"b c\"]", "{\"q\":\"x&y=1\"}", "/a/7/b%20c?q=x%26y%3D1");
-    assert_target("[\"../x\",\"%2e\",\"?#\",\"\xc3\xa4\"]", "{}", "/..%2Fx/%252e/%3F%23/%C3%A4?");
+    assert_target("[\".x/...\",\"%2e\",\"?#\",\"\xc3\xa4\"]", "{}", "/.x%2F.../%252e/%3F%23/%C3%A4?");
     assert_target("[\"a\"]", "{\"n\":[1,true,\"x\"],\"z\":0.5}", "/a?n=1&n=true&n=x&z=0.5");
 }
 
@@ -340,6 +395,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_call_that_is_given_up_ends_and_leaves_no_state_behind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_effect_that_makes_no_sense_is_a_defect, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_hosts_words_are_symbols_but_no_text_of_the_payload, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_a_receipt_is_found_by_is_the_effects_own, set_up, tear_down),
+        cmocka_unit_test(no_segment_is_another_path_once_it_is_decoded),
         cmocka_unit_test(a_target_says_what_it_was_made_of),
     };
 

@@ -90,11 +90,11 @@ char *__wrap_strdup(const char *text)
 }
 
 /* A question to the store: its parameters, and the same as arguments. */
-#define WRAP(name, parameters, arguments)                                                                      \
-    enum opp_code __real_##name parameters;                                                                    \
-    enum opp_code __wrap_##name parameters;                                                                    \
-    enum opp_code __wrap_##name parameters                                                                     \
-    {                                                                                                          \
+#define WRAP(name, parameters, arguments)                                                                        \
+    enum opp_code __real_##name parameters;                                                                      \
+    enum opp_code __wrap_##name parameters;                                                                      \
+    enum opp_code __wrap_##name parameters                                                                       \
+    {                                                                                                            \
         return fails_now() ? opp_fail(err, OPP_E_UNAVAILABLE, "the test wants it so") : __real_##name arguments; \
     }
 
@@ -114,8 +114,7 @@ WRAP(opp_tx_update,
      (tx, record, value, columns, err))
 WRAP(opp_tx_delete, (struct opp_tx * tx, const struct opp_record *record, const void *value, struct opp_err *err),
      (tx, record, value, err))
-WRAP(opp_tx_each,
-     (struct opp_tx * tx, const struct opp_query *query, opp_each_fn each, void *arg, struct opp_err *err),
+WRAP(opp_tx_each, (struct opp_tx * tx, const struct opp_query *query, opp_each_fn each, void *arg, struct opp_err *err),
      (tx, query, each, arg, err))
 WRAP(opp_tx_count, (struct opp_tx * tx, const struct opp_query *query, int64_t *out, struct opp_err *err),
      (tx, query, out, err))
@@ -137,7 +136,8 @@ enum opp_code __wrap_opp_random(void *bytes, size_t length, struct opp_err *err)
 
 enum opp_code __wrap_opp_random(void *bytes, size_t length, struct opp_err *err)
 {
-    return no_randomness ? opp_fail(err, OPP_E_INTERNAL, "the test wants it so") : __real_opp_random(bytes, length, err);
+    return no_randomness ? opp_fail(err, OPP_E_INTERNAL, "the test wants it so")
+                         : __real_opp_random(bytes, length, err);
 }
 
 void failing_before_write(void (*run)(void *arg), void *arg)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * command/failing.h - lets the n-th thing that can fail on a call's way fail: an allocation, or a question to the store.
- * Link with failing.cmake's options. May include: store.
+ * command/failing.h - lets the n-th thing that can fail on a call's way fail: an allocation, or a question to the
+ * store. Link with failing.cmake's options. May include: store.
  */
 #ifndef OPP_TESTS_FAILING_H
 #define OPP_TESTS_FAILING_H

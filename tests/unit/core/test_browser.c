@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/browser.h"
+#include "core/settings.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,10 +10,19 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define HOUR INT64_C(3600000)
 #define SECRET "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+#define MINUTE INT64_C(60000)
+
+static int64_t monotonic_ms = 12345;
+
+int64_t __wrap_opp_monotonic_ms(void);
+int64_t __wrap_opp_monotonic_ms(void)
+{
+    return monotonic_ms;
+}
 
 static struct opp_browsers *made(int64_t idle_ms, int64_t lifetime_ms)
 {
@@ -64,21 +74,55 @@ static void a_session_is_known_by_its_secret_alone(void **state)
     opp_browsers_free(browsers);
 }
 
-static void a_session_ends_by_itself(void **state)
+/* As it is where nobody sets anything: fifteen minutes without use, and eight hours at all. */
+static struct opp_browsers *made_as_by_default(void)
 {
-    struct opp_browsers *idle = made(1, HOUR), *old = made(HOUR, 1);
-    char secret[OPP_BROWSER_SECRET_MAX];
+    const struct opp_settings settings = OPP_SETTINGS_DEFAULT;
+
+    assert_int_equal(settings.session_idle_ms, 15 * MINUTE);
+    assert_int_equal(settings.session_lifetime_ms, 8 * HOUR);
+    return made(settings.session_idle_ms, settings.session_lifetime_ms);
+}
+
+static void a_session_that_is_not_used_ends_after_fifteen_minutes(void **state)
+{
+    struct opp_browsers *browsers = made_as_by_default();
+    char used[OPP_BROWSER_SECRET_MAX], unused[OPP_BROWSER_SECRET_MAX];
 
     (void)state;
-    begin(idle, "ses_1", "a", secret);
-    usleep(5000);
-    assert_int_equal(find(idle, secret), OPP_E_TOKEN_EXPIRED);
-    assert_int_equal(find(idle, secret), OPP_E_TOKEN_INVALID);
-    begin(old, "ses_1", "a", secret);
-    usleep(5000);
-    assert_false(opp_browser_lives(old, "ses_1"));
-    opp_browsers_free(idle);
-    opp_browsers_free(old);
+    begin(browsers, "ses_1", "a", used);
+    begin(browsers, "ses_2", "a", unused);
+    monotonic_ms += 15 * MINUTE - 1;
+    assert_int_equal(find(browsers, used), OPP_OK);
+    assert_true(opp_browser_lives(browsers, "ses_2")); /* no use of it */
+    monotonic_ms++;
+    assert_int_equal(find(browsers, unused), OPP_E_TOKEN_EXPIRED);
+    assert_int_equal(find(browsers, unused), OPP_E_TOKEN_INVALID);
+    assert_int_equal(find(browsers, used), OPP_OK);
+    monotonic_ms += 15 * MINUTE;
+    assert_false(opp_browser_lives(browsers, "ses_1"));
+    assert_false(opp_browser_end(browsers, "ses_1"));
+    opp_browsers_free(browsers);
+}
+
+static void a_session_that_is_used_ends_after_eight_hours(void **state)
+{
+    struct opp_browsers *browsers = made_as_by_default();
+    char secret[OPP_BROWSER_SECRET_MAX];
+    int64_t began_ms = monotonic_ms;
+
+    (void)state;
+    begin(browsers, "ses_1", "a", secret);
+    while (monotonic_ms < began_ms + 8 * HOUR - MINUTE) {
+        monotonic_ms += MINUTE;
+        assert_int_equal(find(browsers, secret), OPP_OK);
+    }
+    monotonic_ms = began_ms + 8 * HOUR - 1;
+    assert_true(opp_browser_lives(browsers, "ses_1"));
+    monotonic_ms++;
+    assert_false(opp_browser_lives(browsers, "ses_1"));
+    assert_int_equal(find(browsers, secret), OPP_E_TOKEN_INVALID);
+    opp_browsers_free(browsers);
 }
 
 static void count(void *arg, const struct opp_browser_session *session)
@@ -98,7 +142,7 @@ static void tokens_and_all_together_have_so_many_and_no_more(void **state)
     for (int i = 0; i <= OPP_BROWSERS_PER_TOKEN_MAX; i++) {
         snprintf(id, sizeof id, "ses_%d", i);
         begin(browsers, id, "a", secrets[i]);
-        usleep(2000);
+        monotonic_ms += 2;
         if (i == OPP_BROWSERS_PER_TOKEN_MAX - 1) /* so that the second is the one that waits longest */
             assert_int_equal(find(browsers, secrets[0]), OPP_OK);
     }
@@ -169,7 +213,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_session_is_known_by_its_secret_alone),
-        cmocka_unit_test(a_session_ends_by_itself),
+        cmocka_unit_test(a_session_that_is_not_used_ends_after_fifteen_minutes),
+        cmocka_unit_test(a_session_that_is_used_ends_after_eight_hours),
         cmocka_unit_test(tokens_and_all_together_have_so_many_and_no_more),
         cmocka_unit_test(a_csrf_token_is_one_sessions),
         cmocka_unit_test(a_cookie_is_found_among_others_where_there_is_one),

@@ -162,7 +162,7 @@ static void another_content_type_is_415(void **state)
 
 static void what_is_no_json_object_is_400_with_an_issue(void **state)
 {
-    static const char *const bodies[] = { "{", "[]", "1", "{\"a\":1,\"a\":2}", "{\"a\":\"\\u0000\"}", "" };
+    static const char *const bodies[] = { "{", "[]", "1", "{\"a\":1,\"a\":2}", "{\"a\":\"\\u0000\"}" };
     char request[256];
 
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
@@ -175,6 +175,17 @@ static void what_is_no_json_object_is_400_with_an_issue(void **state)
         assert_non_null(strstr(reply.body, "\"path\":[],\"pointer\":\"\"}]"));
         client_free_reply(&reply);
     }
+}
+
+static void an_empty_body_is_no_body_whatever_its_type(void **state)
+{
+    const struct test_server *server = *state;
+    struct client client = client_connect(server->port);
+    struct reply reply = client_ask(&client, "POST /json HTTP/1.1\r\n" HOST JSON "Content-Length: 0\r\n\r\n");
+
+    assert_int_equal(reply.status, 200);
+    client_close(&client);
+    client_free_reply(&reply);
 }
 
 static void a_repeated_query_parameter_is_400_with_an_issue(void **state)
@@ -267,6 +278,7 @@ int main(void)
         SERVED(a_body_over_the_limit_is_413),
         SERVED(another_content_type_is_415),
         SERVED(what_is_no_json_object_is_400_with_an_issue),
+        SERVED(an_empty_body_is_no_body_whatever_its_type),
         SERVED(a_repeated_query_parameter_is_400_with_an_issue),
         SERVED(headers_that_a_handler_set_survive_a_refusal),
         SERVED(a_missing_token_is_401_with_a_challenge),

@@ -15,7 +15,8 @@ static void expect(const char *decide, const char *wanted)
     char rules[1024];
     const char *said;
 
-    snprintf(rules, sizeof rules, "return { { name = 'r', tools = { '*' }, decide = function() return %s end } }", decide);
+    snprintf(rules, sizeof rules, "return { { name = 'r', tools = { '*' }, decide = function() return %s end } }",
+             decide);
     said = kit_say(rules);
     if (strstr(said, wanted) == NULL)
         fail_msg("%s: %s", decide, said);
@@ -94,12 +95,14 @@ static void an_offer_is_told_or_not(void **state)
 /* --- windows --- */
 
 #define WINDOW(name, window) "{ name = '" name "', tools = { '*' }, window = function() return " window " end }"
-#define CLOSED "local first, second, third = never('first'), never('second'), daily { from = '08:00', to = '09:00', tz = 'UTC' }\n"
+#define CLOSED                                                                                                        \
+    "local first, second, third = never('first'), never('second'), daily { from = '08:00', to = '09:00', tz = 'UTC' " \
+    "}\n"
 
 static void of_many_closed_windows_the_first_reason_is_told(void **state)
 {
-    struct opp_policy_engine *engine = kit_engine(
-        CLOSED "return { " WINDOW("a", "third") ", " WINDOW("b", "first") ", " WINDOW("c", "second") " }");
+    struct opp_policy_engine *engine =
+        kit_engine(CLOSED "return { " WINDOW("a", "third") ", " WINDOW("b", "first") ", " WINDOW("c", "second") " }");
     struct opp_policy_decision decision = { 0 };
 
     (void)state;
@@ -146,9 +149,10 @@ static void a_tool_has_at_most_64_windows(void **state)
 static void a_rule_that_remembers_is_named_where_it_was_asked_alone(void **state)
 {
     (void)state;
-    assert_non_null(strstr(kit_refusal("local n = 0\nreturn { { name = 'counts', tools = { '*' }, decide = function() n = "
-                                       "n + 1 end, tests = { { given = {}, expect = { 'allow' } } } } }"),
-                           "rules have no memory"));
+    assert_non_null(
+        strstr(kit_refusal("local n = 0\nreturn { { name = 'counts', tools = { '*' }, decide = function() n = "
+                           "n + 1 end, tests = { { given = {}, expect = { 'allow' } } } } }"),
+               "rules have no memory"));
 }
 
 static void an_engine_has_the_rules_that_were_checked(void **state)
