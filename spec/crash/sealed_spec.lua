@@ -212,4 +212,31 @@ return { {
       check.ok(g.admin:post("/drafts/" .. draft.id .. "/reject"))
     end
   end)
+
+  it("is not shown by the repeat of its request", function()
+    local action = ledger.create { idempotencyKey = ledger.unique "key" }
+    local draft = ledger.draft(open.client, action)
+    change({ draft }, function() return payload("title", text "Other") end)
+    local path <const> = "/drafts/" .. draft.id
+    assert.equal("seal_mismatch",
+      check.refused(open.client:post("/actions", action), 409, "agent.precondition_failed").reason)
+    assert.is_true(check.ok(g.admin:post(path .. "/reject")).draft.damaged)
+    assert.equal("seal_mismatch",
+      check.refused(open.client:post("/actions", action), 409, "agent.precondition_failed").reason)
+  end)
+
+  it("is not shown where it is canceled", function()
+    local draft = ledger.draft(open.client, ledger.create())
+    change({ draft }, function() return payload("title", text "Other") end)
+    assert.is_true(check.ok(open.client:post("/drafts/" .. draft.id .. "/cancel")).draft.damaged)
+  end)
+
+  it("is not shown by what it did: its rules may have been changed", function()
+    local action = ledger.create { idempotencyKey = ledger.unique "key" }
+    local _, data = ledger.execute(open.client, action)
+    change({ data.draft }, function() return set("policy", "json_set(policy, '$.redact', json_array('other'))") end)
+    action.execute = true
+    local again = check.ok(open.client:post("/actions", action))
+    assert.same({ true, "success", json.null }, { again.replayed, again.execution.status, again.execution.result })
+  end)
 end)

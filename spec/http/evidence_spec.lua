@@ -175,6 +175,19 @@ describe("the evidence of a draft", function()
     holds(draft.id)
   end)
 
+  it("says so where a part of the record cannot be read any more", function()
+    for sql, why in pairs {
+      ["UPDATE executions SET result = '{' WHERE draft_id = :id"] = "the outcome is not the one",
+      ["UPDATE drafts SET impact = '{' WHERE id = :id"] = "the draft is not the one",
+    } do
+      local draft = approved()
+      db.change(g.data .. "/gateway.db", sql, { id = draft.id })
+      assert.is_truthy(evidence(draft.id).problem:find(why, 1, true), sql)
+      local output, code = gateway.run(("evidence %s --data '%s'"):format(draft.id, g.data))
+      assert.same({ 1, true }, { code, output:find("does not hold: " .. why, 1, true) ~= nil }, output)
+    end
+  end)
+
   it("does not hold against the key of another gateway", function()
     local value = holds(approved().id)
     os.execute(("openssl genpkey -algorithm ed25519 2>/dev/null | openssl pkey -pubout > '%s'"):format(g:file("x.pem")))

@@ -57,12 +57,12 @@ static enum opp_code make(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     struct asking *asking = arg;
     void *draft = NULL, *execution = NULL;
-    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT, "id", asking->draft_id, &draft, err);
+    enum opp_code rc = opp_tx_get_any(tx, &OPP_DRAFT, "id", asking->draft_id, &draft, err);
 
     if (rc == OPP_E_ABSENT)
         return opp_fail(err, rc, "there is no draft %s", asking->draft_id);
     if (rc == OPP_OK)
-        rc = opp_tx_get(tx, &OPP_EXECUTION, "draft_id", asking->draft_id, &execution, err);
+        rc = opp_tx_get_any(tx, &OPP_EXECUTION, "draft_id", asking->draft_id, &execution, err);
     if (rc == OPP_OK || rc == OPP_E_ABSENT)
         rc = opp_evidence_make(tx, draft, execution, asking->key, &asking->made, err);
     opp_record_free(&OPP_DRAFT, draft);

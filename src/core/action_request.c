@@ -206,14 +206,15 @@ static enum opp_step replay(struct opp_call *call, const struct opp_draft *draft
 static enum opp_step replay_execution(struct opp_call *call)
 {
     const struct action *action = of(call);
-    const struct opp_draft *draft = action->found_draft;
-    struct opp_reply reply = { .code = OPP_OK,
-                               .data = json_pack(
-                                   "{s:s, s:b, s:s, s:o, s:{s:s, s:s}}", "status", "executed", "replayed", 1, "code",
-                                   opp_code_name(OPP_E_REPLAY), "execution",
-                                   opp_shape_execution(action->found_execution, draft, call->app, action->intent.tool),
-                                   "draft", "id", draft->id, "status", draft->status) };
+    struct opp_draft *draft = action->found_draft;
+    struct opp_reply reply = { .code = OPP_OK };
 
+    if (opp_draft_distrust(draft) != OPP_OK)
+        return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
+    reply.data = json_pack("{s:s, s:b, s:s, s:o, s:{s:s, s:s}}", "status", "executed", "replayed", 1, "code",
+                           opp_code_name(OPP_E_REPLAY), "execution",
+                           opp_shape_execution(action->found_execution, draft, call->app, action->intent.tool),
+                           "draft", "id", draft->id, "status", draft->status);
     return replay(call, draft, &reply);
 }
 
@@ -245,11 +246,26 @@ static void write_draft_answer(struct opp_buf *out, struct opp_call *call, const
     json_decref(denied);
 }
 
+/* What is stored is not what was asked for: a person can reject it. */
+static enum opp_step refuse_seal(struct opp_call *call, enum opp_code rc)
+{
+    const struct opp_draft *draft = of(call)->found_draft;
+
+    if (rc != OPP_E_PRECONDITION)
+        return opp_call_refuse(call, rc, NULL, NULL);
+    return opp_call_refuse(
+        call, rc, "The draft's record was changed.",
+        json_pack("{s:s, s:s, s:s}", "action", draft->action, "reason", "seal_mismatch", "draftId", draft->id));
+}
+
 static enum opp_step replay_draft(struct opp_call *call)
 {
     const struct opp_draft *draft = of(call)->found_draft;
     struct opp_reply reply = { .code = OPP_OK };
+    enum opp_code rc = opp_draft_check_seal(draft);
 
+    if (rc != OPP_OK)
+        return refuse_seal(call, rc);
     write_draft_answer(&reply.bytes, call, draft, false);
     return replay(call, draft, &reply);
 }
@@ -300,18 +316,6 @@ static enum opp_step judge_confirmed(struct opp_call *call)
     return opp_call_refuse(call, OPP_E_EXECUTION_UNKNOWN, NULL,
                            json_pack("{s:s, s:s?}", "draftId", action->found_draft->id, "executionId",
                                      action->found_execution != NULL ? action->found_execution->id : NULL));
-}
-
-/* What is stored is not what was asked for: a person can reject it. */
-static enum opp_step refuse_seal(struct opp_call *call, enum opp_code rc)
-{
-    const struct opp_draft *draft = of(call)->found_draft;
-
-    if (rc != OPP_E_PRECONDITION)
-        return opp_call_refuse(call, rc, NULL, NULL);
-    return opp_call_refuse(
-        call, rc, "The draft's record was changed.",
-        json_pack("{s:s, s:s, s:s}", "action", draft->action, "reason", "seal_mismatch", "draftId", draft->id));
 }
 
 /* A pending draft that is asked to run: that very draft is judged again. */

@@ -451,7 +451,7 @@ static enum opp_step reject(struct opp_call *call)
 
 static enum opp_step rejected(struct opp_call *call)
 {
-    const struct opp_draft *draft = of(call)->intent.draft;
+    struct opp_draft *draft = of(call)->intent.draft;
 
     if (call->op.rc == OPP_E_DRAFT_FINAL)
         return refuse_final(call);
@@ -459,6 +459,8 @@ static enum opp_step rejected(struct opp_call *call)
         return opp_call_fail(call, call->op.rc, &call->op.err);
     opp_crash_point("rejection.committed");
     opp_hub_notify(call->worker->gateway->hub, draft->id);
+    if (opp_draft_distrust(draft) != OPP_OK)
+        return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
     return opp_call_answer_recorded(call, json_pack("{s:b, s:o}", "ok", 1, "draft", opp_shape_admin_draft(draft)));
 }
 

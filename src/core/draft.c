@@ -343,6 +343,8 @@ static enum opp_step canceled(struct opp_call *call)
     if (call->op.rc != OPP_OK)
         return opp_call_fail(call, call->op.rc, &call->op.err);
     opp_hub_notify(call->worker->gateway->hub, state->draft->id);
+    if (opp_draft_distrust(state->draft) != OPP_OK)
+        return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
     return opp_call_answer_recorded(call, json_pack("{s:o, s:n}", "draft", opp_shape_draft(state->draft), "execution"));
 }
 
