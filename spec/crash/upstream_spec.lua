@@ -119,6 +119,20 @@ describe_points("a request to a system", function()
     up:assert_once()
   end)
 
+  it("stays unknown while its system is said to be elsewhere: a receipt that is not there proves nothing", function()
+    local action = crm.cancel()
+    up.g:restart("OPP_CRASH_AT=effect.answered")
+    assert.is_nil(up.agent:start({ method = "POST", path = "/actions", json = action }):finish())
+    assert.equal(crash_exit, up.g:await_end())
+    up:config "/elsewhere"
+    up.g:restart()
+    assert.equal("unknown", (status_of(action)))
+    assert.matches("has another base URL by now", up.g:log(), 1, true)
+    up:config()
+    up.g:restart()
+    assert.equal("success", (status_of(action)))
+  end)
+
   it("whose receipt a function reads is known at the next start", function()
     for _, expected in ipairs { "success", "failed" } do
       local action = crm.ship()

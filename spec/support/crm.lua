@@ -90,16 +90,18 @@ function crm.ship(more)
   return action
 end
 
-function crm:config(timeout_ms)
+-- Writes the configuration; base: a path below which the system is said to be.
+function crm:config(base)
+  local timeout_ms = sanitized and 3000 or 1000
   gateway.write_file(self.dir .. "/oppd.yaml", ([[
 timeouts: { unknown_retry_seconds: 1 }
 upstreams:
   crm:
-    base_url: http://127.0.0.1:%d
+    base_url: http://127.0.0.1:%d%s
     timeout_ms: %d
     connect_timeout_ms: %d
     connections_max: 200
-]]):format(self.port, timeout_ms, timeout_ms))
+]]):format(self.port, base or "", timeout_ms, timeout_ms))
   return self.dir .. "/oppd.yaml"
 end
 
@@ -109,7 +111,7 @@ function crm.start(options)
   options = options or {}
   start_server(self)
   local settings = { adapters = options.adapters or "spec/fixtures/upstreams",
-    flags = { "--config", self:config(sanitized and 3000 or 1000) } }
+    flags = { "--config", self:config() } }
   for name, value in pairs(options) do settings[name] = value end
   self.g = gateway.start(settings)
   self.app = self.g:open_app { scopes = crm.scopes }

@@ -26,6 +26,7 @@ static enum opp_code describe(const struct opp_effect *effect, const struct opp_
         if (new_ids != NULL)
             opp_jcs_member_json(out, "new_ids", new_ids);
         opp_jcs_member_text(out, "path", path.bytes);
+        opp_jcs_member_text(out, "place", opp_upstream_place(effect->upstream->upstream));
         opp_jcs_member_text(out, "query", query.bytes);
         if (json_object_get(receipt, "read") != NULL) {
             opp_jcs_member(out, "read");
@@ -126,6 +127,14 @@ static void on_answer(void *arg)
         opp_loop_stop(asking->round->loop);
 }
 
+/* An upstream that is somewhere else by now may be another system: that it has no receipt would say nothing. */
+static bool has_moved(const struct opp_upstream *upstream, const json_t *described)
+{
+    const char *place = opp_json_text(described, "place");
+
+    return place == NULL || strcmp(place, opp_upstream_place(upstream)) != 0;
+}
+
 /* Gives whom to ask; NULL: nobody, and err says why. */
 static const struct opp_upstream *whom(const struct opp_upstreams *upstreams, const json_t *described,
                                        struct opp_err *err)
@@ -139,6 +148,8 @@ static const struct opp_upstream *whom(const struct opp_upstreams *upstreams, co
         opp_fail(err, OPP_E_EXECUTION_UNKNOWN, "the effect has no receipt");
     else if (upstream == NULL)
         opp_fail(err, OPP_E_EXECUTION_UNKNOWN, "the upstream '%s' is not configured any more", name);
+    else if (has_moved(upstream, described))
+        opp_fail(err, OPP_E_EXECUTION_UNKNOWN, "the upstream '%s' has another base URL by now", name);
     return err->code == OPP_OK ? upstream : NULL;
 }
 

@@ -200,6 +200,11 @@ const char *opp_upstream_name(const struct opp_upstream *upstream)
     return upstream->settings.name;
 }
 
+const char *opp_upstream_place(const struct opp_upstream *upstream)
+{
+    return upstream->base;
+}
+
 int64_t opp_upstream_timeout_ms(const struct opp_upstream *upstream)
 {
     return upstream->settings.timeout_ms;
