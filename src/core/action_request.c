@@ -213,8 +213,8 @@ static enum opp_step replay_execution(struct opp_call *call)
         return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
     reply.data = json_pack("{s:s, s:b, s:s, s:o, s:{s:s, s:s}}", "status", "executed", "replayed", 1, "code",
                            opp_code_name(OPP_E_REPLAY), "execution",
-                           opp_shape_execution(action->found_execution, draft, call->app, action->intent.tool),
-                           "draft", "id", draft->id, "status", draft->status);
+                           opp_shape_execution(action->found_execution, draft, call->app, action->intent.tool), "draft",
+                           "id", draft->id, "status", draft->status);
     return replay(call, draft, &reply);
 }
 
