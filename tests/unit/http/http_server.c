@@ -2,6 +2,7 @@
 #include "http/http_server.h"
 #include "base/shared.h"
 
+#include <event2/event.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -218,6 +219,7 @@ int server_stop(void **state)
     opp_loop_stop(server->loop);
     pthread_join(server->thread, NULL);
     opp_http_free(server->http);
+    event_base_loop(opp_loop_base(server->loop), EVLOOP_NONBLOCK); /* what libevent deferred holds connections */
     opp_router_free(server->router);
     opp_loop_free(server->loop);
     opp_clock_free(server->clock);
