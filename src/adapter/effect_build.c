@@ -4,7 +4,7 @@
 #include "adapter/effect_internal.h"
 #include "adapter/marker.h"
 #include "base/json.h"
-#include "script/error_text.h"
+#include "base/utf8.h"
 #include "script/values.h"
 
 #include <lauxlib.h>
@@ -119,7 +119,7 @@ static void lj_add_sql(lua_State *L, json_t *statement, lua_Integer n)
     }
     if (strlen(sql) != length)
         luaL_error(L, "statement %d holds a zero byte", (int)n);
-    if (!opp_text_is_utf8(sql, length))
+    if (!opp_utf8_valid(sql, length))
         luaL_error(L, "statement %d is not UTF-8", (int)n);
     lj_effect_set(L, statement, "sql", json_stringn_nocheck(sql, length));
 }

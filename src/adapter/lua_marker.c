@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "adapter/marker.h"
-#include "script/error_text.h"
+#include "base/utf8.h"
 #include "script/sandbox.h"
 #include "script/values.h"
 
@@ -62,7 +62,7 @@ static void lj_copy_text(lua_State *L, int argument, bool optional, char *to, si
     luaL_checktype(L, argument, LUA_TSTRING);
     text = lua_tolstring(L, argument, &length);
     luaL_argcheck(L, length < size, argument, "it is too long");
-    luaL_argcheck(L, opp_text_is_utf8(text, length), argument, "it is no UTF-8 text");
+    luaL_argcheck(L, opp_utf8_valid(text, length), argument, "it is no UTF-8 text");
     memcpy(to, text, length + 1);
 }
 

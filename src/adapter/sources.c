@@ -4,7 +4,7 @@
 #include "adapter/internal.h"
 #include "base/jcs.h"
 #include "base/json.h"
-#include "script/error_text.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +76,7 @@ static enum opp_code check_file(const struct opp_adapter_sources *sources, const
     if (sources->bytes > OPP_ADAPTER_BYTES_MAX)
         return opp_fail_at(err, OPP_E_CONFIG, source->name, "the adapters' files are larger than %d MiB together",
                            (int)(OPP_ADAPTER_BYTES_MAX >> 20));
-    if (!opp_text_is_utf8(source->bytes, source->length))
+    if (!opp_utf8_valid(source->bytes, source->length))
         return opp_fail_at(err, OPP_E_CONFIG, source->name, "the file is not UTF-8 text");
     return OPP_OK;
 }

@@ -2,7 +2,7 @@
 #include "adapter/internal.h"
 #include "adapter/sources.h"
 #include "base/file.h"
-#include "script/error_text.h"
+#include "base/utf8.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -104,7 +104,7 @@ static enum opp_code read_below(struct reading *reading, const char *below, int 
     for (size_t i = 0; rc == OPP_OK && names[i] != NULL; i++) {
         if (names[i][0] == '.')
             continue;
-        if (!opp_text_is_utf8(names[i], strlen(names[i])))
+        if (!opp_utf8_valid(names[i], strlen(names[i])))
             rc = fail_below(reading, below, "the name of a file is not UTF-8 text", err);
         else if ((size_t)snprintf(name, sizeof name, "%s%s%s", below, *below != '\0' ? "/" : "", names[i]) >=
                  sizeof name)
@@ -124,7 +124,7 @@ static enum opp_code read_adapter(struct reading *reading, const char *name, str
 
     if ((size_t)snprintf(reading->adapter, sizeof reading->adapter, "%s", name) >= sizeof reading->adapter)
         return opp_fail(err, OPP_E_CONFIG, "the name of an adapter is too long");
-    if (!opp_text_is_utf8(name, strlen(name)))
+    if (!opp_utf8_valid(name, strlen(name)))
         return opp_fail(err, OPP_E_CONFIG, "the name of an adapter is not UTF-8 text");
     rc = path_of(reading, "init.lua", path, err);
     if (rc != OPP_OK || faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "adapter/sql_bind.h"
-#include "script/error_text.h"
+#include "base/utf8.h"
 
 #include <math.h>
 #include <sqlite3.h>
@@ -31,7 +31,7 @@ static enum opp_code add_text(sqlite3_stmt *statement, int column, sqlite3_value
 
     if (text == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for a cell");
-    if (!opp_rows_add_text(rows, text, length) && !opp_text_is_utf8(text, length))
+    if (!opp_rows_add_text(rows, text, length) && !opp_utf8_valid(text, length))
         return opp_fail(err, OPP_E_SCRIPT, "the column %s holds text that is not UTF-8",
                         sqlite3_column_name(statement, column));
     return OPP_OK;

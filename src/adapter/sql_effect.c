@@ -4,7 +4,7 @@
 #include "base/crash.h"
 #include "base/jcs.h"
 #include "base/json.h"
-#include "script/error_text.h"
+#include "base/utf8.h"
 #include "store/db.h"
 
 #include <math.h>
@@ -74,7 +74,7 @@ static json_t *cell_json(sqlite3_stmt *statement, int column)
     case SQLITE_TEXT:
         text = (const char *)sqlite3_column_text(statement, column);
         length = (size_t)sqlite3_column_bytes(statement, column);
-        return text != NULL && opp_text_is_utf8(text, length) ? json_stringn_nocheck(text, length) : NULL;
+        return text != NULL && opp_utf8_valid(text, length) ? json_stringn_nocheck(text, length) : NULL;
     case SQLITE_NULL:
         return json_null();
     default:

@@ -6,24 +6,10 @@
 #include "base/hash.h"
 #include "base/id.h"
 #include "base/jcs.h"
+#include "base/utf8.h"
 #include "store/tx.h"
 
 #include <string.h>
-
-static bool is_ascii(const char *text)
-{
-    while (*text != '\0' && (unsigned char)*text < 0x80)
-        text++;
-    return *text == '\0';
-}
-
-static bool is_utf8(const char *text)
-{
-    json_t *string = json_string(text);
-
-    json_decref(string);
-    return string != NULL;
-}
 
 /* A stranger's header holds any bytes, and a row is JSON: text that is no UTF-8 is kept with ? for what is not ASCII.
  */
@@ -31,7 +17,7 @@ static void add_header(struct opp_buf *row, const char *name, const char *value)
 {
     struct opp_buf plain = { 0 };
 
-    if (value == NULL || is_ascii(value) || is_utf8(value)) {
+    if (value == NULL || opp_utf8_valid(value, strlen(value))) {
         opp_jcs_member_text(row, name, value);
         return;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "policy/answer.h"
 
+#include "base/utf8.h"
 #include "policy/obligations.h"
-#include "script/error_text.h"
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -27,7 +27,7 @@ static void lj_check_reason(lua_State *L)
     text = lua_tolstring(L, 1, &length);
     if (length == 0 || length >= OPP_POLICY_REASON_MAX)
         luaL_argerror(L, 1, "a reason has 1 to 511 bytes");
-    if (!opp_text_is_utf8(text, length))
+    if (!opp_utf8_valid(text, length))
         luaL_argerror(L, 1, "a reason is UTF-8 text");
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "policy/obligations.h"
 
-#include "script/error_text.h"
+#include "base/utf8.h"
 #include "script/values.h"
 
 #include <lauxlib.h>
@@ -32,7 +32,7 @@ static const char *lj_text(lua_State *L, const char *name, size_t most)
     size_t length = 0;
     const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &length) : "";
 
-    if (length == 0 || length > most || !opp_text_is_utf8(text, length))
+    if (length == 0 || length > most || !opp_utf8_valid(text, length))
         luaL_error(L, "%s is text of 1 to %I bytes", name, (LUAI_UACINT)most);
     return text;
 }

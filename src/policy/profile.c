@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "policy/profile.h"
 
+#include "base/utf8.h"
 #include "policy/lua_state.h"
 #include "policy/zone.h"
-#include "script/error_text.h"
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -16,7 +16,7 @@ static void lj_copy(lua_State *L, const char *name, char *to, size_t size)
     size_t length = 0;
     const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &length) : NULL;
 
-    if (text == NULL || length == 0 || length >= size || !opp_text_is_utf8(text, length))
+    if (text == NULL || length == 0 || length >= size || !opp_utf8_valid(text, length))
         luaL_error(L, "%s is text of 1 to %d bytes", name, (int)size - 1);
     else
         memcpy(to, text, length + 1);

@@ -5,8 +5,8 @@
 #include "base/hash.h"
 #include "base/jcs.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "policy/profile.h"
-#include "script/error_text.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -72,7 +72,7 @@ static enum opp_code add(struct opp_policy_sources *sources, const char *name, c
     sources->files[sources->count++] = (struct opp_policy_file){ .name = copy, .bytes = bytes, .length = length };
     if (sources->count > OPP_POLICY_FILES_MAX)
         return opp_fail_at(err, OPP_E_CONFIG, name, "a profile has at most %d files", OPP_POLICY_FILES_MAX);
-    if (!opp_text_is_utf8(bytes, length))
+    if (!opp_utf8_valid(bytes, length))
         return opp_fail_at(err, OPP_E_CONFIG, name, "the file is not UTF-8 text");
     return OPP_OK;
 }
@@ -119,7 +119,7 @@ static enum opp_code read_directory(struct opp_policy_sources *sources, const ch
     for (size_t i = 0; rc == OPP_OK && names[i] != NULL; i++) {
         if (names[i][0] == '.')
             continue;
-        if (!opp_text_is_utf8(names[i], strlen(names[i])))
+        if (!opp_utf8_valid(names[i], strlen(names[i])))
             rc = opp_fail_at(err, OPP_E_CONFIG, below, "the name of a file is not UTF-8 text");
         else if (!is_path(name, below, names[i]))
             rc = opp_fail(err, OPP_E_CONFIG, "the path of the policies is too long");

@@ -6,13 +6,7 @@
 #ifndef OPP_SCRIPT_ERROR_TEXT_H
 #define OPP_SCRIPT_ERROR_TEXT_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 struct lua_State;
-
-/* Whether the bytes are UTF-8 as RFC 3629 has it and hold no U+0000. */
-bool opp_text_is_utf8(const char *bytes, size_t length);
 
 #define OPP_ERROR_TEXT_BYTES 256
 

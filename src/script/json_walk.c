@@ -2,7 +2,7 @@
 #include "script/json_walk.h"
 
 #include "base/json.h"
-#include "script/error_text.h"
+#include "base/utf8.h"
 #include "script/json_lua.h"
 #include "script/values.h"
 
@@ -123,7 +123,7 @@ enum opp_code opp_walk_count_json(struct opp_json_walk *walk, const json_t *valu
 
 enum opp_code opp_walk_text(struct opp_json_walk *walk, const char *text, size_t length)
 {
-    if (!opp_text_is_utf8(text, length))
+    if (!opp_utf8_valid(text, length))
         return opp_walk_fail(walk, "its text is not UTF-8 that JSON can carry");
     return opp_walk_count(walk, length);
 }
