@@ -6,11 +6,6 @@
 
 #include <sqlite3.h>
 
-bool opp_apply_rolled_back(struct opp_db *db)
-{
-    return sqlite3_get_autocommit(opp_db_handle(db)) != 0;
-}
-
 /* A deferred foreign key would fail the commit, and with it all that share it. */
 static enum opp_code check_deferred(struct opp_db *db, struct opp_err *err)
 {
@@ -23,7 +18,7 @@ static enum opp_code check_deferred(struct opp_db *db, struct opp_err *err)
 /* Ends the operation's savepoint as its outcome wants it. Gives false when that cannot be: undoing takes memory. */
 static bool end_savepoint(struct opp_db *db, enum opp_code rc)
 {
-    if (opp_apply_rolled_back(db))
+    if (!opp_db_in_transaction(db))
         return false;
     if (rc != OPP_OK && opp_db_step(db, "ROLLBACK TO one", NULL) != OPP_OK)
         return false;
@@ -34,9 +29,9 @@ static bool apply_in_savepoint(struct opp_db *db, struct opp_write *write)
 {
     write->rc = opp_db_step(db, "SAVEPOINT one", &write->err);
     if (write->rc != OPP_OK)
-        return !opp_apply_rolled_back(db);
+        return opp_db_in_transaction(db);
     write->rc = write->apply(db, write->arg, &write->err);
-    if (write->rc == OPP_OK && !opp_apply_rolled_back(db))
+    if (write->rc == OPP_OK && opp_db_in_transaction(db))
         write->rc = check_deferred(db, &write->err);
     return end_savepoint(db, write->rc);
 }
@@ -48,7 +43,7 @@ static bool apply_checked(struct opp_db *db, struct opp_write *write)
     sqlite3_int64 changes = sqlite3_total_changes64(handle);
 
     write->rc = write->apply(db, write->arg, &write->err);
-    return !opp_apply_rolled_back(db) && (write->rc == OPP_OK || sqlite3_total_changes64(handle) == changes);
+    return opp_db_in_transaction(db) && (write->rc == OPP_OK || sqlite3_total_changes64(handle) == changes);
 }
 
 bool opp_apply(struct opp_db *db, struct opp_write *write)

@@ -15,7 +15,4 @@ struct opp_write;
  * undone, or must be because this operation cannot be undone alone; and with it all operations before this one. */
 bool opp_apply(struct opp_db *db, struct opp_write *write);
 
-/* Whether no transaction is open (any more). */
-bool opp_apply_rolled_back(struct opp_db *db);
-
 #endif

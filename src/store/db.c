@@ -387,6 +387,11 @@ size_t opp_db_version(const struct opp_db *db)
     return db->version;
 }
 
+bool opp_db_in_transaction(struct opp_db *db)
+{
+    return sqlite3_get_autocommit(db->handle) == 0;
+}
+
 struct sqlite3 *opp_db_handle(struct opp_db *db)
 {
     return db->handle;

@@ -38,6 +38,9 @@ enum opp_code opp_db_check_quickly(struct opp_db *db, struct opp_err *err);
 size_t opp_db_version(const struct opp_db *db);
 enum opp_code opp_db_read_version(struct opp_db *db, struct opp_err *err);
 
+/* Whether a transaction is open. SQLite ends one by itself after some errors. */
+bool opp_db_in_transaction(struct opp_db *db);
+
 /* Lends the handle to the layer that binds and steps. */
 struct sqlite3 *opp_db_handle(struct opp_db *db);
 

@@ -84,18 +84,13 @@ bool opp_decisions_is_gone(struct opp_decisions *decisions)
            moved != 0;
 }
 
-static bool in_transaction(struct opp_db *db)
-{
-    return sqlite3_get_autocommit(opp_db_handle(db)) == 0;
-}
-
 /* A commit that fails is undone as all else: nothing that was answered depends on it. */
 enum opp_code opp_decisions_write(struct opp_decisions *decisions, opp_tx_fn run, void *arg, struct opp_err *err)
 {
     struct opp_db *db = decisions->tx.db;
     enum opp_code rc = OPP_OK;
 
-    if (in_transaction(db)) /* what could not be undone when it failed */
+    if (opp_db_in_transaction(db)) /* what could not be undone when it failed */
         rc = opp_db_step(db, "ROLLBACK", err);
     if (rc == OPP_OK)
         rc = opp_db_step(db, "BEGIN IMMEDIATE", err);
@@ -107,7 +102,7 @@ enum opp_code opp_decisions_write(struct opp_decisions *decisions, opp_tx_fn run
         rc = opp_db_step(db, "COMMIT", err);
     if (rc == OPP_OK && decisions->rows >= 0)
         decisions->rows += decisions->change;
-    if (rc != OPP_OK && in_transaction(db))
+    if (rc != OPP_OK && opp_db_in_transaction(db))
         opp_db_step(db, "ROLLBACK", NULL);
     return rc;
 }

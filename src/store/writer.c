@@ -137,7 +137,7 @@ static enum opp_code apply_all(struct opp_writer *writer, struct opp_write *batc
 {
     enum opp_code rc = opp_wal_bound_keep(&writer->log, err);
 
-    if (rc == OPP_OK && !opp_apply_rolled_back(writer->db))
+    if (rc == OPP_OK && opp_db_in_transaction(writer->db))
         rc = opp_db_step(writer->db, "ROLLBACK", err); /* what could not be undone when it failed */
     if (rc == OPP_OK)
         rc = opp_db_step(writer->db, "BEGIN IMMEDIATE", err);
@@ -248,7 +248,7 @@ static void run_batch(struct opp_writer *writer, struct opp_write *batch)
     if (rc == OPP_OK)
         rc = commit(writer, &err);
     if (rc != OPP_OK) {
-        if (!opp_apply_rolled_back(writer->db))
+        if (opp_db_in_transaction(writer->db))
             opp_db_step(writer->db, "ROLLBACK", NULL); /* or before the next batch */
         fail_all(batch, &err);
     }
