@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "adapter/adapter.h"
 #include "adapter/effect.h"
-#include "adapter/marker.h"
 #include "adapter/phase.h"
 #include "adapter/session.h"
 #include "script/json_lua.h"
@@ -30,8 +29,7 @@ static enum opp_code take_lane(struct opp_tool_call *call, struct opp_err *err)
 
     if (rc != OPP_OK)
         return rc;
-    lane->run = (struct opp_adapter_call){ .call = call, .lane = lane, .serial = ++lane->calls, .loaded = LUA_NOREF };
-    lane->active = true;
+    opp_lane_begin_call(lane, call);
     call->run = &lane->run;
     return OPP_OK;
 }
@@ -40,14 +38,9 @@ static enum opp_code take_lane(struct opp_tool_call *call, struct opp_err *err)
 static int l_take_thrown(lua_State *L)
 {
     struct opp_adapter_call *run = lua_touserdata(L, 1);
-    const struct opp_marker *marker;
 
     lua_xmove(run->lane->thread, L, 1);
-    marker = opp_marker_of(L, -1);
-    if (marker != NULL && marker->kind == OPP_MARKER_REFUSAL) {
-        run->rc = marker->code;
-        run->call->refusal = marker->as.refusal;
-    }
+    opp_phase_is_refused(L, run);
     return 0;
 }
 
@@ -165,21 +158,13 @@ static void empty_stack(struct opp_adapter_call *run)
 /* Another call may have the Lua state from here on: this one may wait long, for a commit or a person. */
 static void give_lane_back(struct opp_tool_call *call)
 {
-    struct opp_adapter_call *run = call->run;
     struct opp_lane *lane;
 
-    if (run == NULL)
+    if (call->run == NULL)
         return;
+    lane = call->run->lane;
     call->run = NULL;
-    lane = run->lane;
-    opp_lane_end_reads(lane);
-    opp_script_unref(lane->script, run->loaded);
-    opp_recording_free(&run->queries);
-    opp_rows_free(run->fresh);
-    opp_fetch_clear(&run->fetch);
-    json_decref(run->effect);
-    json_decref(run->new_ids);
-    lane->active = false;
+    opp_lane_end_call(lane);
     opp_session_put(call->session, lane);
 }
 

@@ -98,21 +98,13 @@ enum opp_code opp_http_judge(struct opp_lane *lane, const struct opp_http_questi
     struct opp_err why = { 0 };
     enum opp_code rc;
 
-    lane->run = (struct opp_adapter_call){ .call = &call,
-                                           .lane = lane,
-                                           .serial = ++lane->calls,
-                                           .loaded = LUA_NOREF,
-                                           .executing = true,
-                                           .new_ids = json_array() };
-    lane->active = true;
+    opp_lane_begin_call(lane, &call);
+    lane->run.executing = true;
+    lane->run.new_ids = json_array();
     opp_script_begin(lane->script);
     rc = opp_script_protect(lane->script, l_judge, &judging, &why);
     lua_settop(opp_script_lua(lane->script), 0);
-    lane->active = false;
-    opp_lane_end_reads(lane);
-    opp_recording_free(&lane->run.queries);
-    opp_rows_free(lane->run.fresh);
-    json_decref(lane->run.new_ids);
+    opp_lane_end_call(lane);
     json_decref(judging.body);
     if (rc == OPP_OK) {
         *out = judging.verdict;

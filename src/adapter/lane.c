@@ -208,6 +208,26 @@ void opp_lane_drop_thread(struct opp_lane *lane)
     lane->thread = NULL;
 }
 
+void opp_lane_begin_call(struct opp_lane *lane, struct opp_tool_call *call)
+{
+    lane->run = (struct opp_adapter_call){ .call = call, .lane = lane, .serial = ++lane->calls, .loaded = LUA_NOREF };
+    lane->active = true;
+}
+
+void opp_lane_end_call(struct opp_lane *lane)
+{
+    struct opp_adapter_call *run = &lane->run;
+
+    opp_lane_end_reads(lane);
+    opp_script_unref(lane->script, run->loaded);
+    opp_recording_free(&run->queries);
+    opp_rows_free(run->fresh);
+    opp_fetch_clear(&run->fetch);
+    json_decref(run->effect);
+    json_decref(run->new_ids);
+    lane->active = false;
+}
+
 void opp_lane_close(struct opp_lane *lane)
 {
     if (lane == NULL)

@@ -101,6 +101,10 @@ void opp_lane_close(struct opp_lane *lane);
 enum opp_code opp_lane_make_thread(struct opp_lane *lane, struct opp_err *err);
 void opp_lane_drop_thread(struct opp_lane *lane);
 
+/* Gives an idle lane to a call, and takes it back with all that the call left in it. */
+void opp_lane_begin_call(struct opp_lane *lane, struct opp_tool_call *call);
+void opp_lane_end_call(struct opp_lane *lane);
+
 /* Ends the read transactions that a call has begun. */
 void opp_lane_end_reads(struct opp_lane *lane);
 

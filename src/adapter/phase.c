@@ -213,19 +213,24 @@ static const struct opp_phase_step inspect_steps[] = {
 static const struct opp_phase_step read_steps[] = { { OPP_FN_READ, false, lj_take_answer },
                                                     { OPP_FN_COUNT, false, NULL } };
 
+bool opp_phase_is_refused(lua_State *L, struct opp_adapter_call *run)
+{
+    const struct opp_marker *marker = opp_marker_of(L, -1);
+
+    if (marker == NULL || marker->kind != OPP_MARKER_REFUSAL)
+        return false;
+    run->rc = marker->code;
+    run->call->refusal = marker->as.refusal;
+    return true;
+}
+
 /* The answer on top of the stack is taken, unless it is a refusal; only a read's stays there. May jump. */
 static bool lj_take(lua_State *L, struct opp_adapter_call *run)
 {
     const struct opp_phase_step *step = run->step++;
-    const struct opp_marker *marker = opp_marker_of(L, -1);
 
     run->recording = false;
-    if (marker != NULL && marker->kind == OPP_MARKER_REFUSAL) {
-        run->rc = marker->code;
-        run->call->refusal = marker->as.refusal;
-        return false;
-    }
-    if (!step->take(L, run))
+    if (opp_phase_is_refused(L, run) || !step->take(L, run))
         return false;
     if (step->fn != OPP_FN_READ)
         lua_settop(L, LOADED_INDEX);

@@ -16,4 +16,7 @@ int l_phase_load(struct lua_State *L);
 int l_phase_inspect(struct lua_State *L);
 int l_phase_read(struct lua_State *L);
 
+/* Whether the value on top of the stack is a refusal, which is the call's then. */
+bool opp_phase_is_refused(struct lua_State *L, struct opp_adapter_call *run);
+
 #endif
