@@ -6,17 +6,30 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* RFC 3986, section 2.3: everything that is not unreserved is encoded. */
-static void add_encoded(struct opp_buf *out, const char *text, size_t length)
+size_t opp_percent_encode(const char *text, size_t length, char *out)
 {
     static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    static const char hex[] = "0123456789ABCDEF";
+    char *to = out;
 
     for (size_t i = 0; i < length; i++) {
-        if (text[i] != '\0' && strchr(unreserved, text[i]) != NULL)
-            opp_buf_char(out, text[i]);
-        else
-            opp_buf_format(out, "%%%02X", (unsigned)(unsigned char)text[i]);
+        if (text[i] != '\0' && strchr(unreserved, text[i]) != NULL) {
+            *to++ = text[i];
+            continue;
+        }
+        *to++ = '%';
+        *to++ = hex[(unsigned char)text[i] >> 4];
+        *to++ = hex[(unsigned char)text[i] & 15];
     }
+    return (size_t)(to - out);
+}
+
+static void add_encoded(struct opp_buf *out, const char *text, size_t length)
+{
+    char *room = opp_buf_room(out, 3 * length);
+
+    if (room != NULL)
+        out->length += opp_percent_encode(text, length, room);
 }
 
 /* What stands before an upstream may decode a segment and then look for the path's parts, or for the end of a line: one

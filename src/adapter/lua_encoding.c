@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "adapter/http_target.h"
 #include "adapter/lua_host.h"
 #include "script/sandbox.h"
 
@@ -89,26 +90,14 @@ static int l_base64_decode(lua_State *L)
     return 1;
 }
 
-/* RFC 3986: everything but its unreserved characters. */
 static int l_url_encode(lua_State *L)
 {
-    static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    static const char hex[] = "0123456789ABCDEF";
-    size_t length, at = 0;
+    size_t length;
     const char *in = lj_check_text(L, &length);
     luaL_Buffer buffer;
     char *out = luaL_buffinitsize(L, &buffer, length * 3);
 
-    for (size_t i = 0; i < length; i++) {
-        if (in[i] != '\0' && strchr(unreserved, in[i]) != NULL) {
-            out[at++] = in[i];
-            continue;
-        }
-        out[at++] = '%';
-        out[at++] = hex[(unsigned char)in[i] >> 4];
-        out[at++] = hex[(unsigned char)in[i] & 15];
-    }
-    luaL_pushresultsize(&buffer, at);
+    luaL_pushresultsize(&buffer, opp_percent_encode(in, length, out));
     return 1;
 }
 
