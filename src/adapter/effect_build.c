@@ -4,6 +4,7 @@
 #include "adapter/effect_internal.h"
 #include "adapter/marker.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "script/values.h"
 
@@ -188,11 +189,8 @@ void lj_effect_check(lua_State *L, int table, const char *const *allowed, bool i
     lua_pushnil(L);
     while (lj_value_next(L, table)) {
         const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
-        const char *const *name = allowed;
 
-        while (key != NULL && *name != NULL && strcmp(*name, key) != 0)
-            name++;
-        if (key != NULL ? *name == NULL : !indexes)
+        if (key != NULL ? !opp_text_is_one_of(key, allowed) : !indexes)
             luaL_error(L, "an effect has no field '%s'", key != NULL ? key : "1");
         lua_pop(L, 1);
     }

@@ -4,6 +4,7 @@
 #include "adapter/http_effect.h"
 #include "adapter/http_judge.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "script/json_lua.h"
 #include "script/values.h"
 
@@ -14,13 +15,6 @@
 
 #define SETTLE_DEFAULT_S 60
 #define SETTLE_MAX_S 86400
-
-static bool is_one_of(const char *text, const char *const *names)
-{
-    while (*names != NULL && strcmp(*names, text) != 0)
-        names++;
-    return *names != NULL;
-}
 
 /* Lends the text of a field, which stays on the stack; NULL: it has none. */
 static const char *lj_text_field(lua_State *L, int table, const char *field)
@@ -41,7 +35,7 @@ static const struct opp_adapter_upstream *lj_add_upstream(lua_State *L, struct o
 
     if (upstream == NULL)
         luaL_error(L, "an effect names an upstream of its adapter");
-    if (method == NULL || !is_one_of(method, methods))
+    if (!opp_text_is_one_of(method, methods))
         luaL_error(L, "an effect's method is POST, PUT, PATCH or DELETE");
     lj_effect_set(L, run->effect, "upstream", json_string(name));
     lj_effect_set(L, run->effect, "method", json_string(method));
@@ -96,7 +90,7 @@ static void lj_add_meaning(lua_State *L, json_t *outcome)
     const char *meaning = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
     char key[8];
 
-    if (status < 200 || status > 599 || !is_one_of(meaning, meanings))
+    if (status < 200 || status > 599 || !opp_text_is_one_of(meaning, meanings))
         luaL_error(L, "outcome gives a status from 200 to 599 the meaning applied, refused, stale or unknown");
     snprintf(key, sizeof key, "%d", (int)status);
     lj_effect_set(L, outcome, key, json_string(meaning));

@@ -6,6 +6,7 @@
 #include "adapter/lane.h"
 #include "adapter/marker.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "script/json_lua.h"
 #include "script/values.h"
 #include "script/view.h"
@@ -37,11 +38,7 @@ static void lj_take_argument(lua_State *L, struct opp_fetch *fetch)
         luaL_error(L, "http: %s%s%s", err.where, err.where[0] != '\0' ? ": " : "", err.message);
     json_object_foreach(fetch->asked, name, value)
     {
-        const char *const *at = known;
-
-        while (*at != NULL && strcmp(*at, name) != 0)
-            at++;
-        if (*at == NULL)
+        if (!opp_text_is_one_of(name, known))
             luaL_error(L, "http: there is no field '%s'", name);
     }
 }

@@ -6,6 +6,7 @@
 #include "adapter/upstream.h"
 #include "base/jcs.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "script/json_lua.h"
 #include "script/values.h"
 #include "script/view.h"
@@ -64,12 +65,11 @@ static void lj_push_answer(lua_State *L, struct judging *judging)
 static void lj_take_verdict(lua_State *L, struct judging *judging)
 {
     static const char *const words[2][4] = { { "applied", "refused", "stale", NULL }, { "applied", "absent", NULL } };
-    const char *word = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+    const char *word = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
     struct opp_err err = { 0 };
 
-    for (const char *const *known = words[judging->question->receipt]; *known != NULL; known++)
-        if (strcmp(*known, word) == 0)
-            snprintf(judging->verdict.word, sizeof judging->verdict.word, "%s", word);
+    if (opp_text_is_one_of(word, words[judging->question->receipt]))
+        snprintf(judging->verdict.word, sizeof judging->verdict.word, "%s", word);
     if (lua_isnil(L, -1))
         return;
     if (opp_script_to_json(L, -1, &judging->verdict.result, &err) != OPP_OK)

@@ -22,3 +22,10 @@ enum opp_code opp_text_replace(char **owned, const char *text)
     *owned = copy;
     return OPP_OK;
 }
+
+bool opp_text_is_one_of(const char *text, const char *const *names)
+{
+    while (text != NULL && *names != NULL && strcmp(*names, text) != 0)
+        names++;
+    return text != NULL && *names != NULL;
+}
