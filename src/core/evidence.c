@@ -2,7 +2,6 @@
 #include "core/evidence.h"
 
 #include "audit/checkpoint.h"
-#include "base/date.h"
 #include "base/jcs.h"
 #include "base/json.h"
 #include "core/shape.h"
@@ -16,14 +15,6 @@
 static json_t *or_null(json_t *value)
 {
     return value != NULL ? json_incref(value) : json_null();
-}
-
-static void member_time(struct opp_buf *out, const char *name, int64_t ms)
-{
-    char text[OPP_DATE_MAX];
-
-    opp_date_format(ms, text);
-    opp_jcs_member_text(out, name, ms != 0 ? text : NULL);
 }
 
 /* Without why it was no execution at once, which a later request may change. */
@@ -49,10 +40,10 @@ static void write_draft(struct opp_buf *out, const struct opp_draft *draft)
     opp_jcs_member_text(out, "action", draft->action);
     opp_jcs_member_text(out, "actor_user_id", draft->actor_user_id);
     opp_jcs_member_text(out, "app_id", draft->app_id);
-    member_time(out, "created_at", draft->created_at);
+    opp_shape_member_time(out, "created_at", draft->created_at);
     opp_jcs_member_json(out, "effect", draft->effect);
     opp_jcs_member_text(out, "effect_hash", draft->effect_hash);
-    member_time(out, "expires_at", draft->expires_at);
+    opp_shape_member_time(out, "expires_at", draft->expires_at);
     opp_jcs_member_text(out, "id", draft->id);
     opp_jcs_member_text(out, "idempotency_key", draft->idempotency_key);
     opp_jcs_member_json(out, "impact", draft->impact);

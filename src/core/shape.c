@@ -91,7 +91,7 @@ json_t *opp_shape_approvals(const struct opp_draft *draft)
                      (json_int_t)opp_approvals_given(draft));
 }
 
-static void member_time(struct opp_buf *out, const char *name, int64_t ms)
+void opp_shape_member_time(struct opp_buf *out, const char *name, int64_t ms)
 {
     char text[OPP_DATE_MAX];
 
@@ -159,10 +159,10 @@ void opp_shape_write_draft(struct opp_buf *out, const struct opp_draft *draft)
     opp_jcs_member_text(out, "app_id", draft->app_id);
     member_approvals(out, draft);
     opp_jcs_member_bool(out, "auto_execute_requested", draft->auto_execute_requested);
-    member_time(out, "canceled_at", draft->canceled_at);
-    member_time(out, "confirmed_at", draft->confirmed_at);
-    member_time(out, "created_at", draft->created_at);
-    member_time(out, "expires_at", draft->expires_at);
+    opp_shape_member_time(out, "canceled_at", draft->canceled_at);
+    opp_shape_member_time(out, "confirmed_at", draft->confirmed_at);
+    opp_shape_member_time(out, "created_at", draft->created_at);
+    opp_shape_member_time(out, "expires_at", draft->expires_at);
     opp_jcs_member_json(out, "failure", draft->failure);
     opp_jcs_member_text(out, "id", draft->id);
     opp_jcs_member_text(out, "justification", draft->justification);
@@ -176,7 +176,7 @@ void opp_shape_write_draft(struct opp_buf *out, const struct opp_draft *draft)
     member_part(out, "review", draft->review, review);
     opp_jcs_member_text(out, "seal", draft->seal);
     opp_jcs_member_text(out, "status", draft->status);
-    member_time(out, "updated_at", draft->updated_at);
+    opp_shape_member_time(out, "updated_at", draft->updated_at);
     opp_buf_char(out, '}');
 }
 

@@ -17,6 +17,8 @@ struct opp_tool;
 
 /* All give a new value, NULL when memory is out. */
 json_t *opp_shape_time(int64_t ms); /* null for 0 */
+void opp_shape_member_time(struct opp_buf *out, const char *name,
+                           int64_t ms); /* the same, as a member of canonical JSON */
 json_t *opp_shape_app(const struct opp_app *app);
 json_t *opp_shape_key(const struct opp_key *key);
 json_t *opp_shape_admin_token(const struct opp_admin_token *token);
