@@ -43,10 +43,8 @@ static enum opp_code resolve_from(const json_t *symbol, const struct opp_sql_hos
     const char *field = json_string_value(json_array_get(symbol, 1));
     const json_t *value = row;
 
-    if (field != NULL && json_is_object(row))
+    if (field != NULL && (json_is_object(row) || host->lenient))
         value = json_object_get(row, field);
-    else if (field != NULL && host->lenient)
-        value = NULL;
     if (value == NULL && host->lenient)
         return give(json_null(), out, err);
     if (value == NULL)

@@ -53,11 +53,8 @@ enum opp_code opp_upstreams_reload(struct opp_upstreams *upstreams, struct opp_e
 
 /* Lends the upstream of a name; NULL: there is none. upstreams NULL: none is configured. */
 const struct opp_upstream *opp_upstreams_find(const struct opp_upstreams *upstreams, const char *name);
-const char *opp_upstream_name(const struct opp_upstream *upstream);
 /* Lends its base URL, normalised: where it is. */
 const char *opp_upstream_place(const struct opp_upstream *upstream);
-/* How long one request may take altogether. */
-int64_t opp_upstream_timeout_ms(const struct opp_upstream *upstream);
 
 /* Gives what speaks to the upstreams on one loop, whose thread alone may use it. sharers: how many clients the process
  * has, each of which gets its share of connections_max, at least one. OPP_E_MEMORY. */

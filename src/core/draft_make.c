@@ -183,9 +183,9 @@ enum opp_code opp_draft_make(struct opp_call *call, const struct opp_draft_reque
 
 enum opp_code opp_draft_complete(struct opp_draft *draft, const struct opp_draft_request *request)
 {
-    bool failed = false, lacked;
+    bool failed = false;
+    bool lacked = draft->justification == NULL || draft->preflight_id == NULL || draft->draft_hash == NULL;
 
-    lacked = draft->justification == NULL || draft->preflight_id == NULL || draft->draft_hash == NULL;
     if (draft->justification == NULL && request->justification != NULL)
         draft->justification = opp_text_copy(request->justification, &failed);
     if (draft->preflight_id == NULL && request->preflight_id != NULL)

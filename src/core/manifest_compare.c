@@ -33,22 +33,14 @@ static bool has_scopes(const struct opp_app_entry *app, const struct opp_tool *t
 }
 
 /* What a manifest says is as an action without obligations; of a read only whether it is there. */
-static enum opp_code judge(struct opp_policy_engine *engine, const struct opp_rejudged_input *input,
-                           struct opp_rejudged *out)
-{
-    struct opp_rejudged_input asked = *input;
-
-    return opp_rejudge(engine, &asked, out);
-}
-
 static enum opp_code compare(struct comparing *comparing, const struct opp_tool *tool,
                              const struct opp_rejudged_input *input)
 {
     struct opp_rejudged from = { 0 }, to = { 0 };
-    enum opp_code rc = judge(comparing->active, input, &from);
+    enum opp_code rc = opp_rejudge(comparing->active, input, &from);
 
     if (rc == OPP_OK)
-        rc = judge(comparing->staged, input, &to);
+        rc = opp_rejudge(comparing->staged, input, &to);
     if (rc == OPP_OK && strcmp(from.verdict.bytes, to.verdict.bytes) != 0) { /* a rule that fails hides the tool */
         bool looser = to.ruling.outcome < from.ruling.outcome;
         struct opp_compared compared = { .tool = tool->name,

@@ -39,8 +39,6 @@ void opp_zones_free(struct opp_zones *zones); /* NULL allowed */
 enum opp_code opp_zones_get(struct opp_zones *zones, const char *name, const struct opp_zone **out,
                             struct opp_err *err);
 
-/* Lends the zone's name. */
-
 /* What clocks show at utc_s seconds since 1970 UTC. An instant outside the years 0 to 9999 counts as the nearest
  * inside. */
 void opp_zone_local(const struct opp_zone *zone, int64_t utc_s, struct opp_local *out);
