@@ -58,7 +58,9 @@ struct opp_blame opp_blame_read(const json_t *logged)
                                            .require = opp_json_text(set_by, "require") } };
 }
 
-/* A member of canonical JSON, whose members stand in the order of their names. length 0: there are no more. */
+/* Verdicts are compared as texts, and not by opp_verdict_changed: in a replay each of them may differ, and to parse
+ * both takes a quarter of its time. A member of canonical JSON, whose members stand in the order of their names; length
+ * 0: there are no more. */
 struct member {
     const char *name, *value;
     size_t length, value_length;
