@@ -78,14 +78,6 @@ static void write_error(const struct opp_policy_decision *ruling, char error[ERR
              ruling->error.message);
 }
 
-/* What was decided while nothing is known to be in force is new too. */
-static bool is_in_force(struct opp_staging *staging, int64_t generation)
-{
-    int64_t in_force = opp_staging_in_force(staging);
-
-    return in_force == 0 || in_force == generation;
-}
-
 /* Whether it belongs to what is counted now; another generation in force starts the counts anew. */
 static bool counts(struct looking *looking)
 {
@@ -99,7 +91,7 @@ static bool counts(struct looking *looking)
     pthread_mutex_lock(&staging->state);
     belongs = staging->tally != NULL && staging->occasion.epoch == staging->epoch &&
               told->shown.now_ms >= staging->occasion.staged_at_ms;
-    if (belongs && generation != staging->occasion.generation && is_in_force(staging, generation)) {
+    if (belongs && generation != staging->occasion.generation && generation == opp_staging_in_force(staging)) {
         staging->occasion.generation = generation;
         staging->anew = true;
         belongs = opp_staging_begin(staging, told->shown.now_ms) == OPP_OK;

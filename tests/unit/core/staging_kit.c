@@ -73,6 +73,15 @@ void stage_open(void)
     stage.gateway.staging = stage.staging;
 }
 
+/* Puts rules in force as a reload does, so that counts know what they compare with. */
+static void put_in_force(void)
+{
+    assert_int_not_equal(opp_generation_begin(stage.gateway.policies), 0);
+    opp_generation_prepare(stage.gateway.policies, opp_generation_repin(stage.active), NULL);
+    opp_generation_ready(stage.gateway.policies);
+    opp_generation_commit(stage.gateway.policies);
+}
+
 int stage_set_up(void **state)
 {
     struct opp_registry *registry = NULL;
@@ -89,6 +98,7 @@ int stage_set_up(void **state)
     stage.registry = registry;
     stage.active = stage_numbered("return { { name = 'r', tools = { '*' }, decide = function(q) end } }", 1, 1);
     assert_int_equal(opp_generation_slot_new(&stage.gateway.policies, NULL), OPP_OK);
+    put_in_force();
     stage.tool = (struct opp_tool){ .name = "thing.make",
                                     .is_action = true,
                                     .risk = OPP_RISK_MEDIUM,

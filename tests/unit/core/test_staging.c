@@ -197,15 +197,6 @@ static void a_log_that_cannot_be_written_is_counted_and_nothing_else(void **stat
     assert_int_equal(rmdir(path), 0);
 }
 
-/* Puts rules in force as a reload does, so that counts know what they compare with. */
-static void put_in_force(void)
-{
-    assert_int_not_equal(opp_generation_begin(stage.gateway.policies), 0);
-    opp_generation_prepare(stage.gateway.policies, opp_generation_repin(stage.active), NULL);
-    opp_generation_ready(stage.gateway.policies);
-    opp_generation_commit(stage.gateway.policies);
-}
-
 static void counts_of_the_same_occasion_go_on_after_a_restart(void **state)
 {
     static const char rules[] =
@@ -213,7 +204,6 @@ static void counts_of_the_same_occasion_go_on_after_a_restart(void **state)
     json_t *before, *after;
 
     (void)state;
-    put_in_force();
     stage_open();
     stage_rules(rules);
     stage_tell(OPP_PHASE_ACTION, "app_1");
@@ -237,7 +227,6 @@ static void counts_of_another_occasion_begin_anew(void **state)
     json_t *shown = NULL;
 
     (void)state;
-    put_in_force();
     stage_open();
     stage_rules("return { { name = 'r', tools = { '*' }, decide = function(q) return deny('No.') end } }");
     stage_tell(OPP_PHASE_ACTION, "app_1");
