@@ -6,24 +6,16 @@
 #ifndef OPP_TESTS_ACTIONS_KIT_H
 #define OPP_TESTS_ACTIONS_KIT_H
 
-#include "command/gateway_kit.h"
-
-#define GATEWAY "gateway.db"
+#include "command/gateway_group.h"
 
 /* Members that act and expect add. */
 #define RUN ",\"execute\":true"
 
-extern struct gateway_kit kit;
 extern char key[32], draft[OPP_ID_MAX]; /* the test's own key; the last draft that was made */
 extern unsigned count;
 
-int set_up_all(void **state);
-int tear_down_all(void **state);
 int set_up(void **state); /* gives a new key, and title */
-int tear_down(void **state);
 
-/* Lends a member's text. */
-const char *text_of(const json_t *object, const char *name);
 /* Asks for a new transaction whose title is the test's own. more: members beside the payload, after a comma. */
 enum opp_code act(const char *notes, const char *more, struct gateway_answer *answer);
 enum opp_code ask(const char *input, struct gateway_answer *answer);

@@ -6,20 +6,11 @@
 #ifndef OPP_TESTS_APPROVALS_KIT_H
 #define OPP_TESTS_APPROVALS_KIT_H
 
-#include "command/gateway_kit.h"
+#include "command/gateway_group.h"
 
-#define GATEWAY "gateway.db"
-
-extern struct gateway_kit kit;
 extern char draft[OPP_ID_MAX]; /* the last that was made */
 extern unsigned count;
 
-int set_up_all(void **state);
-int tear_down_all(void **state);
-int tear_down(void **state);
-
-/* Lends a member's text. */
-const char *text_of(const json_t *object, const char *name);
 void make_draft(const char *notes);
 /* Runs a flow on the draft, and wants this code, and in the details this reason; NULL: none. */
 void expect_of(const struct opp_flow *flow, const char *input, enum opp_code code, const char *reason);

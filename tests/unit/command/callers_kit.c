@@ -8,22 +8,6 @@
 /* cmocka wants the four above */
 #include <cmocka.h>
 
-struct gateway_kit kit;
-
-int set_up_all(void **state)
-{
-    (void)state;
-    gateway_start(&kit);
-    return 0;
-}
-
-int tear_down_all(void **state)
-{
-    (void)state;
-    gateway_stop(&kit);
-    return 0;
-}
-
 enum opp_step (*inside)(struct opp_call *call);
 
 static enum opp_step run_inside(struct opp_call *call)

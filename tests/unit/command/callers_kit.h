@@ -6,16 +6,10 @@
 #ifndef OPP_TESTS_CALLERS_KIT_H
 #define OPP_TESTS_CALLERS_KIT_H
 
-#include "command/gateway_kit.h"
+#include "command/gateway_group.h"
 
-#define GATEWAY "gateway.db"
-
-extern struct gateway_kit kit;
 extern const struct opp_flow FLOW;
 extern enum opp_step (*inside)(struct opp_call *call); /* what a call that was let in does; or NULL */
-
-int set_up_all(void **state);
-int tear_down_all(void **state);
 
 void expect(struct gateway_request request, enum opp_code code);
 void agent(enum opp_code code);  /* the demo's */

@@ -2,6 +2,7 @@
  *
  * POST actions whose keys and handles are used again, and where what was stored is not what it was.
  */
+#include "base/json.h"
 #include "core/action.h"
 
 #include "command/actions_kit.h"
@@ -124,7 +125,7 @@ static void a_failed_execution_is_named_by_the_next(void **state)
     expect("", RUN, OPP_E_EXECUTION_FAILED, NULL, NULL);
     failing_effects(OPP_E_INTERNAL);
     assert_int_equal(act("", RUN, &answer), OPP_OK);
-    assert_non_null(text_of(json_object_get(answer.data, "details"), "previousExecutionId"));
+    assert_non_null(opp_json_text(json_object_get(answer.data, "details"), "previousExecutionId"));
     gateway_forget(&answer);
 }
 
@@ -241,8 +242,8 @@ static void preflight(const char *notes, char id[OPP_ID_MAX], char hash[OPP_HASH
              count, notes);
     request.input = input;
     assert_int_equal(gateway_run(&kit, &request, &answer), OPP_OK);
-    snprintf(id, OPP_ID_MAX, "%s", text_of(answer.data, "preflightId"));
-    snprintf(hash, OPP_HASH_HEX, "%s", text_of(answer.data, "impactHash"));
+    snprintf(id, OPP_ID_MAX, "%s", opp_json_text(answer.data, "preflightId"));
+    snprintf(hash, OPP_HASH_HEX, "%s", opp_json_text(answer.data, "impactHash"));
     gateway_forget(&answer);
 }
 
@@ -346,5 +347,5 @@ int main(void)
         TEST(a_key_and_a_handle_stand_for_one_intent),
     };
 
-    return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
+    return cmocka_run_group_tests(tests, set_up_all_open, tear_down_all);
 }

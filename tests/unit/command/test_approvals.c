@@ -2,6 +2,7 @@
  *
  * Approving and rejecting, where others are quicker, and what was stored is not what it was.
  */
+#include "base/json.h"
 #include "core/decide.h"
 
 #include "command/approvals_kit.h"
@@ -227,7 +228,7 @@ static void who_was_second_is_told_what_became_of_it(void **state)
     request.input =
         "{\"action\":\"transaction.update\",\"payload\":{\"transactionId\":\"txn_2\",\"title\":\"second\"}}";
     assert_int_equal(gateway_run(&kit, &request, &answer), OPP_OK);
-    snprintf(draft, sizeof draft, "%s", text_of(json_object_get(answer.data, "draft"), "id"));
+    snprintf(draft, sizeof draft, "%s", opp_json_text(json_object_get(answer.data, "draft"), "id"));
     gateway_forget(&answer);
     gateway_sql(&kit, "ledger.db", "UPDATE transactions SET title = 'moved' WHERE id = 'txn_2'");
     change = "status = 'canceled'";

@@ -3,9 +3,8 @@
  * Whatever fails on a call's way, an allocation or a question to the store, the call is answered, once, and the next
  * one is answered with success.
  */
-#include "admin/apps.h"
 #include "command/failing.h"
-#include "command/gateway_kit.h"
+#include "command/gateway_group.h"
 #include "core/action.h"
 #include "core/decide.h"
 #include "core/draft.h"
@@ -21,35 +20,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct gateway_kit kit;
-
 /* What a scenario is about, made anew before each of its calls. */
 static struct {
     char key[32], input[1024], id[OPP_ID_MAX];
     unsigned count;
 } about;
-
-static int set_up(void **state)
-{
-    struct gateway_request open = { .flow = &OPP_FLOW_APP_AUTO_EXECUTE,
-                                    .person = true,
-                                    .input = "{\"writes\":{\"enabled\":true},\"high_risk\":{\"enabled\":true}}" };
-    struct gateway_answer answer;
-
-    (void)state;
-    gateway_start(&kit);
-    open.id = kit.process.demo.agent.app_id;
-    assert_int_equal(gateway_run(&kit, &open, &answer), OPP_OK);
-    gateway_forget(&answer);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    gateway_stop(&kit);
-    return 0;
-}
 
 /* Calls that make what another is about. */
 static void make(const struct opp_flow *flow, const char *input, const char *key, struct gateway_answer *answer)
@@ -62,10 +37,7 @@ static void make(const struct opp_flow *flow, const char *input, const char *key
 
 static void write_input(const char *notes, const char *more)
 {
-    snprintf(about.input, sizeof about.input,
-             "{\"action\":\"transaction.create\",\"payload\":{\"ledgerId\":\"ledger_main\",\"kind\":\"expense\","
-             "\"title\":\"%s\",\"amount_home\":1,\"notes\":\"%s\"}%s}",
-             about.key, notes, more);
+    write_action(about.input, sizeof about.input, about.key, notes, more);
 }
 
 static void listed(void)
@@ -269,5 +241,5 @@ int main(void)
         tests[i] = (struct CMUnitTest){ .name = SCENARIOS[i].name,
                                         .test_func = whatever_fails_a_call_is_answered,
                                         .initial_state = (void *)(uintptr_t)&SCENARIOS[i] };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up_all_open, tear_down_all);
 }

@@ -2,6 +2,7 @@
  *
  * POST actions where others are quicker, limits are reached, and effects come to something else.
  */
+#include "base/json.h"
 #include "core/action.h"
 
 #include "command/actions_kit.h"
@@ -251,7 +252,7 @@ static void update(const char *more, enum opp_code code, const char *reason)
     if (ask(input, &answer) != code)
         fail_msg("%s instead of %s", opp_code_name(answer.code), opp_code_name(code));
     if (reason != NULL)
-        assert_string_equal(text_of(answer.details, "reason"), reason);
+        assert_string_equal(opp_json_text(answer.details, "reason"), reason);
     gateway_forget(&answer);
 }
 
@@ -268,7 +269,7 @@ static void an_effect_on_what_has_changed_is_judged_again(void **state)
     set_up(NULL);
     request.input = "{\"action\":\"transaction.update\",\"payload\":{\"transactionId\":\"txn_1\",\"title\":\"w\"}}";
     assert_int_equal(gateway_run(&kit, &request, &answer), OPP_OK);
-    snprintf(witness, sizeof witness, "%s", text_of(answer.data, "stateWitnessHash"));
+    snprintf(witness, sizeof witness, "%s", opp_json_text(answer.data, "stateWitnessHash"));
     gateway_forget(&answer);
     snprintf(more, sizeof more, ",\"stateWitnessHash\":\"%s\"", witness);
     failing_before_effect(the_transaction_changes, NULL);
@@ -297,5 +298,5 @@ int main(void)
         TEST(an_effect_on_what_has_changed_is_judged_again),
     };
 
-    return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
+    return cmocka_run_group_tests(tests, set_up_all_open, tear_down_all);
 }
