@@ -28,6 +28,10 @@ describe("an effect over HTTP", function()
     up:assert_once()
   end
 
+  local function assert_refused(action, reason)
+    assert.equal(reason, check.refused(up.agent:post("/actions", action), 409, "agent.precondition_failed").reason)
+  end
+
   it("is sent once under the effect's id, and answered with what the system said", function()
     local action = crm.cancel()
     local data = up:executes(action)
@@ -69,32 +73,28 @@ describe("an effect over HTTP", function()
   it("does not meet a state that changed after it was read", function()
     local action = crm.cancel()
     up:mode { read = "touch" }
-    assert.equal("state_changed", check.refused(up.agent:post("/actions", action), 409,
-      "agent.precondition_failed").reason)
+    assert_refused(action, "state_changed")
     assert_seen(action, "failed", 1, 0)
   end)
 
   it("fails as stale where the system says so, and a weak ETag matches nothing", function()
     local action = crm.cancel()
     up:mode { before = 412 }
-    assert.equal("state_changed", check.refused(up.agent:post("/actions", action), 409,
-      "agent.precondition_failed").reason)
+    assert_refused(action, "state_changed")
     assert_seen(action, "failed", 1, 0)
     action = crm.cancel()
     up:mode { before = 409 }
-    assert.equal("state_changed", check.refused(up.agent:post("/actions", action), 409,
-      "agent.precondition_failed").reason)
+    assert_refused(action, "state_changed")
     up:mode { weak = true }
     action = crm.cancel()
-    assert.equal("state_changed", check.refused(up.agent:post("/actions", action), 409,
-      "agent.precondition_failed").reason)
+    assert_refused(action, "state_changed")
     assert_seen(action, "failed", 0, 0)
   end)
 
   it("fails as a conflict where the system refuses it, and its key is free again", function()
     local action = crm.cancel()
     up:mode { before = 422 }
-    assert.equal("conflict", check.refused(up.agent:post("/actions", action), 409, "agent.precondition_failed").reason)
+    assert_refused(action, "conflict")
     assert_seen(action, "failed", 1, 0)
     up:mode {}
     assert.equal("success", up:executes(action).execution.status)
@@ -207,7 +207,7 @@ describe("an effect over HTTP", function()
     assert_seen(action, "success", 1, 1)
     action = crm.ship()
     up:mode { before = 503 }
-    assert.equal("conflict", check.refused(up.agent:post("/actions", action), 409, "agent.precondition_failed").reason)
+    assert_refused(action, "conflict")
     assert_seen(action, "failed", 1, 0)
   end)
 

@@ -142,32 +142,36 @@ void opp_upstreams_free(struct opp_upstreams *upstreams)
     free(upstreams);
 }
 
-/* reread: what was read for each upstream, and then what it had before. */
-static void swap_files(struct opp_upstreams *upstreams, struct opp_upstream_files **reread)
+/* What was read for an upstream, and then what it had before. */
+struct reread {
+    struct opp_upstream_files *files;
+};
+
+static void swap_files(struct opp_upstreams *upstreams, struct reread *reread)
 {
     pthread_mutex_lock(&upstreams->lock);
     for (size_t i = 0; i < upstreams->count; i++) {
         struct opp_upstream_files *old = upstreams->items[i].files;
 
-        upstreams->items[i].files = reread[i];
-        reread[i] = old;
+        upstreams->items[i].files = reread[i].files;
+        reread[i].files = old;
     }
     pthread_mutex_unlock(&upstreams->lock);
 }
 
 enum opp_code opp_upstreams_reload(struct opp_upstreams *upstreams, struct opp_err *err)
 {
-    struct opp_upstream_files **reread = calloc(upstreams->count + 1, sizeof *reread);
+    struct reread *reread = calloc(upstreams->count + 1, sizeof *reread);
     enum opp_code rc = OPP_OK;
 
     if (reread == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for upstreams");
     for (size_t i = 0; rc == OPP_OK && i < upstreams->count; i++)
-        rc = opp_upstream_files_read(&upstreams->items[i].settings, &reread[i], err);
+        rc = opp_upstream_files_read(&upstreams->items[i].settings, &reread[i].files, err);
     if (rc == OPP_OK)
         swap_files(upstreams, reread);
     for (size_t i = 0; i < upstreams->count; i++)
-        opp_upstream_files_unref(reread[i]);
+        opp_upstream_files_unref(reread[i].files);
     free(reread);
     return rc;
 }
