@@ -21,15 +21,15 @@
 #define IDLE_MS 1000 /* between two looks at what is to be pruned */
 #define FULL_ENOUGH 512
 
-static size_t bytes_of(const struct opp_told *told)
+struct opp_told *opp_staging_blank(struct opp_staging *staging)
 {
-    return told != NULL ? sizeof *told + sizeof *told->ruling + told->parts.capacity : 0;
+    return opp_told_spares_take(&staging->spares);
 }
 
 void opp_staging_tell(struct opp_staging *staging, struct opp_told *told)
 {
     bool room, wake;
-    size_t bytes = bytes_of(told);
+    size_t bytes = told != NULL ? opp_told_bytes(told) : 0;
 
     pthread_mutex_lock(&staging->lock);
     room = told != NULL && !told->parts.failed && staging->queued < OPP_STAGING_QUEUE_MAX &&
@@ -122,16 +122,16 @@ static void count_skipped(struct opp_staging *staging, int64_t skipped)
 static bool work(struct opp_staging *staging)
 {
     int64_t skipped;
-    struct opp_told *told = take(staging, &skipped), *next;
-    bool any = told != NULL || skipped != 0;
+    struct opp_told *all = take(staging, &skipped);
+    bool any = all != NULL || skipped != 0;
 
     opp_staging_log_restore(staging);
     count_skipped(staging, skipped);
-    for (; told != NULL; told = next) {
-        next = told->next;
+    for (struct opp_told *told = all; told != NULL; told = told->next) {
         opp_staging_judge(staging, told);
-        opp_told_free(told);
+        opp_told_clear(told);
     }
+    opp_told_spares_give(&staging->spares, all);
     return any;
 }
 
@@ -354,6 +354,7 @@ enum opp_code opp_staging_open(struct opp_gateway *gateway, const struct opp_sta
     snprintf(staging->dir, sizeof staging->dir, "%s", settings->dir);
     staging->settings.dir = staging->dir;
     staging->last = &staging->first;
+    opp_told_spares_init(&staging->spares);
     rc = opp_session_open(gateway->store, NULL, &staging->executions, err);
     if (rc == OPP_OK)
         rc = opp_app_views_new(gateway->hmac_key, &staging->views, err);
@@ -370,6 +371,7 @@ enum opp_code opp_staging_open(struct opp_gateway *gateway, const struct opp_sta
     opp_json_cache_free(staging->cache);
     opp_app_views_free(staging->views);
     opp_session_close(staging->executions);
+    opp_told_spares_free(&staging->spares);
     free(staging);
     return rc;
 }
@@ -390,6 +392,7 @@ void opp_staging_close(struct opp_staging *staging)
     opp_json_cache_free(staging->cache);
     opp_app_views_free(staging->views);
     opp_session_close(staging->executions);
+    opp_told_spares_free(&staging->spares);
     pthread_cond_destroy(&staging->done);
     pthread_cond_destroy(&staging->wake);
     pthread_mutex_destroy(&staging->state);

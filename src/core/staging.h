@@ -45,6 +45,8 @@ enum opp_code opp_staging_set(struct opp_staging *staging, const struct opp_gene
 
 /* From any thread, cheap: whether something is staged, so that every decision is to be told. */
 bool opp_staging_active(const struct opp_staging *staging);
+/* Gives one to write into; NULL when memory is out. From any thread. */
+struct opp_told *opp_staging_blank(struct opp_staging *staging);
 /* From any thread: takes what core/told.h made. Never waits; what does not fit is counted as skipped. */
 void opp_staging_tell(struct opp_staging *staging, struct opp_told *told);
 

@@ -12,6 +12,7 @@
 #include "core/staging.h"
 #include "core/tally.h"
 #include "core/told.h"
+#include "core/told_spares.h"
 #include "store/decisions.h"
 #include "store/records.h"
 
@@ -43,6 +44,8 @@ struct opp_staging {
     struct opp_staging_settings settings;
     char dir[4096];
     pthread_t thread;
+
+    struct opp_told_spares spares;
 
     pthread_mutex_t lock; /* guards the queue, and what is to be staged next */
     pthread_cond_t wake, done;

@@ -59,7 +59,7 @@ static bool understand(struct looking *looking)
     looking->parts = opp_json_cache_parse(looking->staging->cache, told->parts.bytes);
     if (looking->parts == NULL)
         return false;
-    if (told->ruling != NULL)
+    if (told->ruled)
         looking->ruling = *told->ruling;
     looking->ruling.reasons = json_object_get(looking->parts, "reasons");
     looking->ruling.redact = json_object_get(looking->parts, "redact");

@@ -12,14 +12,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+size_t opp_told_bytes(const struct opp_told *told)
+{
+    return sizeof *told + (told->ruling != NULL ? sizeof *told->ruling : 0) + told->parts.capacity +
+           told->texts.capacity;
+}
+
+void opp_told_clear(struct opp_told *told)
+{
+    opp_generation_unpin(told->generation);
+    opp_registry_unpin(told->registry);
+    told->generation = NULL;
+    told->registry = NULL;
+}
+
 void opp_told_free(struct opp_told *told)
 {
     if (told == NULL)
         return;
+    opp_told_clear(told);
     opp_buf_free(&told->parts);
+    opp_buf_free(&told->texts);
     free(told->ruling);
-    opp_generation_unpin(told->generation);
-    opp_registry_unpin(told->registry);
     free(told);
 }
 
@@ -40,29 +54,46 @@ static char *keep_text(const char **text, char *at)
     return at;
 }
 
+/* Moves the texts that the call lends; gives false when memory is out. */
+static bool keep_texts(struct opp_told *told)
+{
+    struct opp_shown *shown = &told->shown;
+    size_t room =
+        room_for(shown->key_id) + room_for(shown->key_name) + room_for(shown->ip) + room_for(told->request_id);
+    char *at = opp_buf_room(&told->texts, room);
+
+    if (at == NULL)
+        return false;
+    at = keep_text(&shown->key_id, at);
+    at = keep_text(&shown->key_name, at);
+    at = keep_text(&shown->ip, at);
+    keep_text(&told->request_id, at);
+    return true;
+}
+
 static struct opp_told *make(struct opp_call *call, const struct opp_telling *telling)
 {
     const struct opp_intent *intent = call->state;
-    struct opp_shown shown;
-    struct opp_told *told;
-    char *at;
+    struct opp_told *told = opp_staging_blank(call->worker->gateway->staging);
 
-    opp_shown_fill(&shown, call, telling->tool, intent->app->record, telling->phase);
-    told = calloc(1, sizeof *told + room_for(shown.key_id) + room_for(shown.key_name) + room_for(shown.ip) +
-                         room_for(call->request_id));
     if (told == NULL)
         return NULL;
-    told->shown = shown;
-    told->request_id = call->request_id;
-    at = keep_text(&told->shown.key_id, told->text);
-    at = keep_text(&told->shown.key_name, at);
-    at = keep_text(&told->shown.ip, at);
-    keep_text(&told->request_id, at);
+    opp_buf_reset(&told->parts);
+    opp_buf_reset(&told->texts);
+    *told = (struct opp_told){ .request_id = call->request_id,
+                               .app = intent->app,
+                               .ruling = told->ruling,
+                               .took_ns = telling->took_ns,
+                               .sample = 1,
+                               .parts = told->parts,
+                               .texts = told->texts };
+    opp_shown_fill(&told->shown, call, telling->tool, intent->app->record, telling->phase);
+    if (!keep_texts(told)) {
+        opp_told_free(told);
+        return NULL;
+    }
     told->registry = opp_registry_repin(call->registry);
     told->generation = opp_generation_repin(call->generation);
-    told->app = intent->app;
-    told->took_ns = telling->took_ns;
-    told->sample = 1;
     return told;
 }
 
@@ -88,8 +119,10 @@ static void keep_ruling(struct opp_told *told, const struct opp_telling *telling
 {
     if (telling->request == NULL && !telling->ruling->failed)
         return;
-    told->ruling = malloc(sizeof *told->ruling);
-    if (told->ruling == NULL) {
+    if (told->ruling == NULL)
+        told->ruling = malloc(sizeof *told->ruling);
+    told->ruled = told->ruling != NULL;
+    if (!told->ruled) {
         told->parts.failed = true;
         return;
     }

@@ -20,16 +20,17 @@ struct opp_told {
     const struct opp_registry *registry; /* pinned: shown and app live in it */
     struct opp_generation *generation;   /* pinned: the rules that decided, and the tool */
     const struct opp_app_entry *app;
-    struct opp_shown shown; /* its texts are in text */
+    struct opp_shown shown; /* its texts are in texts */
     const char *request_id;
     struct opp_core_part core;          /* what only the call knew; the rest is the app's and the tool's */
-    struct opp_policy_decision *ruling; /* owned; its JSON is in parts; NULL: no rule was asked */
+    bool ruled;                         /* a rule was asked, or failed */
+    struct opp_policy_decision *ruling; /* owned; says something if ruled; its JSON is in parts */
     int64_t took_ns;
     int64_t sample; /* of a read that is logged for so many like it; 0: only if it is denied, or differs */
     /* JSON text: {draft, execute, impact, justification, payload, resources, reviewer, state} as far as the phase has
      * them, and recent, limits, reasons, redact of the ruling. */
     struct opp_buf parts;
-    char text[];
+    struct opp_buf texts;
 };
 
 /* What the rules were asked and what they said; all lent. */
@@ -51,6 +52,10 @@ void opp_told_settle(struct opp_call *call, const struct opp_safeguards *have);
 /* The call ends: what is held back was refused with this. */
 void opp_told_refused(struct opp_call *call, enum opp_code code);
 
+/* The memory that it holds. */
+size_t opp_told_bytes(const struct opp_told *told);
+/* Lets go of what it pins: only its memory counts from here on. */
+void opp_told_clear(struct opp_told *told);
 void opp_told_free(struct opp_told *told); /* NULL allowed */
 
 #endif

@@ -118,6 +118,7 @@ static void a_decision_that_read_a_sensitive_value_cannot_be_replayed(void **sta
     one = stage_told(OPP_PHASE_ACTION, "app_1", PARTS);
     one->ruling = calloc(1, sizeof *one->ruling);
     assert_non_null(one->ruling);
+    one->ruled = true;
     opp_policy_decision_clear(one->ruling);
     one->ruling->read_watched = true;
     opp_staging_tell(stage.staging, one);
