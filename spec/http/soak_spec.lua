@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- All that a gateway does at once, for long: agents at full load, people, reloads, revocations, rotated keys, freezes,
 -- connections that come and go, and strangers. No answer is an error that nobody decided, and memory does not grow.
--- OPP_SOAK_SECONDS: for how long (with OPP_LONG 1800: memory still rises a little after ten minutes).
+-- OPP_SOAK_SECONDS: for how long; OPP_SOAK_RATE: at most so many requests a second, otherwise as many as it can.
 local check = require "spec.support.check"
 local connection = require "spec.support.connection"
 local db = require "spec.support.db"
@@ -13,10 +13,14 @@ local lfs = require "lfs"
 local policies = require "spec.support.policies"
 local socket = require "socket"
 
-local seconds <const> = tonumber(os.getenv "OPP_SOAK_SECONDS" or os.getenv "OPP_LONG" and 1800 or 4)
+local long <const> = os.getenv "OPP_LONG"
+local seconds <const> = tonumber(os.getenv "OPP_SOAK_SECONDS" or long and 3600 or 4)
+local rate <const> = tonumber(os.getenv "OPP_SOAK_RATE" or long and 500) or math.huge
 local slice_s <const> = 2             -- all agents leave and come again after so long
 local memory_from_s <const> = 90      -- in less, memory is still on its way to where it stays
 local growth_most <const> = 1.05
+local slope_from_s <const> = 3600     -- in less, a slope an hour says nothing
+local slope_most <const> = 1          -- MiB an hour, in the second half
 local drafts_most <const> = 20
 
 describe("a gateway under full load", function()
@@ -45,8 +49,18 @@ describe("a gateway under full load", function()
   local function post(path, body) return { method = "POST", path = path, json = body } end
   local function get(path) return { method = "GET", path = path } end
 
+  local due = 0
+
+  -- Waits until the next request may be sent: all connections wait for the same one.
+  local function pace()
+    local now = socket.gettime()
+    due = math.max(due, now - 0.1) + 1 / rate
+    if due > now then socket.sleep(due - now) end
+  end
+
   -- Sends one request over a connection; the answer must be there, and a success.
   local function ask(conn, client, request)
+    pace()
     local response = assert(client:over(conn, request))
     count(request.path:match("^/%w+") .. " " .. response.status)
     return check.ok(response)
@@ -210,6 +224,16 @@ describe("a gateway under full load", function()
     return sum / (to - from + 1)
   end
 
+  -- In MiB an hour, by least squares; the samples are a second apart.
+  local function slope(from, to)
+    local middle, level, above, below = (from + to) / 2, mean(from, to), 0, 0
+    for i = from, to do
+      above = above + (i - middle) * (samples[i] - level)
+      below = below + (i - middle) ^ 2
+    end
+    return above / below * 3600 / 1024
+  end
+
   local function sanitized()
     return gateway.read_file(("/proc/%d/maps"):format(g.pid)):find("lib[at]san") ~= nil
   end
@@ -242,5 +266,8 @@ describe("a gateway under full load", function()
     local third = #samples // 3
     local middle, last = mean(third + 1, 2 * third), mean(2 * third + 1, #samples)
     assert(last <= middle * growth_most, ("%.0f KiB in the middle third, %.0f in the last"):format(middle, last))
+    local grows = slope(#samples // 2, #samples)
+    print(("resident memory grows by %.2f MiB an hour"):format(grows))
+    assert(seconds < slope_from_s or grows <= slope_most)
   end)
 end)
