@@ -132,6 +132,13 @@ describe("the administration of apps, keys and tokens", function()
     check.ok(g:agent_client(rotated.token):get("/manifest"))
   end)
 
+  it("takes an overlap that is written with a fraction of zero for what it is", function()
+    local app = g:app()
+    local path = "/keys/" .. app.key.id .. "/rotate"
+    check.ok(g.admin:request { method = "POST", path = path, body = '{"overlapSeconds": 3.6e3}' })
+    check.ok(app.client:get("/manifest"))
+  end)
+
   it("gives a rotated key the end that is named, and none otherwise", function()
     local app = g:app()
     local path, ends = "/keys/" .. app.key.id .. "/rotate", "2099-01-01T00:00:00.000Z"

@@ -36,7 +36,7 @@ static void take_plain(const json_t *declared, struct opp_tool *tool)
     tool->sensitive = json_object_get(declared, "sensitive");
     tool->witness = json_object_get(declared, "witness");
     tool->rate_bucket = opp_json_text(rate, "bucket");
-    tool->rate_per_minute = json_integer_value(json_object_get(rate, "per_minute"));
+    tool->rate_per_minute = opp_json_integer(rate, "per_minute");
     tool->range_from = opp_json_text(range, "from");
     tool->range_to = opp_json_text(range, "to");
 }

@@ -2,6 +2,7 @@
 #include "admin/apps.h"
 
 #include "admin/change.h"
+#include "base/json.h"
 #include "core/shape.h"
 
 #define OVERLAP_DEFAULT_S 3600
@@ -70,8 +71,8 @@ static enum opp_code rotate(struct opp_tx *tx, void *arg, struct opp_err *err)
     static const char *const columns[] = { "expires_at", NULL };
     struct opp_call *call = arg;
     struct opp_change *change = of(call);
-    const json_t *asked = json_object_get(call->input, "overlapSeconds");
-    int64_t overlap_s = asked != NULL ? json_integer_value(asked) : OVERLAP_DEFAULT_S;
+    bool asked = json_object_get(call->input, "overlapSeconds") != NULL;
+    int64_t overlap_s = asked ? opp_json_integer(call->input, "overlapSeconds") : OVERLAP_DEFAULT_S;
     int64_t end = opp_call_now_ms(call) + overlap_s * 1000;
     json_t *asked_key;
     enum opp_code rc = find_key(call, tx, err);

@@ -2,6 +2,7 @@
 #include "admin/policies.h"
 
 #include "base/date.h"
+#include "base/json.h"
 #include "core/await.h"
 #include "core/gateway.h"
 #include "core/hub.h"
@@ -25,7 +26,7 @@ static enum opp_step start(struct opp_call *call)
     if (opp_call_check_input(call, OPP_SCHEMA_REPLAY) != OPP_NEXT)
         return OPP_DONE;
     asked.profile = opp_call_text(call, "profile");
-    asked.limit = json_integer_value(json_object_get(call->input, "limit"));
+    asked.limit = opp_json_integer(call->input, "limit");
     if (opp_call_text(call, "since") != NULL &&
         opp_date_parse(opp_call_text(call, "since"), &asked.since_ms, NULL) != OPP_OK)
         return opp_call_refuse_field(call, OPP_E_VALIDATION, "/since", "must be an RFC 3339 time");

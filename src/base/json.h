@@ -30,6 +30,9 @@ enum opp_code opp_json_read(const char *bytes, size_t length, json_t **out);
 const char *opp_json_text(const json_t *object, const char *key);
 /* A member that is true; absent, false or anything else is false. */
 bool opp_json_true(const json_t *object, const char *key);
+/* A member that a schema calls an integer, also where it is written as 240.0 or 2.4e2; 0 when it is absent, or anything
+ * else. */
+json_int_t opp_json_integer(const json_t *object, const char *key);
 /* Whether two values are the same JSON (1 and 1.0 are). */
 bool opp_json_equal(const json_t *a, const json_t *b);
 

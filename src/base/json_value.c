@@ -19,10 +19,25 @@ bool opp_json_true(const json_t *object, const char *key)
     return json_is_true(json_object_get(object, key));
 }
 
-/* Exact: an integer that the double cannot hold differs from it. 2^63 is the first double past json_int_t. */
+/* 2^63 is the first double past json_int_t. */
+static bool is_whole(double real)
+{
+    return real >= -0x1p63 && real < 0x1p63 && floor(real) == real;
+}
+
+json_int_t opp_json_integer(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+
+    if (!json_is_real(value))
+        return json_integer_value(value);
+    return is_whole(json_real_value(value)) ? (json_int_t)json_real_value(value) : 0;
+}
+
+/* Exact: an integer that the double cannot hold differs from it. */
 static bool equal_mixed(json_int_t integer, double real)
 {
-    return real >= -0x1p63 && real < 0x1p63 && floor(real) == real && (json_int_t)real == integer;
+    return is_whole(real) && (json_int_t)real == integer;
 }
 
 static bool equal_numbers(const json_t *a, const json_t *b)

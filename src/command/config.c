@@ -53,7 +53,7 @@ static const struct {
 
 static int64_t number_at(const json_t *document, const char *group, const char *name)
 {
-    return json_integer_value(json_object_get(json_object_get(document, group), name));
+    return opp_json_integer(json_object_get(document, group), name);
 }
 
 static void read_numbers(struct opp_config *config)
@@ -91,7 +91,7 @@ static void read_log(struct opp_config *config)
 
 static void read_workers(struct opp_config *config)
 {
-    json_int_t workers = json_integer_value(json_object_get(config->document, "workers"));
+    json_int_t workers = opp_json_integer(config->document, "workers");
     long cores;
 
     if (workers == 0) {

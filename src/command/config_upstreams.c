@@ -54,10 +54,10 @@ static struct opp_upstream_settings settings_of(const char *name, const json_t *
         .credential_prefix = opp_json_text(credential, "prefix"),
         .credential_file = opp_json_text(credential, "file"),
         .credential_env = opp_json_text(credential, "env"),
-        .timeout_ms = json_integer_value(json_object_get(said, "timeout_ms")),
-        .connect_timeout_ms = json_integer_value(json_object_get(said, "connect_timeout_ms")),
-        .response_max_bytes = json_integer_value(json_object_get(said, "response_max_bytes")),
-        .connections_max = json_integer_value(json_object_get(said, "connections_max")),
+        .timeout_ms = opp_json_integer(said, "timeout_ms"),
+        .connect_timeout_ms = opp_json_integer(said, "connect_timeout_ms"),
+        .response_max_bytes = opp_json_integer(said, "response_max_bytes"),
+        .connections_max = opp_json_integer(said, "connections_max"),
     };
 }
 

@@ -91,8 +91,8 @@ static void fill_core(const struct opp_evaluation *evaluation, const json_t *req
                                           .preflight = brings(named, "preflight"),
                                           .witness = brings(named, "witness") };
     core->reviewed = json_object_get(evaluation->request, "draft") != NULL;
-    core->approvals_required = json_integer_value(json_object_get(draft, "approvals_required"));
-    core->approvals_given = json_integer_value(json_object_get(draft, "approvals_given"));
+    core->approvals_required = opp_json_integer(draft, "approvals_required");
+    core->approvals_given = opp_json_integer(draft, "approvals_given");
     if (core->phase == OPP_PHASE_READ)
         core->asked_days = opp_boundary_days(tool, json_object_get(request, "payload"));
 }

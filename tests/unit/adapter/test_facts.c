@@ -203,11 +203,11 @@ static void facts_are_taken_over(void **state)
     fixture_write(&f, "empty/readme.txt", "no adapter");
     fixture_write(&f, "a/.hidden.lua", "this is not Lua");
     assert_refused("a.b is declared twice");
-    fixture_tools(&f,
-                  "{ " ACTION ", " FUNCTIONS
-                  ", risk = 'high', confirm = true, export = true, state = nothing, witness = { 'id' }, range = { "
-                  "from = 'a', to = 'b' }, rate_limit = { bucket = 'w', per_minute = 60 }, facts = { type = 'object' "
-                  "}, sensitive = { title = '[redacted]', notes = null } }");
+    fixture_tools(
+        &f, "{ " ACTION ", " FUNCTIONS
+            ", risk = 'high', confirm = true, export = true, state = nothing, witness = { 'id' }, range = { "
+            "from = 'a', to = 'b' }, rate_limit = { bucket = 'w', per_minute = 120 / 2 }, facts = { type = 'object' "
+            "}, sensitive = { title = '[redacted]', notes = null } }");
     fixture_must_open(&f);
     tool = opp_tool_find(f.adapters, "a.b");
     assert_non_null(tool);

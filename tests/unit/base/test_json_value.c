@@ -54,6 +54,22 @@ static void a_whole_number_that_a_double_cannot_hold_differs_from_its_neighbour(
     assert_false(equal("1", "1e300"));
 }
 
+static void a_member_is_an_integer_however_that_is_written(void **state)
+{
+    json_t *value =
+        json_loads("{\"a\": 240, \"b\": 240.0, \"c\": -2.4e2, \"d\": 0.5, \"e\": 1e300, \"f\": \"240\"}", 0, NULL);
+
+    (void)state;
+    assert_int_equal(opp_json_integer(value, "a"), 240);
+    assert_int_equal(opp_json_integer(value, "b"), 240);
+    assert_int_equal(opp_json_integer(value, "c"), -240);
+    assert_int_equal(opp_json_integer(value, "d"), 0);
+    assert_int_equal(opp_json_integer(value, "e"), 0);
+    assert_int_equal(opp_json_integer(value, "f"), 0);
+    assert_int_equal(opp_json_integer(value, "none"), 0);
+    json_decref(value);
+}
+
 static void members_have_no_order_and_items_have_one(void **state)
 {
     (void)state;
@@ -119,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_equal_by_value),
         cmocka_unit_test(a_whole_number_that_a_double_cannot_hold_differs_from_its_neighbour),
+        cmocka_unit_test(a_member_is_an_integer_however_that_is_written),
         cmocka_unit_test(members_have_no_order_and_items_have_one),
         cmocka_unit_test(text_is_compared_to_its_end_beyond_a_nul),
         cmocka_unit_test(what_is_nested_deeper_than_any_input_is_equal_to_nothing),

@@ -134,6 +134,22 @@ static void lifetimes_are_seconds_outside_and_milliseconds_inside(void **state)
     opp_config_clear(&config);
 }
 
+static void a_number_is_what_it_says_however_it_is_written(void **state)
+{
+    struct opp_config config = loaded(
+        "workers: 3.0\nlimits: { rate_per_minute: 240.0, auth_failures_per_minute: 1e3, body_max_bytes: 4.096e3 }\n"
+        "upstreams: { crm: { base_url: 'https://crm.example', timeout_ms: 2e3 } }\n",
+        NULL);
+
+    (void)state;
+    assert_int_equal(config.workers, 3);
+    assert_int_equal(config.settings.rate_per_minute, 240);
+    assert_int_equal(config.settings.auth_failures_per_minute, 1000);
+    assert_int_equal(config.http.body_max_bytes, 4096);
+    assert_int_equal(config.upstreams[0].timeout_ms, 2000);
+    opp_config_clear(&config);
+}
+
 static void trusted_proxies_are_blocks(void **state)
 {
     struct opp_config config = loaded("trusted_proxies: [10.0.0.0/8, '::1']\n", NULL);
@@ -365,6 +381,7 @@ int main(void)
         cmocka_unit_test(without_a_file_there_are_defaults),
         cmocka_unit_test(a_file_counts_more_than_the_defaults_and_flags_more_than_the_file),
         cmocka_unit_test(lifetimes_are_seconds_outside_and_milliseconds_inside),
+        cmocka_unit_test(a_number_is_what_it_says_however_it_is_written),
         cmocka_unit_test(trusted_proxies_are_blocks),
         cmocka_unit_test(an_unknown_key_is_refused_with_its_line_and_the_name_that_was_meant),
         cmocka_unit_test(a_wrong_value_is_refused_with_its_line_and_what_is_wanted),
