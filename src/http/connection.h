@@ -62,6 +62,7 @@ struct opp_connection {
     bool doomed;          /* to be closed by the next errand */
     bool editing;         /* the input buffer is changed by ourselves */
     bool on_errand;
+    bool roomy;   /* more may wait than a header block */
     bool counted; /* in the crowd */
     bool proxy;   /* the peer is trusted to say for whom it asks */
     struct opp_framing framing;

@@ -72,6 +72,15 @@ static enum opp_code ask_owner(struct opp_connection *connection, const char *pa
     return context->admit(context->worker, &offer, &refusal->retry_after_s);
 }
 
+/* Who sends requests and takes no answers leaves them waiting in our memory: of a body, only what was admitted. */
+static void make_room(struct opp_connection *connection, size_t body_bytes)
+{
+    if (body_bytes == 0 && !connection->roomy)
+        return;
+    connection->roomy = body_bytes > 0;
+    bufferevent_setwatermark(connection->events, EV_READ, 0, connection->http->input_max_bytes + body_bytes);
+}
+
 /* Whether the body that is announced may come. */
 static enum opp_code judge(struct opp_connection *connection, struct opp_refusal *refusal)
 {
@@ -104,6 +113,8 @@ static void on_head(struct opp_connection *connection, struct evbuffer *input)
     opp_buf_free(&connection->head);
     if (refusal.code != OPP_OK)
         refuse(connection, input, &refusal);
+    else
+        make_room(connection, (size_t)connection->framing.body_bytes);
 }
 
 static void on_step(struct opp_connection *connection, struct evbuffer *input, enum opp_framing_step step)
@@ -119,6 +130,8 @@ static void on_step(struct opp_connection *connection, struct evbuffer *input, e
     case OPP_FRAMING_END:
         connection->asked++;
         opp_buf_free(&connection->head);
+        if (connection->framing.body_bytes == 0)
+            make_room(connection, 0);
         break;
     case OPP_FRAMING_BAD:
         refuse(connection, input, &refusal);

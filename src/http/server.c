@@ -28,7 +28,7 @@ static void do_chores(evutil_socket_t fd, short what, void *arg)
 }
 
 /* Each connection's bytes come through here before evhttp sees them. evhttp goes on reading while it answers, so what
- * may wait has an end; a whole request must fit, or it would never be parsed. */
+ * may wait has an end; the guard moves it for a body, which must fit whole, or it would never be parsed. */
 static struct bufferevent *make_bufferevent(struct event_base *base, void *arg)
 {
     struct opp_http *http = arg;
@@ -51,7 +51,7 @@ static void configure(struct opp_http *http, const struct opp_http_settings *set
     size_t body_bytes = settings->body_max_bytes + 1;
 
     http->body_max_bytes = settings->body_max_bytes;
-    http->input_max_bytes = body_bytes + settings->header_max_bytes;
+    http->input_max_bytes = settings->header_max_bytes + 1; /* a header block that is too long has to be seen */
     http->idle.tv_sec = idle_ms / 1000;
     http->idle.tv_usec = idle_ms % 1000 * 1000;
     evhttp_set_timeout_tv(http->evhttp, &http->idle);

@@ -25,7 +25,7 @@ struct event;
 struct opp_http {
     struct opp_http_context context;
     size_t body_max_bytes;
-    size_t input_max_bytes; /* what a connection may have waiting to be parsed */
+    size_t input_max_bytes; /* what a connection may have waiting to be parsed, beside a body that was admitted */
     struct timeval idle;
     struct evhttp *evhttp;
     struct evhttp_bound_socket *listening; /* NULL while draining */
