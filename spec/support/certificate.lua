@@ -14,4 +14,15 @@ function certificate.make(dir, name)
   return file, key
 end
 
+-- Signs the certificate anew, so that its last day was yesterday.
+function certificate.let_expire(file, key)
+  local command = "openssl x509 -in %s -signkey %s -days -1 -out %s 2>/dev/null"
+  assert(os.execute(command:format(quote(file), quote(key), quote(file))))
+end
+
+-- Gives the key a password.
+function certificate.lock(key)
+  assert(os.execute(("openssl ec -in %s -aes256 -passout pass:secret -out %s 2>/dev/null"):format(quote(key), quote(key))))
+end
+
 return certificate

@@ -2,6 +2,7 @@
 #include "command/serve.h"
 
 #include "adapter/upstream.h"
+#include "base/date.h"
 #include "base/json.h"
 #include "command/command.h"
 #include "command/config.h"
@@ -13,6 +14,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DRAIN_MAX_MS 10000
@@ -73,6 +75,26 @@ static void reload_policies(struct opp_process *process)
                       err.where[0] != '\0' ? err.where : NULL, NULL);
 }
 
+/* It is served all the same: it may be the clock that is wrong, and who trusts it nevertheless goes on. */
+static void warn_of_expired(const struct opp_process *process)
+{
+    const struct opp_config *config = process->config;
+
+    for (size_t i = 0; i < process->listener_count; i++) {
+        const char *address = i == 0 ? process->base_url : process->admin_url;
+        char ended[OPP_DATE_MAX];
+        int64_t ends_s;
+
+        if (process->listeners[i].tls == NULL)
+            continue;
+        ends_s = opp_tls_ends_s(process->listeners[i].tls);
+        opp_date_format(ends_s * 1000, ended);
+        if (ends_s <= time(NULL))
+            opp_log_event(process->gateway.log, OPP_LOG_WARN, "tls.expired", "address", address, "ended", ended,
+                          "where", i == 0 ? config->tls.certificate : config->admin_tls.certificate, NULL);
+    }
+}
+
 /* Each listener goes on with the certificate that it has when the new one cannot be used. */
 static void reload_tls(struct opp_process *process)
 {
@@ -89,6 +111,7 @@ static void reload_tls(struct opp_process *process)
                           err.message, "where", err.where, NULL);
     }
     opp_process_show_certificates(process);
+    warn_of_expired(process);
 }
 
 /* All of them go on with what they have when one file cannot be used. */
@@ -150,6 +173,7 @@ static enum opp_code start(struct opp_process *process, struct opp_err *err)
         rc = opp_demo_save(&process->demo, process->base_url, credentials, err);
     /* The port is bound, so who follows the greeting at once is only kept waiting a moment. */
     greet(process);
+    warn_of_expired(process);
     return rc == OPP_OK ? opp_workers_start(process->workers, err) : rc;
 }
 
