@@ -45,6 +45,10 @@ describe("an adapter that goes wrong", function()
     assert.is_true(has(body.payload.name))
   end)
 
+  it("exports no more rows than the app may where it has divided to count them", function()
+    check.refused(app.client:post("/actions", action("exports_half")), 403, "agent.policy_denied")
+  end)
+
   it("shows no row of another tenant: the answer is a defect", function()
     local response = app.client:get("/odd-outside")
     check.refused(response, 500, "common.internal_error")

@@ -67,6 +67,19 @@ describe("executing at once", function()
     assert.equal("/writes/expires_at", details.issues[1].pointer)
   end)
 
+  it("takes a number that is written with an exponent for what it is", function()
+    local app = g:app()
+    local path = "/apps/" .. app.app.id .. "/auto-execute"
+    local function patch(body) return g.admin:request { method = "PATCH", path = path, body = body } end
+    local window = check.ok(patch('{"writes": {"enabled": true, "expires_in": 6e1}}')).auto_execute.writes
+    local again = check.ok(g.admin:patch(path, { writes = { enabled = true, expires_in = 600 } })).auto_execute.writes
+    assert.is_true(window.expires_at < again.expires_at)
+    local both = '{"writes": {"enabled": true, "expires_in": 6e1, "expires_at": "2099-01-01T00:00:00Z"}}'
+    check.refused(patch(both), 400, "common.validation")
+    check.ok(g.admin:request { method = "PATCH", path = "/apps/" .. app.app.id .. "/policy",
+      body = '{"data": {"max_days": 30.0}}' })
+  end)
+
   it("ends when its time is over", function()
     local app = g:app()
     set(app, { writes = { enabled = true, expires_in = 1 } })

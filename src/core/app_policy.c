@@ -53,7 +53,7 @@ static bool data_sound(json_t *data)
         bool sound = is_id_list(value);
 
         if (strcmp(name, "max_days") == 0)
-            sound = json_integer_value(value) > 0;
+            sound = opp_json_integer(data, name) > 0;
         else if (strcmp(name, "allow_sensitive_fields") == 0)
             sound = json_is_boolean(value);
         if (!sound)
@@ -87,7 +87,7 @@ enum opp_code opp_app_policy_read(const json_t *document, struct opp_app_policy 
 
     if (!sound(document))
         return opp_fail(err, OPP_E_VALIDATION, "must be a policy");
-    policy.max_days = json_integer_value(json_object_get(data, "max_days"));
+    policy.max_days = opp_json_integer(data, "max_days");
     if (addresses != NULL)
         rc = read_addresses(addresses, &policy, err);
     if (rc == OPP_OK)
@@ -125,7 +125,7 @@ static void read_window(const json_t *section, struct opp_window *out)
         .allowed_actions = json_is_array(actions) ? actions : NULL,
         .require_preflight = opp_json_true(section, "require_preflight"),
         .require_idempotency = opp_json_true(section, "require_idempotency"),
-        .max_export_rows = json_integer_value(json_object_get(section, "max_export_rows")),
+        .max_export_rows = opp_json_integer(section, "max_export_rows"),
     };
     if (expires_at != NULL && opp_date_parse(expires_at, &out->expires_at, NULL) != OPP_OK)
         out->enabled = false; /* never written by us: closed is the safe reading */
@@ -150,7 +150,7 @@ static enum opp_code window_end(const json_t *section, const char *name, const s
                                 int64_t now_ms, int64_t *end, struct opp_err *err)
 {
     const char *expires_at = opp_json_text(section, "expires_at");
-    int64_t expires_in = json_integer_value(json_object_get(section, "expires_in"));
+    int64_t expires_in = opp_json_integer(section, "expires_in");
     char where[64];
 
     snprintf(where, sizeof where, "/%s/expires_at", name);

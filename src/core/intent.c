@@ -332,10 +332,10 @@ static enum opp_code make_hashes(struct opp_intent *intent)
 /* An export larger than the app may take is refused in every phase. */
 static bool export_too_large(const struct opp_intent *intent)
 {
-    json_int_t rows = json_integer_value(json_object_get(intent->tool_call.impact, "rows"));
+    double rows = json_number_value(json_object_get(intent->tool_call.impact, "rows"));
     int64_t most = intent->app->auto_execute.high_risk.max_export_rows;
 
-    return intent->tool->exports && rows > (most > 0 ? most : 1000);
+    return intent->tool->exports && rows > (double)(most > 0 ? most : 1000);
 }
 
 enum opp_step opp_step_understand(struct opp_call *call)
