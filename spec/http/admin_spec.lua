@@ -147,6 +147,18 @@ describe("the administration of apps, keys and tokens", function()
     check.refused(g.admin:post(path, { expiresAt = "2020-01-01T00:00:00Z" }), 400, "common.validation")
   end)
 
+  it("refuses an end under another name, which would be none", function()
+    local app, soon = g:app(), "2099-01-01T00:00:00.000Z"
+    local function refused(path, body, pointer)
+      assert.equal(pointer, check.refused(g.admin:post(path, body), 400, "common.validation").issues[1].pointer)
+    end
+    refused("/apps/" .. app.app.id .. "/keys", { expires_at = soon }, "/expires_at")
+    refused("/keys/" .. app.key.id .. "/rotate", { expires_at = soon }, "/expires_at")
+    refused("/keys/" .. app.key.id .. "/rotate", { overlap_seconds = 0 }, "/overlap_seconds")
+    refused("/apps", { scope = "personal", name = "a", key = { expires_at = soon } }, "/key/expires_at")
+    refused("/tokens", { user_id = "u", name = "n", roles = { "viewer" }, expiresAt = soon }, "/expiresAt")
+  end)
+
   it("revokes an app with its keys and drafts, and brings back the app alone", function()
     local app = g:app()
     local draft = ledger.draft(app.client, ledger.create())

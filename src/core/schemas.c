@@ -52,7 +52,9 @@ struct opp_schemas {
     ",'require_preflight':{'type':'boolean'},'require_idempotency':{'type':'boolean'},"  \
     "'max_export_rows':{'type':'integer','minimum':100,'maximum':5000}}}}}"
 
-#define KEY_FIELDS "'name':" NAME ",'expiresAt':" TIME
+/* An end under the other name that this interface has for one would be ignored, and what was given never end. */
+#define KEY_END "'expiresAt':" TIME ",'expires_at':false"
+#define KEY_FIELDS "'name':" NAME "," KEY_END
 
 /* JSON with ' for ": the texts are ours, and hold no apostrophe. */
 static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
@@ -84,7 +86,7 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
     [OPP_SCHEMA_KEY_CREATE] = "{'type':'object','properties':{" KEY_FIELDS "}}",
     [OPP_SCHEMA_KEY_ROTATE] =
         "{'type':'object','properties':{'overlapSeconds':{'type':'integer','minimum':0,'maximum':2592000},"
-        "'expiresAt':" TIME "}}",
+        "'overlap_seconds':false," KEY_END "}}",
     [OPP_SCHEMA_ADMIN_DRAFT_LIST] = "{'type':'object','properties':{'appId':" ID ",'status':" STATUS
                                     ",'executionStatus':" OPEN_EXECUTION "," DRAFT_PAGE "}}",
     [OPP_SCHEMA_APPROVE] =
@@ -95,11 +97,11 @@ static const char *const TEXTS[OPP_SCHEMA_COUNT] = {
         "'note':{'type':'string','maxLength':4000,'pattern':'\\\\S'}}}",
     [OPP_SCHEMA_AUDIT_LIST] = "{'type':'object','properties':{'appId':" ID ",'action':" ID
                               ",'status':{'enum':['success','denied','failed']}," NUMBERED_PAGE "}}",
-    [OPP_SCHEMA_TOKEN_CREATE] =
-        "{'type':'object','required':['user_id','name','roles'],'properties':{'user_id':" ID ",'name':" NAME
-        ",'roles':{'type':'array','minItems':1,'uniqueItems':true,"
-        "'items':{'enum':['viewer','reviewer','operator','owner']}},"
-        "'org_ids':{'type':['array','null'],'minItems':1,'maxItems':1000,'items':" ID "},'expires_at':" TIME "}}",
+    [OPP_SCHEMA_TOKEN_CREATE] = "{'type':'object','required':['user_id','name','roles'],'properties':{'user_id':" ID
+                                ",'name':" NAME ",'roles':{'type':'array','minItems':1,'uniqueItems':true,"
+                                "'items':{'enum':['viewer','reviewer','operator','owner']}},"
+                                "'org_ids':{'type':['array','null'],'minItems':1,'maxItems':1000,'items':" ID
+                                "},'expires_at':" TIME ",'expiresAt':false}}",
     [OPP_SCHEMA_POLICY_STAGE] = "{'type':'object','required':['profile'],'properties':{'profile':" PROFILE "}}",
     [OPP_SCHEMA_REPLAY] = "{'type':'object','required':['profile'],'properties':{'profile':" PROFILE ",'since':" TIME
                           ",'limit':{'type':'integer','minimum':1,'maximum':1000000000}}}",
