@@ -259,6 +259,9 @@ describe("a session over TLS", function()
     local browser = begin(g, g.admin.token)
     local own = { Origin = ("https://%s:%d"):format(g.address.host, g.address.port) }
     check.ok(ask(g, browser, "POST", "/policies/reload", own, json.object {}))
+    local clear = { Origin = ("http://%s:%d"):format(g.address.host, g.address.port) }
+    local response = ask(g, browser, "POST", "/policies/reload", clear, json.object {})
+    assert.equal("origin", check.refused(response, 403, "agent.forbidden").reason)
   end)
 
   it("ends with the process", function()

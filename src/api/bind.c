@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the paths of people's endpoints begin with: a browser's session counts there, and nowhere else. */
+/* What the paths of people's endpoints begin with that take a body. */
 #define PEOPLE "/api/agent-admin/"
 
 /* A call and the request that it answers. */
@@ -210,6 +210,7 @@ static enum opp_step admit(struct bound *bound, const struct opp_endpoint *endpo
         shown.origin = opp_request_header(request, "Origin");
         shown.host = opp_request_header(request, "Host");
         shown.changes = strcmp(endpoint->method, "GET") != 0;
+        shown.secure = opp_request_is_secure(request);
         return opp_guard_admin(call, &shown, endpoint->roles);
     case OPP_CALLER_ANYBODY:
         break;

@@ -25,6 +25,7 @@ struct opp_credentials {
     const char *cookie;                     /* looked at where there is no authorization, and for people only */
     const char *csrf_token, *origin, *host; /* what has to come with a cookie where the request changes something */
     bool changes;
+    bool secure; /* it came by TLS */
 };
 
 /* Fills in key and app from an Authorization header (may be NULL), or refuses. OPP_NEXT: admitted. */

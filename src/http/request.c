@@ -188,6 +188,11 @@ const char *opp_request_path(const struct opp_request *request)
     return request->path;
 }
 
+bool opp_request_is_secure(const struct opp_request *request)
+{
+    return request->http != NULL && request->http->context.tls != NULL;
+}
+
 const char *opp_request_peer(const struct opp_request *request)
 {
     return request->peer;

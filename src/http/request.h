@@ -23,6 +23,7 @@ const char *
 opp_request_client_id(const struct opp_request *request); /* the client's X-Request-Id if well-formed, or NULL */
 const char *opp_request_method(const struct opp_request *request);
 const char *opp_request_path(const struct opp_request *request);
+bool opp_request_is_secure(const struct opp_request *request); /* it came by TLS of ours */
 /* The client's IP address: the socket's, or what a trusted proxy says. */
 const char *opp_request_peer(const struct opp_request *request);
 const char *opp_request_header(const struct opp_request *request, const char *name); /* or NULL */
