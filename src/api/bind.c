@@ -4,6 +4,7 @@
 #include "adapter/tool.h"
 #include "api/api.h"
 #include "base/shared.h"
+#include "base/token.h"
 #include "core/gateway.h"
 #include "core/generation.h"
 #include "http/request.h"
@@ -12,9 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What the paths of people's endpoints begin with that take a body. */
-#define PEOPLE "/api/agent-admin/"
 
 /* A call and the request that it answers. */
 struct bound {
@@ -89,18 +87,13 @@ static void set_number(struct opp_request *request, const char *name, int64_t va
     opp_request_set(request, name, text);
 }
 
-/* RateLimit header fields as the HTTPAPI working group's draft has them. */
 static void set_limit(struct opp_request *request, const struct opp_limit *limit)
 {
-    char text[192], window[32] = "";
+    char policy[OPP_LIMIT_TEXT_MAX], now[OPP_LIMIT_TEXT_MAX];
 
-    if (limit->window_s > 0)
-        snprintf(window, sizeof window, ";w=%lld", (long long)limit->window_s);
-    snprintf(text, sizeof text, "\"%s\";q=%lld%s", limit->name, (long long)limit->quota, window);
-    opp_request_set(request, "RateLimit-Policy", text);
-    snprintf(text, sizeof text, "\"%s\";r=%lld;t=%lld", limit->name, (long long)limit->remaining,
-             (long long)limit->reset_s);
-    opp_request_set(request, "RateLimit", text);
+    opp_limit_format(limit, policy, now);
+    opp_request_set(request, "RateLimit-Policy", policy);
+    opp_request_set(request, "RateLimit", now);
 }
 
 static void set_headers(struct opp_request *request, const struct opp_reply *reply)
@@ -234,13 +227,13 @@ static void handle(struct opp_request *request)
         opp_flow_start(&bound->call, endpoint->flow);
 }
 
-enum opp_code opp_api_admit(void *worker, const struct opp_http_offer *offer, int *retry_after_s)
+enum opp_code opp_api_admit(void *worker, const struct opp_http_offer *offer, struct opp_limited *limited)
 {
-    struct opp_credentials shown = { .authorization = offer->authorization };
+    const struct opp_endpoint *endpoint = offer->route;
+    bool agent = endpoint->caller == OPP_CALLER_AGENT;
+    struct opp_credentials shown = { .authorization = offer->authorization, .cookie = agent ? NULL : offer->cookie };
 
-    if (strncmp(offer->path, PEOPLE, sizeof PEOPLE - 1) == 0)
-        shown.cookie = offer->cookie;
-    return opp_guard_glance(worker, &shown, offer->peer, retry_after_s);
+    return opp_guard_glance(worker, &shown, agent ? OPP_TOKEN_AGENT : OPP_TOKEN_ADMIN, offer->peer, limited);
 }
 
 static bool takes_body(const char *method)

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/id.h"
+#include "base/limit.h"
 #include "base/net.h"
 #include "core/rate.h"
 #include "core/registry.h"
@@ -43,13 +44,6 @@ struct opp_flow {
     size_t state_bytes;
     void (*dispose)(void *state); /* frees what the state holds, not the state, before the answer; may be NULL */
     const char *audit_action;     /* what refusals and answers are recorded as; NULL: not recorded by the call itself */
-};
-
-/* A limit that was reached, as the RateLimit fields tell it. name: printable ASCII without quotes, lent; NULL: none. */
-struct opp_limit {
-    const char *name;
-    int64_t quota, window_s; /* window_s 0: it is no matter of time */
-    int64_t remaining, reset_s;
 };
 
 /* What a call ends with. Exactly one of data, bytes, shared on success; shared is data's JSON, sent without a copy. */

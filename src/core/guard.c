@@ -41,13 +41,20 @@ static void limit_address(const char *ip, char text[OPP_ADDRESS_TEXT_MAX])
     opp_address_format(&key, text);
 }
 
+static struct opp_limited limited_by(const char *name, const struct opp_rate_verdict *verdict)
+{
+    return (struct opp_limited){ .retry_after_s = (verdict->retry_after_ms + 999) / 1000,
+                                 .limit = { name, verdict->limit, 60, verdict->remaining,
+                                            (verdict->reset_ms + 999) / 1000 } };
+}
+
 static enum opp_step refuse_rate(struct opp_call *call, const char *name, const struct opp_rate_verdict *verdict)
 {
+    struct opp_limited limited = limited_by(name, verdict);
     struct opp_reply reply = { .code = OPP_E_RATE_LIMITED,
                                .details = json_pack("{s:s}", "reason", "rate"),
-                               .retry_after_s = (verdict->retry_after_ms + 999) / 1000,
-                               .limit = { name, verdict->limit, 60, verdict->remaining,
-                                          (verdict->reset_ms + 999) / 1000 } };
+                               .retry_after_s = limited.retry_after_s,
+                               .limit = limited.limit };
 
     return opp_call_reply(call, &reply);
 }
@@ -151,20 +158,29 @@ static enum opp_step pin(struct opp_call *call)
     return find_read(call);
 }
 
-static enum opp_step limit_rate(struct opp_call *call)
+/* Whether the key may call from there once more; with take it does. */
+static bool within_rate(const struct opp_worker *worker, const struct opp_key *key, const char *ip, bool take,
+                        struct opp_rate_verdict *verdict)
 {
-    const struct opp_gateway *gateway = call->worker->gateway;
-    struct opp_rate_verdict verdict;
+    const struct opp_gateway *gateway = worker->gateway;
     char address[OPP_ADDRESS_TEXT_MAX];
 
     if (gateway->settings.rate_per_minute == 0)
+        return true;
+    limit_address(ip, address);
+    (take ? opp_rate_take : opp_rate_look)(gateway->rate, opp_rate_subject("key", key->id, address),
+                                           gateway->settings.rate_per_minute, opp_monotonic_ms(), verdict);
+    if (!verdict->allowed)
+        opp_meter_add(worker->meter, gateway->cells.rate_limited + OPP_RATE_KEY, 1);
+    return verdict->allowed;
+}
+
+static enum opp_step limit_rate(struct opp_call *call)
+{
+    struct opp_rate_verdict verdict;
+
+    if (within_rate(call->worker, call->key->record, call->ip, true, &verdict))
         return OPP_NEXT;
-    limit_address(call->ip, address);
-    opp_rate_take(gateway->rate, opp_rate_subject("key", call->key->record->id, address),
-                  gateway->settings.rate_per_minute, opp_monotonic_ms(), &verdict);
-    if (verdict.allowed)
-        return OPP_NEXT;
-    opp_meter_add(call->worker->meter, gateway->cells.rate_limited + OPP_RATE_KEY, 1);
     return refuse_rate(call, "default", &verdict);
 }
 
@@ -252,41 +268,53 @@ static enum opp_code check_admin(const struct opp_admin_token *admin, int64_t no
     return OPP_OK;
 }
 
+static enum opp_code key_fate(const struct opp_worker *worker, const struct opp_key_entry *entry, const char *ip,
+                              struct opp_limited *limited)
+{
+    enum opp_code rc = check_key(entry, opp_clock_now_ms(worker->gateway->clock));
+    struct opp_rate_verdict verdict;
+
+    if (rc != OPP_OK || within_rate(worker, entry->record, ip, false, &verdict))
+        return rc;
+    *limited = limited_by("default", &verdict);
+    return OPP_E_RATE_LIMITED;
+}
+
 /* What the token would be answered, by the registry of now. */
-static enum opp_code token_fate(const struct opp_worker *worker, const struct opp_credentials *shown)
+static enum opp_code token_fate(const struct opp_worker *worker, const struct opp_credentials *shown, const char *kind,
+                                const char *ip, struct opp_limited *limited)
 {
     const struct opp_gateway *gateway = worker->gateway;
-    const char *agent = bearer(shown->authorization, OPP_TOKEN_AGENT);
     const struct opp_registry *registry;
     char hash[OPP_HASH_HEX];
     struct opp_browser_session session;
-    enum opp_code rc = find_token(worker, shown, agent != NULL ? OPP_TOKEN_AGENT : OPP_TOKEN_ADMIN, &session, hash);
+    enum opp_code rc = find_token(worker, shown, kind, &session, hash);
 
     if (rc != OPP_OK)
         return rc;
     registry = opp_registry_pin(gateway->registry);
     if (registry == NULL)
         return OPP_E_UNAVAILABLE;
-    if (agent != NULL)
-        rc = check_key(opp_registry_key(registry, hash), opp_clock_now_ms(gateway->clock));
+    if (strcmp(kind, OPP_TOKEN_AGENT) == 0)
+        rc = key_fate(worker, opp_registry_key(registry, hash), ip, limited);
     else
         rc = check_admin(opp_registry_admin(registry, hash), opp_clock_now_ms(gateway->clock));
     opp_registry_unpin(registry);
     return rc;
 }
 
-enum opp_code opp_guard_glance(const struct opp_worker *worker, const struct opp_credentials *shown, const char *ip,
-                               int *retry_after_s)
+enum opp_code opp_guard_glance(const struct opp_worker *worker, const struct opp_credentials *shown, const char *kind,
+                               const char *ip, struct opp_limited *limited)
 {
     struct opp_rate_verdict verdict;
-    enum opp_code rc = token_fate(worker, shown);
+    enum opp_code rc = token_fate(worker, shown, kind, ip, limited);
 
     if (rc != OPP_E_TOKEN_INVALID && rc != OPP_E_TOKEN_EXPIRED)
         return rc;
     count_stranger(worker, ip, &verdict);
     if (verdict.allowed)
         return rc;
-    *retry_after_s = (int)((verdict.retry_after_ms + 999) / 1000);
+    *limited = limited_by("authentication", &verdict);
     return OPP_E_RATE_LIMITED;
 }
 

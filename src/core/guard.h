@@ -38,10 +38,11 @@ enum opp_step opp_guard_admin(struct opp_call *call, const struct opp_credential
 struct opp_tool;
 enum opp_step opp_guard_limit_tool(struct opp_call *call, const struct opp_tool *tool);
 
-/* The token's fate alone, before a body is accepted: what the guard says of it in the end. OPP_OK, or the code to
- * answer with; a stranger's failure is counted. */
-enum opp_code opp_guard_glance(const struct opp_worker *worker, const struct opp_credentials *shown, const char *ip,
-                               int *retry_after_s);
+/* The token's fate alone, before a body is accepted: what the guard says of it in the end, but for what is put on
+ * record. kind: the tokens that are wanted (base/token.h). OPP_OK, or the code to answer with; a stranger's failure is
+ * counted, a request of a key is not. OPP_E_RATE_LIMITED: *limited tells by what. */
+enum opp_code opp_guard_glance(const struct opp_worker *worker, const struct opp_credentials *shown, const char *kind,
+                               const char *ip, struct opp_limited *limited);
 
 /* guard_browser.c. Gives the session of a Cookie header; codes as opp_browser_find. */
 enum opp_code opp_guard_cookie(const struct opp_worker *worker, const char *cookie, struct opp_browser_session *out);

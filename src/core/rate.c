@@ -96,24 +96,47 @@ static struct slot *find(struct opp_rate *rate, struct shard *shard, uint64_t su
     return best;
 }
 
-void opp_rate_take(struct opp_rate *rate, uint64_t subject, int64_t per_minute, int64_t now_ms,
-                   struct opp_rate_verdict *out)
+/* Takes one where it may, if take. Gives when the slot's burst is whole again. */
+static int64_t judge(struct opp_rate *rate, uint64_t subject, int64_t step, int64_t now_ns, bool take, bool *allowed)
 {
     struct shard *shard = &rate->shards[subject % SHARDS];
-    int64_t now_ns = now_ms * 1000000, step = MINUTE_NS / per_minute, tat;
     struct slot *slot;
+    int64_t tat;
 
     pthread_mutex_lock(&shard->lock);
     slot = find(rate, shard, subject, now_ns);
     tat = slot->tat_ns > now_ns ? slot->tat_ns : now_ns;
-    out->allowed = tat + step - now_ns <= MINUTE_NS;
-    if (out->allowed) {
+    *allowed = tat + step - now_ns <= MINUTE_NS;
+    if (*allowed && take) {
         tat += step;
         slot->tat_ns = tat;
     }
     pthread_mutex_unlock(&shard->lock);
+    return tat;
+}
+
+static void tell(int64_t tat, int64_t per_minute, int64_t now_ns, struct opp_rate_verdict *out)
+{
+    int64_t step = MINUTE_NS / per_minute;
+
     out->limit = per_minute;
     out->remaining = tat - now_ns < MINUTE_NS ? (MINUTE_NS - (tat - now_ns)) / step : 0;
     out->retry_after_ms = out->allowed ? 0 : (tat + step - now_ns - MINUTE_NS + 999999) / 1000000;
     out->reset_ms = (tat - now_ns + 999999) / 1000000;
+}
+
+void opp_rate_take(struct opp_rate *rate, uint64_t subject, int64_t per_minute, int64_t now_ms,
+                   struct opp_rate_verdict *out)
+{
+    int64_t now_ns = now_ms * 1000000;
+
+    tell(judge(rate, subject, MINUTE_NS / per_minute, now_ns, true, &out->allowed), per_minute, now_ns, out);
+}
+
+void opp_rate_look(struct opp_rate *rate, uint64_t subject, int64_t per_minute, int64_t now_ms,
+                   struct opp_rate_verdict *out)
+{
+    int64_t now_ns = now_ms * 1000000;
+
+    tell(judge(rate, subject, MINUTE_NS / per_minute, now_ns, false, &out->allowed), per_minute, now_ns, out);
 }

@@ -29,6 +29,9 @@ void opp_rate_free(struct opp_rate *rate);
  * From any thread. When the table is full of busy subjects, a new one shares the place of another. */
 void opp_rate_take(struct opp_rate *rate, uint64_t subject, int64_t per_minute, int64_t now_ms,
                    struct opp_rate_verdict *out);
+/* What opp_rate_take would say; takes nothing. */
+void opp_rate_look(struct opp_rate *rate, uint64_t subject, int64_t per_minute, int64_t now_ms,
+                   struct opp_rate_verdict *out);
 
 /* The subject of up to three parts (NULL parts count too). */
 uint64_t opp_rate_subject(const char *a, const char *b, const char *c);

@@ -10,6 +10,7 @@
 #define OPP_HTTP_CONNECTION_H
 
 #include "base/buf.h"
+#include "base/limit.h"
 #include "base/net.h"
 #include "http/framing.h"
 
@@ -37,7 +38,7 @@ struct opp_refusal {
     enum opp_code code;
     const char *message; /* static; NULL: the code's own */
     const char *allow;   /* lent by the router; NULL but for OPP_E_METHOD */
-    int retry_after_s;   /* 0: not said */
+    struct opp_limited limited;
 };
 
 struct opp_connection {

@@ -58,18 +58,21 @@ static const char *text_of(struct opp_connection *connection, const struct opp_f
     return text;
 }
 
-static enum opp_code ask_owner(struct opp_connection *connection, const char *path, struct opp_refusal *refusal)
+static enum opp_code ask_owner(struct opp_connection *connection, const char *path, const struct opp_route *route,
+                               struct opp_refusal *refusal)
 {
     const struct opp_http_context *context = &connection->http->context;
     char peer[OPP_ADDRESS_TEXT_MAX];
-    struct opp_http_offer offer = { .method = opp_method_name(connection->framing.method), .path = path, .peer = peer };
+    struct opp_http_offer offer = {
+        .method = opp_method_name(connection->framing.method), .path = path, .peer = peer, .route = route->arg
+    };
 
     if (context->admit == NULL)
         return OPP_OK;
     opp_client_of_head(connection, peer);
     offer.cookie = text_of(connection, &connection->framing.cookie);
     offer.authorization = text_of(connection, &connection->framing.authorization);
-    return context->admit(context->worker, &offer, &refusal->retry_after_s);
+    return context->admit(context->worker, &offer, &refusal->limited);
 }
 
 /* Who sends requests and takes no answers leaves them waiting in our memory: of a body, only what was admitted. */
@@ -102,7 +105,7 @@ static enum opp_code judge(struct opp_connection *connection, struct opp_refusal
         refusal->message = "This route takes no body.";
         return OPP_E_BAD_REQUEST;
     }
-    return ask_owner(connection, path, refusal);
+    return ask_owner(connection, path, match.route, refusal);
 }
 
 static void on_head(struct opp_connection *connection, struct evbuffer *input)

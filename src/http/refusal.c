@@ -37,6 +37,14 @@ static void add_date(struct opp_buf *out)
     opp_buf_format(out, "Date: %s\r\n", text);
 }
 
+static void add_limit(struct opp_buf *out, const struct opp_limit *limit)
+{
+    char policy[OPP_LIMIT_TEXT_MAX], now[OPP_LIMIT_TEXT_MAX];
+
+    opp_limit_format(limit, policy, now);
+    opp_buf_format(out, "RateLimit-Policy: %s\r\nRateLimit: %s\r\n", policy, now);
+}
+
 static void add_head(struct opp_buf *out, const struct opp_connection *connection, enum opp_code code, size_t length)
 {
     const struct opp_refusal *refusal = &connection->refusal;
@@ -55,8 +63,10 @@ static void add_head(struct opp_buf *out, const struct opp_connection *connectio
         opp_buf_text(out, "WWW-Authenticate: Bearer\r\n");
     if (code == OPP_E_METHOD && refusal->allow != NULL)
         opp_buf_format(out, "Allow: %s\r\n", refusal->allow);
-    if (refusal->retry_after_s > 0)
-        opp_buf_format(out, "Retry-After: %d\r\n", refusal->retry_after_s);
+    if (refusal->limited.retry_after_s > 0)
+        opp_buf_format(out, "Retry-After: %lld\r\n", (long long)refusal->limited.retry_after_s);
+    if (refusal->limited.limit.name != NULL)
+        add_limit(out, &refusal->limited.limit);
     if (connection->http->context.tls != NULL)
         opp_buf_text(out, OPP_TLS_HSTS "\r\n");
     opp_buf_format(out, "Content-Length: %zu\r\nConnection: close\r\n\r\n", length);

@@ -18,6 +18,7 @@
 
 struct opp_crowd;
 struct opp_http;
+struct opp_limited;
 struct opp_meter;
 struct opp_metrics;
 struct opp_request;
@@ -88,6 +89,7 @@ struct opp_http_offer {
     const char *authorization; /* the header's value, or NULL */
     const char *cookie;        /* likewise */
     const char *peer;          /* as opp_request_peer */
+    const void *route;         /* as opp_request_route */
 };
 
 /* Binds once without SO_REUSEPORT, so that a used port is an error, then gives a listening socket with it; *port is the
@@ -110,8 +112,9 @@ struct opp_http_context {
     const struct opp_cidr *trusted_proxies; /* whose X-Forwarded-For and Forwarded count; outlive the server */
     size_t trusted_proxy_count;
     /* Asked before a byte of a body is accepted, where a route takes one; NULL: all are. What is not OPP_OK is
-     * answered, with Retry-After where *retry_after_s was set, and the connection is closed. The handler asks again. */
-    enum opp_code (*admit)(void *worker, const struct opp_http_offer *offer, int *retry_after_s);
+     * answered, with Retry-After and RateLimit fields where *limited was set, and the connection is closed. The handler
+     * asks again. */
+    enum opp_code (*admit)(void *worker, const struct opp_http_offer *offer, struct opp_limited *limited);
 };
 
 /* Gives a server on a listening socket (takes fd, also on failure); runs while the loop does. The process must ignore

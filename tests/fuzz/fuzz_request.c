@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json.h"
+#include "base/limit.h"
 #include "fuzz.h"
 #include "http/framing.h"
 #include "http/request.h"
@@ -98,10 +99,10 @@ static const struct opp_route routes[] = {
     { "POST", "/later", OPP_ROUTE_BODY, later, NULL },
 };
 
-static enum opp_code admit(void *worker, const struct opp_http_offer *offer, int *retry_after_s)
+static enum opp_code admit(void *worker, const struct opp_http_offer *offer, struct opp_limited *limited)
 {
     (void)worker;
-    (void)retry_after_s;
+    (void)limited;
     return offer->authorization != NULL && strcmp(offer->authorization, "Bearer no") == 0 ? OPP_E_TOKEN_INVALID
                                                                                           : OPP_OK;
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "command/callers_kit.h"
 
+#include "base/token.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 /* cmocka wants the four above */
 #include <cmocka.h>
+#include <string.h>
 
 enum opp_step (*inside)(struct opp_call *call);
 
@@ -51,7 +54,8 @@ void set(const char *sql)
 
 enum opp_code glance(const struct opp_credentials *shown, const char *ip)
 {
-    int retry_after_s = 0;
+    bool agent = shown->authorization != NULL && strncmp(shown->authorization, "Bearer " OPP_TOKEN_AGENT, 10) == 0;
+    struct opp_limited limited = { 0 };
 
-    return opp_guard_glance(&kit.worker, shown, ip, &retry_after_s);
+    return opp_guard_glance(&kit.worker, shown, agent ? OPP_TOKEN_AGENT : OPP_TOKEN_ADMIN, ip, &limited);
 }

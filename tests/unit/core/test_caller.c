@@ -40,10 +40,11 @@ static enum opp_code glance(const char *token, const char *ip)
 {
     char authorization[96];
     struct opp_credentials shown = { .authorization = authorization };
-    int retry_after_s = 0;
+    bool agent = strncmp(token, OPP_TOKEN_ADMIN, strlen(OPP_TOKEN_ADMIN)) != 0;
+    struct opp_limited limited = { 0 };
 
     snprintf(authorization, sizeof authorization, "Bearer %s", token);
-    return opp_guard_glance(&flow.worker, &shown, ip, &retry_after_s);
+    return opp_guard_glance(&flow.worker, &shown, agent ? OPP_TOKEN_AGENT : OPP_TOKEN_ADMIN, ip, &limited);
 }
 
 static void a_mistyped_token_is_not_looked_up(void **state)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/clock.h"
+#include "base/limit.h"
 #include "http/http_client.h"
 #include "http/http_server.h"
 
@@ -19,7 +20,7 @@
 #define POST "POST /json HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
 #define MANY 200
 
-static enum opp_code admit(void *worker, const struct opp_http_offer *offer, int *retry_after_s)
+static enum opp_code admit(void *worker, const struct opp_http_offer *offer, struct opp_limited *limited)
 {
     (void)worker;
     assert_string_equal(offer->path, "/json");
@@ -29,7 +30,7 @@ static enum opp_code admit(void *worker, const struct opp_http_offer *offer, int
     if (strcmp(offer->authorization, "Bearer peer") == 0)
         return strcmp(offer->peer, "203.0.113.1") == 0 ? OPP_OK : OPP_E_FORBIDDEN;
     if (strcmp(offer->authorization, "Bearer again") == 0) {
-        *retry_after_s = 7;
+        *limited = (struct opp_limited){ 7, { "slow", 5, 60, 0, 9 } };
         return OPP_E_RATE_LIMITED;
     }
     return OPP_OK;
@@ -110,6 +111,8 @@ static void strangers_are_refused_before_their_bodies_come(void **state)
     reply = client_ask(&client, POST "Authorization: Bearer again\r\nContent-Length: 4000\r\n\r\n");
     assert_int_equal(reply.status, 429);
     assert_true(reply_has(&reply, "Retry-After: 7"));
+    assert_true(reply_has(&reply, "RateLimit-Policy: \"slow\";q=5;w=60"));
+    assert_true(reply_has(&reply, "RateLimit: \"slow\";r=0;t=9"));
     assert_non_null(strstr(reply.body, "\"reason\":\"rate\""));
     client_free_reply(&reply);
     client_close(&client);
