@@ -44,6 +44,16 @@ describe("an effect over HTTP", function()
     assert_seen(action, "success", 1, 1)
   end)
 
+  it("is of the caller's trace, as what was read for it", function()
+    local trace = ("%032x"):format(0x7e57)
+    local header = { traceparent = ("00-%s-%016x-01"):format(trace, 1) }
+    check.ok(up.agent:request { method = "POST", path = "/actions", json = crm.cancel(), headers = header })
+    local of_action = up:seen().traces[trace]
+    assert.is_true(of_action >= 2, "the order is read, and canceled")
+    check.ok(up.agent:get("/order", { orderId = "o1" }, header))
+    assert.is_true(up:seen().traces[trace] > of_action)
+  end)
+
   it("is data that a reviewer sees, its symbols not yet bound, and runs as it was approved", function()
     local action = crm.cancel(nil, { execute = false })
     local draft = draft_of(action)

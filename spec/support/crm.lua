@@ -51,7 +51,7 @@ function crm:mode(how) ask(self, "/_mode", next(how or {}) and json.encode(how) 
 -- Somebody else changes an order.
 function crm:touch(order) ask(self, "/_touch/" .. order, "{}") end
 
--- What it has seen: sends and effects by key, reads.
+-- What it has seen: sends and effects by key, reads, requests by trace.
 function crm:seen() return ask(self, "/_seen") end
 
 -- How often a request with this key came, and how often it had an effect.

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 
 const orders = new Map();
 const receipts = new Map(); // key → the order after its effect
-const sends = {}, effects = {};
+const sends = {}, effects = {}, traces = {}; // traces: requests by the id of the trace that they are of
 let mode = {}, reads = 0, asked = 0; // asked: what was to hang
 
 // There is an order of every number.
@@ -83,8 +83,10 @@ function route(request, response, text) {
   const segments = url.pathname.split("/").slice(1).map(decodeURIComponent);
   const body = text === "" ? {} : JSON.parse(text);
   if (segments[0] === "_mode") { mode = body; return answer(response, 200, {}); }
-  if (segments[0] === "_seen") return answer(response, 200, { sends, effects, reads, asked });
+  if (segments[0] === "_seen") return answer(response, 200, { sends, effects, reads, asked, traces });
   if (segments[0] === "_touch") { find(segments[1]).version++; return answer(response, 200, {}); }
+  const trace = (request.headers.traceparent ?? "").split("-")[1];
+  traces[trace] = (traces[trace] ?? 0) + 1;
   if (segments[0] === "effects") return receipt(response, segments[1], url.searchParams.get("key"));
   if (request.method === "GET" || request.method === "HEAD") return read(response, segments, url);
   change(request, response, find(segments[1]), body);

@@ -60,6 +60,7 @@ struct opp_tool_input {
     json_t *payload;                         /* normalised and valid */
     json_t *actor, *app, *limits, *boundary; /* what Lua sees under these names */
     const char *effect_id;
+    const char *traceparent; /* upstreams are told it; NULL: none */
     int64_t now_ms;
 };
 

@@ -194,6 +194,7 @@ static void ask_receipt(struct http_run *run)
     run->request = (struct opp_upstream_request){ .upstream = run->op->effect->upstream->upstream,
                                                   .method = "GET",
                                                   .path = run->path.bytes,
+                                                  .traceparent = run->op->input->traceparent,
                                                   .query = run->query.length > 1 ? run->query.bytes : NULL,
                                                   .until_ms = opp_monotonic_ms() + RECEIPT_MS,
                                                   .done = on_receipt,
@@ -316,6 +317,7 @@ static enum opp_code prepare(struct http_run *run, struct opp_err *err)
                                                   .body = run->body.bytes,
                                                   .body_length = run->body.length,
                                                   .idempotency_key = op->effect_id,
+                                                  .traceparent = op->input->traceparent,
                                                   .if_match = opp_json_text(effect, "if_match"),
                                                   .done = on_answer,
                                                   .arg = run };

@@ -63,6 +63,7 @@ static void lj_prepare(lua_State *L, struct opp_adapter_call *run)
     fetch->request = (struct opp_upstream_request){ .upstream = fetch->from->upstream,
                                                     .method = method,
                                                     .path = fetch->path.bytes,
+                                                    .traceparent = lj_lane_call(L)->call->input.traceparent,
                                                     .query = fetch->query.length > 1 ? fetch->query.bytes : NULL };
 }
 

@@ -171,6 +171,7 @@ static void fill(struct bound *bound, struct opp_request *request, const struct 
     call->worker = opp_request_worker(request);
     call->request_id = opp_request_id(request);
     call->client_request_id = opp_request_client_id(request);
+    call->traceparent = opp_request_trace(request);
     call->ip = opp_request_peer(request);
     call->user_agent = opp_request_header(request, "User-Agent");
     call->idempotency_header = opp_request_header(request, "Idempotency-Key");

@@ -71,7 +71,9 @@ struct opp_call_stream {
 
 struct opp_call {
     struct opp_worker *worker;
-    /* Who and from where; lent by whoever made the call until it is answered. */
+    /* Who and from where; lent by whoever made the call until it is answered. traceparent: of what is asked of others
+     * for it, NULL: none. */
+    const char *traceparent;
     const char *request_id, *client_request_id, *ip, *user_agent, *idempotency_header, *if_none_match, *last_event_id;
     const struct opp_registry *registry; /* pinned by the guard, as the generation */
     struct opp_generation *generation;

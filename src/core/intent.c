@@ -223,6 +223,7 @@ static bool fill_input(struct opp_call *call, struct opp_intent *intent, struct 
     input->tool = intent->tool;
     input->now_ms = opp_call_now_ms(call);
     input->effect_id = intent->effect_id;
+    input->traceparent = call->traceparent;
     input->actor = json_incref(view->actor);
     input->app = json_incref(view->app);
     input->limits = json_incref(view->limits);

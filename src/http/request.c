@@ -178,6 +178,11 @@ const char *opp_request_client_id(const struct opp_request *request)
     return request->client_id;
 }
 
+const char *opp_request_trace(const struct opp_request *request)
+{
+    return request->trace;
+}
+
 const char *opp_request_method(const struct opp_request *request)
 {
     return opp_method_name(request->method);

@@ -21,6 +21,7 @@ struct opp_shared;
 const char *opp_request_id(const struct opp_request *request); /* ours: "req_…" */
 const char *
 opp_request_client_id(const struct opp_request *request); /* the client's X-Request-Id if well-formed, or NULL */
+const char *opp_request_trace(const struct opp_request *request); /* the answer's traceparent */
 const char *opp_request_method(const struct opp_request *request);
 const char *opp_request_path(const struct opp_request *request);
 bool opp_request_is_secure(const struct opp_request *request); /* it came by TLS of ours */
