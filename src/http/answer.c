@@ -3,6 +3,7 @@
 #include "base/shared.h"
 #include "http/envelope.h"
 #include "http/state.h"
+#include "http/tls.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -61,17 +62,28 @@ static struct evbuffer *output_of(struct opp_request *request)
     return evhttp_request_get_output_buffer(request->ev);
 }
 
-void opp_answer_last_resort(struct evhttp_request *ev)
+void opp_answer_last_resort(const struct opp_http *http, const struct opp_request *request, struct evhttp_request *ev)
 {
+    static const char *const fields[][2] = { { "Content-Type", CONTENT_TYPE },
+                                             { "Cache-Control", "no-store" },
+                                             { "X-Content-Type-Options", "nosniff" },
+                                             { "Content-Security-Policy", OPP_BROWSER_POLICY },
+                                             { "Cross-Origin-Resource-Policy", "same-origin" },
+                                             { "Referrer-Policy", "no-referrer" },
+                                             { "Connection", "close" } };
     struct evkeyvalq *head = evhttp_request_get_output_headers(ev);
     struct evbuffer *out = evhttp_request_get_output_buffer(ev);
 
     evhttp_clear_headers(head);
     evbuffer_drain(out, evbuffer_get_length(out));
-    evhttp_add_header(head, "Content-Type", CONTENT_TYPE);
-    evhttp_add_header(head, "Cache-Control", "no-store");
-    evhttp_add_header(head, "X-Content-Type-Options", "nosniff");
-    evhttp_add_header(head, "Connection", "close");
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        evhttp_add_header(head, fields[i][0], fields[i][1]);
+    if (request != NULL) {
+        evhttp_add_header(head, "X-Request-Id", request->id);
+        evhttp_add_header(head, "traceparent", request->trace);
+    }
+    if (http->context.tls != NULL)
+        evhttp_add_header(head, OPP_TLS_HSTS_NAME, OPP_TLS_HSTS_VALUE);
     if (evhttp_request_get_command(ev) != EVHTTP_REQ_HEAD)
         evbuffer_add_reference(out, OPP_ENVELOPE_LAST_RESORT, strlen(OPP_ENVELOPE_LAST_RESORT), NULL, NULL);
     evhttp_send_reply(ev, 500, opp_status_phrase(500), NULL);
@@ -122,7 +134,7 @@ static void send_answer(struct opp_request *request, const struct outcome *outco
     if (built)
         evhttp_send_reply(request->ev, outcome->status, opp_status_phrase(outcome->status), NULL);
     else
-        opp_answer_last_resort(request->ev);
+        opp_answer_last_resort(http, request, request->ev);
     push(http, events);
 }
 

@@ -74,7 +74,7 @@ void opp_http_intake(struct evhttp_request *ev, void *arg)
     enum opp_code rc;
 
     if (request == NULL) {
-        opp_answer_last_resort(ev);
+        opp_answer_last_resort(http, NULL, ev);
         return;
     }
     find_client_id(request);

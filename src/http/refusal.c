@@ -45,14 +45,13 @@ static void add_limit(struct opp_buf *out, const struct opp_limit *limit)
     opp_buf_format(out, "RateLimit-Policy: %s\r\nRateLimit: %s\r\n", policy, now);
 }
 
-static void add_head(struct opp_buf *out, const struct opp_connection *connection, enum opp_code code, size_t length)
+static void add_head(struct opp_buf *out, const struct opp_connection *connection, const char *id, size_t length)
 {
     const struct opp_refusal *refusal = &connection->refusal;
-    int status = opp_code_status(code);
-    char id[OPP_ID_MAX], trace[OPP_TRACE_MAX];
+    int status = opp_code_status(refusal->code);
+    char trace[OPP_TRACE_MAX];
 
     opp_trace_make(trace, NULL);
-    opp_id_make(id, "req_", opp_clock_now_ms(connection->http->context.clock));
     opp_buf_format(out,
                    "HTTP/1.1 %d %s\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: %s\r\ntraceparent: "
                    "%s\r\n" OPP_BROWSER_RULES,
@@ -61,7 +60,7 @@ static void add_head(struct opp_buf *out, const struct opp_connection *connectio
     add_date(out);
     if (status == 401)
         opp_buf_text(out, "WWW-Authenticate: Bearer\r\n");
-    if (code == OPP_E_METHOD && refusal->allow != NULL)
+    if (refusal->code == OPP_E_METHOD && refusal->allow != NULL)
         opp_buf_format(out, "Allow: %s\r\n", refusal->allow);
     if (refusal->limited.retry_after_s > 0)
         opp_buf_format(out, "Retry-After: %lld\r\n", (long long)refusal->limited.retry_after_s);
@@ -73,7 +72,7 @@ static void add_head(struct opp_buf *out, const struct opp_connection *connectio
 }
 
 /* False: there is no memory to say anything. */
-static bool write_refusal(struct opp_connection *connection)
+static bool write_refusal(struct opp_connection *connection, const char *id)
 {
     const struct opp_refusal *refusal = &connection->refusal;
     struct opp_buf head = { 0 }, *body = &connection->http->body;
@@ -83,7 +82,7 @@ static bool write_refusal(struct opp_connection *connection)
     opp_buf_reset(body);
     opp_envelope_refusal(body, refusal->code, refusal->message, details);
     json_decref(details);
-    add_head(&head, connection, refusal->code, body->length);
+    add_head(&head, connection, id, body->length);
     if (connection->framing.method != OPP_METHOD_HEAD)
         opp_buf_add(&head, body->bytes, body->length);
     written = !body->failed && !head.failed && bufferevent_write(connection->events, head.bytes, head.length) == 0;
@@ -91,14 +90,14 @@ static bool write_refusal(struct opp_connection *connection)
     return written;
 }
 
-static void log_refusal(const struct opp_connection *connection)
+static void log_refusal(const struct opp_connection *connection, const char *id)
 {
     const struct opp_http_context *context = &connection->http->context;
     const struct opp_refusal *refusal = &connection->refusal;
 
     if (context->log_requests)
-        opp_log_event(context->log, OPP_LOG_DEBUG, "request.refused", "code", opp_code_name(refusal->code), "peer",
-                      connection->peer, "message",
+        opp_log_event(context->log, OPP_LOG_DEBUG, "request.refused", "request_id", id, "code",
+                      opp_code_name(refusal->code), "peer", connection->peer, "message",
                       refusal->message != NULL ? refusal->message : opp_code_message(refusal->code), NULL);
 }
 
@@ -128,14 +127,16 @@ static void on_event(struct bufferevent *events, short what, void *arg)
 void opp_connection_refuse(struct opp_connection *connection)
 {
     struct bufferevent *events = connection->events;
+    char id[OPP_ID_MAX];
 
+    opp_id_make(id, "req_", opp_clock_now_ms(connection->http->context.clock));
     connection->lingering = true;
     opp_connection_enter(connection, connection->answered > 0 ? OPP_PHASE_LINGER : OPP_PHASE_LINGER_SHORT);
-    log_refusal(connection);
+    log_refusal(connection, id);
     opp_count_refusal(connection->http, connection->refusal.code);
     bufferevent_setcb(events, NULL, on_flushed, on_event, connection);
     bufferevent_set_timeouts(events, NULL, NULL);
-    if (write_refusal(connection) && bufferevent_enable(events, EV_READ | EV_WRITE) == 0)
+    if (write_refusal(connection, id) && bufferevent_enable(events, EV_READ | EV_WRITE) == 0)
         return;
     connection->doomed = true;
     opp_connection_send_on_errand(connection);

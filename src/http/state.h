@@ -88,9 +88,10 @@ struct bufferevent *opp_request_bufferevent(const struct opp_request *request);
 void opp_request_closed(struct opp_request *request);
 
 /* For browsers, on all answers: JSON is not to be run, framed or read by other sites. Whole lines. */
-#define OPP_BROWSER_RULES                                                                      \
-    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'; base-uri 'none'\r\n" \
-    "Cross-Origin-Resource-Policy: same-origin\r\n"                                            \
+#define OPP_BROWSER_POLICY "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+#define OPP_BROWSER_RULES                                 \
+    "Content-Security-Policy: " OPP_BROWSER_POLICY "\r\n" \
+    "Cross-Origin-Resource-Policy: same-origin\r\n"       \
     "Referrer-Policy: no-referrer\r\n"
 
 /* head.c. Adds the headers that every answer has; false when memory is out. content_type may be NULL. */
@@ -98,8 +99,8 @@ bool opp_head_add(struct opp_request *request, const char *content_type);
 /* What stands behind the status in the first line. */
 const char *opp_status_phrase(int status);
 
-/* answer.c. For requests that could not even be made. */
-void opp_answer_last_resort(struct evhttp_request *ev);
+/* answer.c. For what there was no memory for: an answer, or (request NULL) a request. */
+void opp_answer_last_resort(const struct opp_http *http, const struct opp_request *request, struct evhttp_request *ev);
 
 /* stream.c. Ends the streams that must not go on: all when draining, those for HEAD, and those that lost a part. */
 void opp_streams_sweep(struct opp_http *http);

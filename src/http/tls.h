@@ -16,7 +16,9 @@ struct opp_connection;
 struct opp_tls;
 
 /* What every answer of a TLS listener has (RFC 6797): a year. */
-#define OPP_TLS_HSTS "Strict-Transport-Security: max-age=31536000"
+#define OPP_TLS_HSTS_NAME "Strict-Transport-Security"
+#define OPP_TLS_HSTS_VALUE "max-age=31536000"
+#define OPP_TLS_HSTS OPP_TLS_HSTS_NAME ": " OPP_TLS_HSTS_VALUE
 
 /* Gives TLS 1.2 and 1.3 with a certificate, its chain behind it in the file, and its key, both PEM. No renegotiation,
  * compression, resumption or early data; ciphers with forward secrecy only; HTTP/1.1 where the client asks by ALPN.

@@ -60,15 +60,16 @@ static void refused_alone(struct test_server *server, const struct framing_vecto
 {
     struct client client = client_connect(server->port);
     struct reply reply;
-    char log[8192];
+    char log[8192], id[40] = "?";
 
     send_vector(&client, vector, first);
     reply = client_receive(&client, strncmp(vector->bytes, "HEAD", 4) == 0);
     expect_refusal(&reply, vector->code, vector->name);
+    sscanf(strstr(reply.head, "X-Request-Id: "), "X-Request-Id: %39s", id);
     if (!client_at_end(&client))
         fail_msg("%s: not closed", vector->name);
     server_log(server, log, sizeof log);
-    if (strstr(log, "request.done") != NULL || strstr(log, "request.refused") == NULL)
+    if (strstr(log, "request.done") != NULL || strstr(log, "request.refused") == NULL || strstr(log, id) == NULL)
         fail_msg("%s: %s", vector->name, log);
     client_free_reply(&reply);
     client_close(&client);

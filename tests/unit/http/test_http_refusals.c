@@ -256,6 +256,10 @@ static void a_header_that_would_split_the_answer_is_500(void **state)
 
     assert_int_equal(reply.status, 500);
     assert_null(strstr(reply.head, "X-Evil"));
+    assert_non_null(strstr(reply.head, "\r\nX-Request-Id: req_"));
+    assert_non_null(strstr(reply.head, "\r\nContent-Security-Policy: default-src 'none';"));
+    assert_true(reply_has(&reply, "Cross-Origin-Resource-Policy: same-origin"));
+    assert_true(reply_has(&reply, "Referrer-Policy: no-referrer"));
     client_free_reply(&reply);
     client_close(&client);
 }
