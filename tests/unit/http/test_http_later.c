@@ -197,6 +197,17 @@ static void a_client_that_goes_is_noticed_once(void **state)
     assert_false(is_posted(&server->gone));
 }
 
+static void a_client_that_says_that_it_sends_no_more_is_taken_to_have_gone(void **state)
+{
+    struct test_server *server = *state;
+    struct client client = hold(server, GET("/later"));
+
+    shutdown(client.fd, SHUT_WR);
+    await(&server->gone);
+    server_run(server, answer_held);
+    client_close(&client);
+}
+
 static void answers_to_a_client_that_has_gone_are_dropped(void **state)
 {
     static void (*const answers[])(void *) = { answer_held, refuse_held, answer_held_with_bytes };
@@ -424,6 +435,7 @@ int main(void)
         SERVED(a_client_that_waits_may_be_silent_for_longer_than_an_idle_one),
         SERVED(requests_sent_while_one_waits_are_answered_after_it),
         SERVED(a_client_that_goes_is_noticed_once),
+        SERVED(a_client_that_says_that_it_sends_no_more_is_taken_to_have_gone),
         SERVED(answers_to_a_client_that_has_gone_are_dropped),
         SERVED(an_answer_may_come_after_the_server_was_freed),
         SERVED(a_stream_sends_what_is_written),
