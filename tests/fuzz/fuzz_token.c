@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/token.h"
+#include "core/browser.h"
 #include "fuzz.h"
 
 /* Any one byte of a token that is another makes it none. */
@@ -24,6 +25,17 @@ static void check_shown(const char *text)
     require(strlen(hash) == OPP_HASH_HEX - 1);
 }
 
+/* What a browser shows in the place of a token. */
+static void check_cookie(const char *text)
+{
+    char secret[OPP_BROWSER_SECRET_MAX];
+
+    if (opp_browser_read_cookie(text, secret)) {
+        require(strlen(secret) == OPP_BROWSER_SECRET_MAX - 1);
+        require(strstr(text, secret) != NULL);
+    }
+}
+
 /* Two bytes say what is changed in what; the text follows. Random bytes seldom have a right checksum, so a token that
  * is made is tried too. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -42,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_checksum(kinds[i], made, data[0], data[1]);
     }
     check_shown(text);
+    check_cookie(text);
     free(text);
     return 0;
 }
