@@ -92,14 +92,14 @@ describe("the stream of events", function()
     stream:close()
   end)
 
-  it("ends when its reader's token is revoked", function()
+  it("ends when its reader's token is revoked, and tells nothing from then on", function()
     local person = g:person("user_short", { "viewer" })
     local stream = person.client:stream("/events")
     check.ok(g.admin:post("/tokens/" .. person.admin_token.id .. "/revoke"))
-    local event, problem
-    repeat
-      event, problem = stream:next(30)
-    until not event
-    assert.equal("closed", problem)
+    local event, problem = assert(stream:next(30))
+    assert.same({ nil, "agent.token_invalid" }, { event.id, event.body.code })
+    event, problem = stream:next(30)
+    assert.same({ nil, "closed" }, { event, problem })
+    stream:close()
   end)
 end)

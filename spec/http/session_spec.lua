@@ -127,6 +127,15 @@ describe("a session", function()
     assert.is_nil(check.find(check.ok(g.admin:get("/session")).items, { id = theirs.session.id }))
   end)
 
+  it("that is ended while it listens hears that, at once", function()
+    local browser = begin(g, g.admin.token)
+    local stream = browser.client:stream("/events", { Cookie = browser.cookie })
+    check.ok(g.admin:delete("/session/" .. browser.session.id))
+    assert.equal("error", assert(stream:next(10)).event) -- sooner than the next comment that keeps it alive
+    assert.same({ nil, "closed" }, { stream:next(10) })
+    stream:close()
+  end)
+
   it("leaves rows in the audit trail, and its secret nowhere", function()
     local id, secret = browser.session.id, browser.cookie:match("=(%x+)")
     check.ok(ask(g, browser, "DELETE", "/session/" .. id))

@@ -6,6 +6,7 @@
 #include "core/call.h"
 #include "core/gateway.h"
 #include "core/guard.h"
+#include "core/hub.h"
 #include "core/shape.h"
 
 #include <stdio.h>
@@ -196,6 +197,7 @@ static enum opp_step answer_end(struct opp_call *call)
 {
     struct change *change = call->state;
 
+    opp_hub_notify(call->worker->gateway->hub, NULL); /* what it listens to ends with it, whatever is recorded */
     if (call->op.rc != OPP_OK)
         return opp_call_fail(call, call->op.rc, &call->op.err);
     if (strcmp(change->session.id, call->session_id) == 0)

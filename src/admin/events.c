@@ -198,11 +198,12 @@ static void say(struct opp_call *call, struct opp_buf *out)
     opp_buf_reset(out);
 }
 
-/* A person who was shut out hears it as the last event. */
+/* A person who was shut out hears that, and nothing that was found since. */
 static bool still_allowed(struct opp_call *call)
 {
     if (opp_guard_renew(call) == OPP_OK)
         return true;
+    opp_buf_reset(&of(call)->out);
     opp_buf_format(&of(call)->out, "event: error\ndata: {\"code\":\"%s\",\"status\":401}\n\n",
                    opp_code_name(OPP_E_TOKEN_INVALID));
     return false;
