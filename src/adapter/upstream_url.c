@@ -70,6 +70,14 @@ static enum opp_code check_host(const struct opp_upstream_settings *settings, CU
     return rc;
 }
 
+/* curl takes http:/host and http:///host too. */
+static bool names_host(const char *text)
+{
+    const char *host = strstr(text, "://");
+
+    return host != NULL && host[3] != '/';
+}
+
 static enum opp_code check_scheme(const struct opp_upstream_settings *settings, CURLU *url, struct opp_err *err)
 {
     char *scheme = NULL;
@@ -80,7 +88,7 @@ static enum opp_code check_scheme(const struct opp_upstream_settings *settings, 
     plain = strcmp(scheme, "http") == 0;
     tls = strcmp(scheme, "https") == 0;
     curl_free(scheme);
-    if (!plain && !tls)
+    if ((!plain && !tls) || !names_host(settings->base_url))
         return refuse(err, "must begin with https:// or http://");
     return plain ? check_host(settings, url, err) : OPP_OK;
 }

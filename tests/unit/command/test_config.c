@@ -233,6 +233,10 @@ static void an_upstream_that_makes_no_sense_is_refused_with_its_line(void **stat
     assert_refused(CRM "    base_url: 'crm example'\n", 3, NO_URL);
     assert_refused(CRM "    base_url: ftp://crm.example.com\n", 3,
                    "upstreams.crm.base_url must begin with https:// or http://");
+    assert_refused(CRM "    base_url: https:/crm.example.com\n", 3,
+                   "upstreams.crm.base_url must begin with https:// or http://");
+    assert_refused(CRM "    base_url: https:///crm.example.com\n", 3,
+                   "upstreams.crm.base_url must begin with https:// or http://");
     assert_refused(CRM "    base_url: https://me:secret@crm.example.com\n", 3,
                    "upstreams.crm.base_url must not hold a password: credential says where one is");
     assert_refused(CRM "    base_url: https://crm.example.com/?v=1\n", 3,
