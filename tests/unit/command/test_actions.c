@@ -8,6 +8,7 @@
 #include "command/actions_kit.h"
 #include "command/failing.h"
 #include "core/preflight.h"
+#include "store/tx.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
