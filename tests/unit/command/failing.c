@@ -140,6 +140,25 @@ enum opp_code __wrap_opp_random(void *bytes, size_t length, struct opp_err *err)
                          : __real_opp_random(bytes, length, err);
 }
 
+static bool no_receipts;
+
+void failing_receipts(bool fails)
+{
+    no_receipts = fails;
+}
+
+enum opp_code __real_opp_effect_receipt(const struct opp_effect *effect, const struct opp_tool_input *input, char **out,
+                                        struct opp_err *err);
+enum opp_code __wrap_opp_effect_receipt(const struct opp_effect *effect, const struct opp_tool_input *input, char **out,
+                                        struct opp_err *err);
+
+enum opp_code __wrap_opp_effect_receipt(const struct opp_effect *effect, const struct opp_tool_input *input, char **out,
+                                        struct opp_err *err)
+{
+    return no_receipts ? opp_fail(err, OPP_E_MEMORY, "the test wants it so")
+                       : __real_opp_effect_receipt(effect, input, out, err);
+}
+
 void failing_before_write(void (*run)(void *arg), void *arg)
 {
     hook.run = run;
