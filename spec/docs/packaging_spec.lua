@@ -32,12 +32,14 @@ describe("what starts the gateway elsewhere", function()
   end)
 
   it("is a configuration that the gateway starts with", function()
-    local dir = gateway.make_dir()
-    finally(function() os.execute("rm -r '" .. dir .. "'") end)
+    local dir, g = gateway.make_dir(), nil
+    finally(function()
+      gateway.stop(g)
+      os.execute("rm -r '" .. dir .. "'")
+    end)
     local file, key = certificate.make(dir, "own")
-    local g = gateway.start { flags = { "--config", "packaging/oppd.yaml", "--admin-listen", "127.0.0.1:0",
+    g = gateway.start { flags = { "--config", "packaging/oppd.yaml", "--admin-listen", "127.0.0.1:0",
       "--tls-certificate", file, "--tls-key", key } }
-    finally(function() gateway.stop(g) end)
     assert.equal(200, g.agent:get("/manifest").status)
   end)
 
