@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/tls.h"
 
+#include "base/pem.h"
 #include "base/text.h"
 #include "http/connection.h"
 
@@ -46,16 +47,6 @@ static void on_progress(const SSL *ssl, int where, int value)
         opp_connection_secured(connection);
 }
 
-/* Nobody is asked for a key's password: who could answer is not at the terminal. */
-static int give_no_password(char *text, int size, int writing, void *arg)
-{
-    (void)text;
-    (void)size;
-    (void)writing;
-    (void)arg;
-    return -1;
-}
-
 /* Nothing is resumed: tickets would be sealed with one key for as long as the process lives. */
 static bool configure(SSL_CTX *context)
 {
@@ -65,7 +56,7 @@ static bool configure(SSL_CTX *context)
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
     SSL_CTX_set_info_callback(context, on_progress);
-    SSL_CTX_set_default_passwd_cb(context, give_no_password);
+    SSL_CTX_set_default_passwd_cb(context, opp_pem_no_password);
     return SSL_CTX_set_num_tickets(context, 0) == 1 && SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_cipher_list(context, CIPHERS) == 1;
 }
