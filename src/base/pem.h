@@ -6,8 +6,8 @@
 #ifndef OPP_BASE_PEM_H
 #define OPP_BASE_PEM_H
 
-/* For OpenSSL, where it takes a pem_password_cb: gives no password, so that a key that has one is refused. Nobody is asked,
- * because who could answer is not at the terminal. */
+/* For OpenSSL, where it takes a pem_password_cb: gives no password, so that a key that has one is refused. Nobody is
+ * asked, because who could answer is not at the terminal. */
 int opp_pem_no_password(char *text, int size, int writing, void *arg);
 
 #endif

@@ -11,6 +11,7 @@
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Of TLS 1.2; those of 1.3 are all fit. */
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -61,9 +62,21 @@ static bool configure(SSL_CTX *context)
            SSL_CTX_set_cipher_list(context, CIPHERS) == 1;
 }
 
+/* The first error is what happened; those after it say who noticed. NULL: nothing is known. */
+static const char *reason_of_failure(void)
+{
+    unsigned long first = ERR_peek_error();
+
+    if (ERR_SYSTEM_ERROR(first))
+        return strerrordesc_np(ERR_GET_REASON(first));
+    if (ERR_GET_REASON(first) == ERR_R_INTERRUPTED_OR_CANCELLED)
+        return "it has a password"; /* which opp_pem_no_password did not give */
+    return ERR_reason_error_string(first);
+}
+
 static enum opp_code blame(const char *file, const char *problem, struct opp_err *err)
 {
-    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    const char *reason = reason_of_failure();
 
     opp_fail_at(err, OPP_E_CONFIG, file, "%s%s%s", problem, reason != NULL ? ": " : "", reason != NULL ? reason : "");
     ERR_clear_error();
