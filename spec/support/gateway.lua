@@ -109,6 +109,9 @@ local function command_line(self, listen)
   } do
     words[#words + 1] = word
   end
+  if self.options.config then
+    table.move({ "--config", self:file("oppd.yaml") }, 1, 2, #words + 1, words)
+  end
   for _, word in ipairs(self.options.flags or {}) do
     words[#words + 1] = word
   end
@@ -164,14 +167,17 @@ local function await_ready(self)
   end
 end
 
--- Starts one. options: rate_limit, listen, policies, adapters (directories), flags (more words of the command line),
--- program (instead of gateway.program()), environment (an array of "NAME=value").
+-- Starts one. options: rate_limit, listen, policies, adapters (directories), config (the text of its oppd.yaml), flags
+-- (more words of the command line), program (instead of gateway.program()), environment (an array of "NAME=value").
 function gateway.start(options)
   if validates then
     openapi.shared():validator() -- if there is none, it says so while nothing runs yet
   end
   local self = setmetatable({ options = options or {}, dir = gateway.make_dir() }, gateway)
   self.data, self.log_file = self.dir .. "/data", self.dir .. "/log"
+  if self.options.config then
+    write_file(self:file("oppd.yaml"), self.options.config)
+  end
   spawn(self, self.options.listen or "127.0.0.1:0")
   await_ready(self)
   self.agent = self:client(agent_prefix, self.credentials.agent_token)
