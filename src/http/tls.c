@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/tls.h"
 
+#include "base/pem.h"
 #include "base/text.h"
 #include "http/connection.h"
 
@@ -47,16 +48,6 @@ static void on_progress(const SSL *ssl, int where, int value)
         opp_connection_secured(connection);
 }
 
-/* Nobody is asked for a key's password: who could answer is not at the terminal. *arg is set. */
-static int give_no_password(char *text, int size, int writing, void *arg)
-{
-    (void)text;
-    (void)size;
-    (void)writing;
-    *(bool *)arg = true;
-    return -1;
-}
-
 /* Nothing is resumed: tickets would be sealed with one key for as long as the process lives. */
 static bool configure(SSL_CTX *context)
 {
@@ -66,41 +57,40 @@ static bool configure(SSL_CTX *context)
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
     SSL_CTX_set_info_callback(context, on_progress);
+    SSL_CTX_set_default_passwd_cb(context, opp_pem_no_password);
     return SSL_CTX_set_num_tickets(context, 0) == 1 && SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_cipher_list(context, CIPHERS) == 1;
 }
 
-/* The first error is the cause; those behind it say which library could not go on. */
+/* The first error is what happened; those after it say who noticed. NULL: nothing is known. */
+static const char *reason_of_failure(void)
+{
+    unsigned long first = ERR_peek_error();
+
+    if (ERR_SYSTEM_ERROR(first))
+        return strerrordesc_np(ERR_GET_REASON(first));
+    if (ERR_GET_REASON(first) == ERR_R_INTERRUPTED_OR_CANCELLED)
+        return "it has a password"; /* which opp_pem_no_password did not give */
+    return ERR_reason_error_string(first);
+}
+
 static enum opp_code blame(const char *file, const char *problem, struct opp_err *err)
 {
-    unsigned long cause = ERR_peek_error();
-    const char *reason = ERR_SYSTEM_ERROR(cause) ? strerror(ERR_GET_REASON(cause)) : ERR_reason_error_string(cause);
+    const char *reason = reason_of_failure();
 
     opp_fail_at(err, OPP_E_CONFIG, file, "%s%s%s", problem, reason != NULL ? ": " : "", reason != NULL ? reason : "");
     ERR_clear_error();
     return OPP_E_CONFIG;
 }
 
-static enum opp_code read_files(SSL_CTX *context, const struct opp_tls *tls, const bool *locked, struct opp_err *err)
+static enum opp_code use_files(SSL_CTX *context, const struct opp_tls *tls, struct opp_err *err)
 {
     if (SSL_CTX_use_certificate_chain_file(context, tls->certificate) != 1)
         return blame(tls->certificate, "no certificate that can be used", err);
-    if (SSL_CTX_use_PrivateKey_file(context, tls->key, SSL_FILETYPE_PEM) == 1 &&
-        SSL_CTX_check_private_key(context) == 1)
-        return OPP_OK;
-    return blame(tls->key, *locked ? "the key has a password" : "no key that can be used with the certificate", err);
-}
-
-static enum opp_code use_files(SSL_CTX *context, const struct opp_tls *tls, struct opp_err *err)
-{
-    bool locked = false;
-    enum opp_code rc;
-
-    SSL_CTX_set_default_passwd_cb(context, give_no_password);
-    SSL_CTX_set_default_passwd_cb_userdata(context, &locked);
-    rc = read_files(context, tls, &locked, err);
-    SSL_CTX_set_default_passwd_cb_userdata(context, NULL);
-    return rc;
+    if (SSL_CTX_use_PrivateKey_file(context, tls->key, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(context) != 1)
+        return blame(tls->key, "no key that can be used with the certificate", err);
+    return OPP_OK;
 }
 
 static enum opp_code make_context(const struct opp_tls *tls, SSL_CTX **out, struct opp_err *err)
