@@ -128,9 +128,9 @@ describe("a session", function()
   end)
 
   it("that is ended while it listens hears that, at once", function()
-    local browser = begin(g, g.admin.token)
-    local stream = browser.client:stream("/events", { Cookie = browser.cookie })
-    check.ok(g.admin:delete("/session/" .. browser.session.id))
+    local listener = begin(g, g.admin.token)
+    local stream = listener.client:stream("/events", { Cookie = listener.cookie })
+    check.ok(g.admin:delete("/session/" .. listener.session.id))
     assert.equal("error", assert(stream:next(10)).event) -- sooner than the next comment that keeps it alive
     assert.same({ nil, "closed" }, { stream:next(10) })
     stream:close()

@@ -22,7 +22,8 @@ end
 
 -- Gives the key a password.
 function certificate.lock(key)
-  assert(os.execute(("openssl ec -in %s -aes256 -passout pass:secret -out %s 2>/dev/null"):format(quote(key), quote(key))))
+  local command = "openssl ec -in %s -aes256 -passout pass:secret -out %s 2>/dev/null"
+  assert(os.execute(command:format(quote(key), quote(key))))
 end
 
 return certificate

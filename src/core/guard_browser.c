@@ -17,8 +17,8 @@ enum opp_code opp_guard_cookie(const struct opp_worker *worker, const char *cook
     return opp_browser_find(gateway->browsers, secret, opp_clock_now_ms(gateway->clock), out);
 }
 
-/* Whether the page that asks was served by the host that is asked (RFC 6454). Where we speak TLS, so did that page; what
- * ends TLS before us may speak another scheme than we. */
+/* Whether the page that asks was served by the host that is asked (RFC 6454). Where we speak TLS, so did that page;
+ * what ends TLS before us may speak another scheme than we. */
 static bool is_own_page(const struct opp_credentials *shown)
 {
     const char *origin = shown->origin;
