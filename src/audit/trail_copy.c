@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define ROWS_A_PIECE 1000
+#define ROWS_A_PIECE 200 /* they are in memory together */
 
 static const char *const COLUMNS[] = { "seq",
                                        "id",
@@ -36,17 +36,17 @@ static const char *const COLUMNS[] = { "seq",
 
 void opp_trail_copy_clear(struct opp_trail_copy *copy)
 {
-    opp_buf_free(&copy->line);
+    opp_buf_free(&copy->piece);
 }
 
-/* Writes what is in the line, and empties it. */
-static enum opp_code flush_line(struct opp_trail_copy *copy, struct opp_err *err)
+enum opp_code opp_trail_copy_write(struct opp_trail_copy *copy, struct opp_err *err)
 {
-    enum opp_code rc = opp_buf_check(&copy->line, err);
+    enum opp_code rc = OPP_OK;
 
-    if (rc == OPP_OK && fwrite(copy->line.bytes, 1, copy->line.length, copy->out) != copy->line.length)
+    if (fwrite(copy->piece.bytes, 1, copy->piece.length, copy->out) != copy->piece.length ||
+        (copy->done && fflush(copy->out) != 0))
         rc = opp_fail(err, OPP_E_IO, "cannot write the trail: %s", strerrordesc_np(errno));
-    opp_buf_reset(&copy->line);
+    opp_buf_reset(&copy->piece);
     return rc;
 }
 
@@ -93,12 +93,23 @@ static enum opp_code find_edge(const struct opp_trail_copy *copy, struct opp_tx 
 static void write_head(struct opp_trail_copy *copy, const char *previous)
 {
     if (copy->format == OPP_TRAIL_JSONL) {
-        opp_trail_file_head(&copy->line, copy->from, copy->to, previous);
+        opp_trail_file_head(&copy->piece, copy->from, copy->to, previous);
         return;
     }
     for (size_t i = 0; i < COLUMN_COUNT; i++)
-        opp_buf_format(&copy->line, "%s%s", i == 0 ? "" : ",", COLUMNS[i]);
-    opp_buf_text(&copy->line, "\r\n");
+        opp_buf_format(&copy->piece, "%s%s", i == 0 ? "" : ",", COLUMNS[i]);
+    opp_buf_text(&copy->piece, "\r\n");
+}
+
+/* Whether what is wanted may begin before the first row that is there. */
+static enum opp_code begins_late(struct opp_trail_copy *copy, struct opp_tx *tx, struct opp_err *err)
+{
+    const struct opp_trail_copy all = { .from = 0 };
+    struct edge first = { .seq = 0 };
+    enum opp_code rc = find_edge(&all, tx, false, &first, err);
+
+    copy->cut = first.seq > 1 && copy->from == first.seq;
+    return rc;
 }
 
 static enum opp_code begin(struct opp_trail_copy *copy, struct opp_tx *tx, struct opp_err *err)
@@ -116,7 +127,7 @@ static enum opp_code begin(struct opp_trail_copy *copy, struct opp_tx *tx, struc
     if (first.seq == 0)
         memset(first.previous, '0', OPP_HASH_HEX - 1);
     write_head(copy, first.previous);
-    return flush_line(copy, err);
+    return begins_late(copy, tx, err);
 }
 
 /* What a spreadsheet would take for a formula gets an apostrophe, which makes it text. */
@@ -183,7 +194,7 @@ static enum opp_code write_checkpoint(struct piece *piece, int64_t seq, struct o
     enum opp_code rc = opp_checkpoint_from(piece->tx, seq, &checkpoint, err);
 
     if (rc == OPP_OK && checkpoint->seq == seq)
-        opp_trail_file_checkpoint(&piece->copy->line, checkpoint);
+        opp_trail_file_checkpoint(&piece->copy->piece, checkpoint);
     opp_record_free(&OPP_CHECKPOINT, checkpoint);
     return rc == OPP_E_ABSENT ? OPP_OK : rc;
 }
@@ -196,15 +207,17 @@ static enum opp_code take_row(void *arg, void *record, struct opp_err *err)
     enum opp_code rc = OPP_OK;
 
     piece->rows++;
+    if (row->seq != copy->next && copy->missing == 0)
+        copy->missing = copy->next;
     copy->next = row->seq + 1;
     if (copy->format == OPP_TRAIL_CSV)
-        rc = write_csv(&copy->line, row, err);
+        rc = write_csv(&copy->piece, row, err);
     else
-        opp_trail_file_row(&copy->line, row);
+        opp_trail_file_row(&copy->piece, row);
     if (rc == OPP_OK && copy->format == OPP_TRAIL_JSONL)
         rc = write_checkpoint(piece, row->seq, err);
     opp_record_free(&OPP_AUDIT_ROW, row);
-    return rc == OPP_OK ? flush_line(copy, err) : rc;
+    return rc == OPP_OK ? opp_buf_check(&copy->piece, err) : rc;
 }
 
 enum opp_code opp_trail_copy_piece(struct opp_tx *tx, void *arg, struct opp_err *err)
@@ -219,7 +232,7 @@ enum opp_code opp_trail_copy_piece(struct opp_tx *tx, void *arg, struct opp_err 
     if (rc == OPP_OK)
         rc = opp_tx_each(tx, &query, take_row, &piece, err);
     copy->done = rc == OPP_OK && piece.rows < ROWS_A_PIECE;
-    if (copy->done && fflush(copy->out) != 0)
-        rc = opp_fail(err, OPP_E_IO, "cannot write the trail: %s", strerrordesc_np(errno));
+    if (copy->done && copy->next <= copy->to && copy->missing == 0)
+        copy->missing = copy->next;
     return rc;
 }
