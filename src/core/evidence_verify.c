@@ -132,7 +132,7 @@ static enum opp_code check_part(struct checking *checking, const json_t *part, c
     enum opp_code rc;
 
     if (hash[0] == '\0')
-        return untouched ? OPP_OK : opp_fail(checking->err, OPP_E_VALIDATION, "no audit row covers the %s", name);
+        return untouched ? OPP_OK : opp_fail(checking->err, OPP_E_VALIDATION, OPP_EVIDENCE_UNCOVERED " the %s", name);
     rc = opp_jcs_hash(part, actual, checking->err);
     if (rc != OPP_OK || strcmp(actual, hash) == 0)
         return rc;
