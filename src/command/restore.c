@@ -8,6 +8,7 @@
 #include "command/audit_terms.h"
 #include "command/command.h"
 #include "command/config.h"
+#include "command/data_dir.h"
 #include "command/offline.h"
 #include "command/unknown.h"
 #include "store/archive.h"
@@ -15,10 +16,12 @@
 #include "store/lock.h"
 #include "store/store.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static int run(const json_t *args);
@@ -136,18 +139,39 @@ static enum opp_code check_trail(const char *dir, int64_t *rows, struct opp_err 
     return rc;
 }
 
+/* Whoever ends us in between leaves the mark, and with it nothing that a gateway would start on. */
+static enum opp_code mark(const char *dir, char marker[PATH_MAX], struct opp_err *err)
+{
+    static const char says[] = "A restore of a backup has begun here and not ended.\n";
+
+    if (snprintf(marker, PATH_MAX, "%s/" OPP_DATA_DIR_UNFINISHED, dir) >= PATH_MAX)
+        return opp_fail(err, OPP_E_IO, "the path of the data directory is too long");
+    return opp_file_write(marker, 0600, says, sizeof says - 1, err);
+}
+
+static enum opp_code unmark(const char *marker, struct opp_err *err)
+{
+    return unlink(marker) == 0 ? opp_file_sync_parent(marker, err)
+                               : opp_fail(err, OPP_E_IO, "cannot remove %s: %s", marker, strerrordesc_np(errno));
+}
+
 static enum opp_code fill(const char *path, const char *dir, int64_t *rows, json_t **manifest, struct opp_err *err)
 {
+    char marker[PATH_MAX];
     int lock = -1;
     enum opp_code rc = opp_lock_dir(dir, &lock, err);
 
     if (rc != OPP_OK)
         return rc;
-    rc = opp_archive_extract(path, dir, manifest, err);
+    rc = mark(dir, marker, err);
+    if (rc == OPP_OK)
+        rc = opp_archive_extract(path, dir, manifest, err);
     if (rc == OPP_OK)
         rc = check_databases(dir, *manifest, err);
     if (rc == OPP_OK)
         rc = check_trail(dir, rows, err);
+    if (rc == OPP_OK)
+        rc = unmark(marker, err);
     close(lock);
     return rc;
 }
