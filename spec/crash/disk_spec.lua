@@ -187,20 +187,32 @@ describe("a gateway that cannot work", function()
     assert(ok, problem)
   end
 
-  -- Root may write anywhere, so that modes alone would show nothing.
-  it("because its data directory cannot be written says so and ends", function()
+  -- Runs oppd where the data of the stopped gateway cannot be written. Root may write anywhere, so that modes alone would
+  -- show nothing.
+  local function read_only(command)
     local mount = ("mount --bind '%s' '%s' && mount -o remount,ro,bind '%s'"):format(g.data, g.data, g.data)
     if not os.execute(("unshare -rm sh -c \"%s\" 2>/dev/null"):format(mount)) then
       pending("no mount namespaces here")
     end
     g:terminate()
-    local pipe = io.popen(("unshare -rm sh -c \"%s && exec %s serve --data '%s' --listen 127.0.0.1:0\" 2>&1"):format(
-      mount, gateway.program(), g.data))
+    local pipe = io.popen(("unshare -rm sh -c \"%s && exec %s %s --data '%s'\" 2>&1"):format(
+      mount, gateway.program(), command, g.data))
     local said = pipe:read("a")
     local _, _, code = pipe:close()
+    return said, code
+  end
+
+  it("because its data directory cannot be written says so and ends", function()
+    local said, code = read_only("serve --listen 127.0.0.1:0")
     assert.equal(1, code, said)
     assert.is_truthy(said:find(g.data, 1, true), said)
     assert.is_truthy(said:find("ead-only", 1, true), said)
+  end)
+
+  it("because its data directory cannot be written can still be looked into", function()
+    local said, code = read_only("audit verify")
+    assert.equal(0, code, said)
+    assert.is_truthy(said:find("The trail holds: ", 1, true), said)
   end)
 
   for _, file in ipairs { "gateway.db", "ledger.db" } do
