@@ -6,6 +6,7 @@
 #ifndef OPP_AUDIT_TRAIL_COPY_H
 #define OPP_AUDIT_TRAIL_COPY_H
 
+#include "audit/trail_edges.h"
 #include "base/buf.h"
 #include "base/error.h"
 
@@ -30,6 +31,7 @@ struct opp_trail_copy {
     int64_t missing;            /* the first that was not there in between, archived meanwhile or deleted; 0: none */
     bool cut;                   /* rows before the first that is there may have been wanted: they were archived */
     bool begun, done;
+    struct opp_trail_edges edges;
     struct opp_buf piece;
 };
 
