@@ -245,6 +245,11 @@ describe("a gateway that cannot work", function()
       with_bytes(file, 4096, ("\xff\xa5\x00\x13"):rep((size - 4096) // 4), function()
         local said = refuses(file)
         assert.is_truthy(said:find("damaged", 1, true) or said:find("malformed", 1, true), said)
+        for _, command in ipairs(file == "gateway.db" and { "audit verify", "audit export", "evidence drf_1" } or {}) do
+          local told, code = gateway.run(("%s --data '%s'"):format(command, g.data))
+          assert.equal(1, code, told)
+          assert.is_truthy(told:find(file, 1, true), command .. ": " .. told)
+        end
       end)
     end)
 

@@ -5,6 +5,7 @@
 #include "command/audit.h"
 #include "command/audit_time.h"
 #include "command/command.h"
+#include "command/data_dir.h"
 #include "command/offline.h"
 #include "store/store.h"
 
@@ -54,6 +55,8 @@ static enum opp_code copy_all(const char *data_dir, struct opp_trail_copy *copy,
             rc = opp_trail_copy_write(copy, err);
     }
     opp_session_close(session);
+    if (rc != OPP_OK)
+        opp_data_dir_blame(data_dir, err);
     return rc;
 }
 

@@ -6,6 +6,7 @@
 #include "command/audit.h"
 #include "command/audit_terms.h"
 #include "command/command.h"
+#include "command/data_dir.h"
 #include "command/offline.h"
 #include "store/store.h"
 
@@ -77,6 +78,8 @@ static enum opp_code check_store(struct checking *checking, const char *data_dir
     while (rc == OPP_OK && !checking->verify.done)
         rc = opp_session_now(session, check_piece, checking, err);
     opp_session_close(session);
+    if (rc != OPP_OK)
+        opp_data_dir_blame(data_dir, err);
     return rc;
 }
 

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static bool has(const char *dir, const char *file)
@@ -53,4 +54,14 @@ enum opp_code opp_data_dir_require(const char *dir, struct opp_err *err)
     if (snprintf(path, sizeof path, "%s/" OPP_STORE_FILE, dir) < (int)sizeof path && opp_db_is_one(path))
         return OPP_OK;
     return opp_fail(err, OPP_E_IO, "there is no data of a gateway in %s", dir);
+}
+
+void opp_data_dir_blame(const char *dir, struct opp_err *err)
+{
+    struct opp_err told = { 0 };
+
+    if (strncmp(err->message, "sqlite: ", 8) != 0)
+        return;
+    opp_fail(&told, err->code, "%.150s/" OPP_STORE_FILE ": %s", dir, err->message);
+    *err = told;
 }

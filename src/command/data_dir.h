@@ -18,4 +18,7 @@ enum opp_code opp_data_dir_lock(const char *dir, int *fd, struct opp_err *err);
 /* Whether a gateway's database is there, for commands that make none. OPP_E_IO: it is not. */
 enum opp_code opp_data_dir_require(const char *dir, struct opp_err *err);
 
+/* Puts the database's path before what SQLite said of it, for commands that read one. */
+void opp_data_dir_blame(const char *dir, struct opp_err *err);
+
 #endif
