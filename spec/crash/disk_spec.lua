@@ -97,6 +97,9 @@ describe("a full disk", function()
     refused(g.admin:post("/apps", { scope = "workspace", name = "A", org_id = "org_demo", scopes = gateway.scopes }))
     assert.equal(200, g:client(""):get("/healthz").status)
     assert.equal(503, g:client(""):get("/readyz").status)
+    local said, code = gateway.run(("backup '%s' --data '%s'"):format(g:file("backup"), g.data))
+    assert.equal(1, code, said)
+    assert.is_truthy(said:find("the audit trail does not take", 1, true), said)
     local reader = { appId = app.app.id, action = "agent.transaction.list" }
     local reads = #g:audit(reader) + 20
     for _ = 1, 20 do
