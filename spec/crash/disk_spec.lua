@@ -190,8 +190,8 @@ describe("a gateway that cannot work", function()
     assert(ok, problem)
   end
 
-  -- Runs oppd where the data of the stopped gateway cannot be written. Root may write anywhere, so that modes alone would
-  -- show nothing.
+  -- Runs oppd where the data of the stopped gateway cannot be written. Root may write anywhere, so that modes alone
+  -- would show nothing.
   local function read_only(command)
     local mount = ("mount --bind '%s' '%s' && mount -o remount,ro,bind '%s'"):format(g.data, g.data, g.data)
     if not os.execute(("unshare -rm sh -c \"%s\" 2>/dev/null"):format(mount)) then
