@@ -7,7 +7,7 @@ local json = require "spec.support.json"
 local lfs = require "lfs"
 
 describe("oppd audit", function()
-  local g, config, kept
+  local g, kept
 
   local function ask(program, arguments)
     local pipe = assert(io.popen(("%s %s 2>&1 </dev/null"):format(program, arguments)))
@@ -41,9 +41,8 @@ describe("oppd audit", function()
   end
 
   setup(function()
-    config, kept = os.tmpname(), os.tmpname()
-    gateway.write_file(config, ("audit: { checkpoint_file: %s, checkpoint_rows: 5 }\n"):format(kept))
-    g = gateway.start { flags = { "--config", config } }
+    kept = os.tmpname()
+    g = gateway.start { config = ("audit: { checkpoint_file: %s, checkpoint_rows: 5 }\n"):format(kept) }
     gateway.write_file(g:file("key.pem"), check.ok(g.admin:get("/audit/key")).publicKey)
     local odd = g:agent_client(g.credentials.agent_token)
     for i = 1, 12 do
@@ -54,7 +53,6 @@ describe("oppd audit", function()
   end)
   teardown(function()
     gateway.stop(g)
-    os.remove(config)
     os.remove(kept)
   end)
 
@@ -152,13 +150,8 @@ describe("oppd audit", function()
   end)
 
   it("archives under a running gateway, which goes on", function()
-    local few = os.tmpname()
-    gateway.write_file(few, "audit: { checkpoint_rows: 5 }\n")
-    local other = gateway.start { flags = { "--config", few } }
-    finally(function()
-      gateway.stop(other)
-      os.remove(few)
-    end)
+    local other = gateway.start { config = "audit: { checkpoint_rows: 5 }\n" }
+    finally(function() gateway.stop(other) end)
     local path, app = other:file("archive.jsonl"), other:app()
     for _ = 1, 20 do other:app() end
     local function asked(arguments, expected)

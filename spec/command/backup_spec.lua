@@ -54,8 +54,6 @@ describe("a backup", function()
     return db.rows(file(dir) .. "/gateway.db", ("ATTACH '%s/ledger.db' AS l;"):format(file(dir)) .. sql)
   end
 
-  local function keyed() return ledger.create { idempotencyKey = ledger.unique("backup"), execute = true } end
-
   -- Executes action after action over a connection of its own until the backups are made, and one more after that.
   local function writer(written, made_file)
     return function()
@@ -63,8 +61,8 @@ describe("a backup", function()
       local last
       repeat
         last = lfs.attributes(made_file) ~= nil
-        local action, began = keyed(), socket.gettime()
-        local answer = assert(app.client:over(conn, { method = "POST", path = "/actions", json = action }))
+        local action, began = ledger.keyed { execute = true }, socket.gettime()
+        local answer = assert(app.client:over(conn, ledger.request(action)))
         written.worst_s = math.max(written.worst_s, socket.gettime() - began)
         written[#written + 1] = { action = action, id = check.ok(answer).execution.id }
       until last
@@ -76,7 +74,7 @@ describe("a backup", function()
   local function back_up_during_writes(count)
     local commands, names, written, jobs = {}, {}, { worst_s = 0 }, {}
     for i = 1, before do
-      local action = keyed()
+      local action = ledger.keyed { execute = true }
       written[i] = { action = action, id = ledger.execute(app.client, action).id }
     end
     for i = 1, count do
@@ -134,7 +132,7 @@ describe("a backup", function()
   local function repeat_all(written)
     local known, requests, forgotten = successes(), {}, 0
     for i, write in ipairs(written) do
-      requests[i] = { method = "POST", path = "/actions", json = write.action }
+      requests[i] = ledger.request(write.action)
     end
     for i, answer in ipairs(http.parallel(app.client, requests, 8)) do
       local answered = check.ok(answer)

@@ -40,9 +40,8 @@ describe("oppd.yaml", function()
   end)
 
   it("counts less than the flags", function()
-    local file = dir .. "/flags.yaml"
-    gateway.write_file(file, "listen: 192.0.2.1:1\ninsecure: true\nprofile: none\n")
-    local g = gateway.start { flags = { "--config", file, "--profile", "default" } }
+    local g = gateway.start { config = "listen: 192.0.2.1:1\ninsecure: true\nprofile: none\n",
+      flags = { "--profile", "default" } }
     finally(function() gateway.stop(g) end)
     assert.equal(200, g:client(""):get("/healthz").status)
   end)

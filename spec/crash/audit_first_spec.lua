@@ -48,8 +48,6 @@ describe("what cannot be recorded", function()
     return { scope = "workspace", name = ledger.unique "App", org_id = "org_demo", scopes = gateway.scopes }
   end
 
-  local function keyed(execute) return ledger.create { idempotencyKey = ledger.unique "key", execute = execute } end
-
   local function frozen()
     local body = { scope = "app", id = g:app().app.id, mode = "off", reason = "Spec" }
     return check.ok(g.admin:post("/freeze", body)).freeze
@@ -57,25 +55,25 @@ describe("what cannot be recorded", function()
 
   local function decide(verb, body)
     return function()
-      local draft = ledger.draft(app.client, keyed())
+      local draft = ledger.draft(app.client, ledger.keyed())
       return admin("POST", ("/drafts/%s/%s"):format(draft.id, verb), body)
     end
   end
 
   -- Each gives a request that succeeds, about something of its own.
   local requests = {
-    ["a draft"] = function() return agent("/actions", keyed()) end,
+    ["a draft"] = function() return agent("/actions", ledger.keyed()) end,
     ["a preflight"] = function() return agent("/preflight", ledger.create()) end,
     ["an execution"] = function()
-      return { client = open.client, method = "POST", path = "/actions", json = keyed(true) }
+      return ledger.request(ledger.keyed { execute = true }, open.client)
     end,
     ["a replay"] = function()
-      local action = keyed(true)
+      local action = ledger.keyed { execute = true }
       ledger.execute(open.client, action)
-      return { client = open.client, method = "POST", path = "/actions", json = action }
+      return ledger.request(action, open.client)
     end,
     ["an agent's cancel"] = function()
-      return agent(("/drafts/%s/cancel"):format(ledger.draft(app.client, keyed()).id))
+      return agent(("/drafts/%s/cancel"):format(ledger.draft(app.client, ledger.keyed()).id))
     end,
     ["an approval"] = decide "approve",
     ["a rejection"] = decide("reject", { reason = "No." }),
@@ -102,7 +100,7 @@ describe("what cannot be recorded", function()
     ["a rotated key"] = function() return admin("POST", ("/keys/%s/rotate"):format(g:app().key.id), {}) end,
     ["a revoked key"] = function()
       local other = g:app()
-      ledger.draft(other.client, keyed())
+      ledger.draft(other.client, ledger.keyed())
       return admin("POST", ("/keys/%s/revoke"):format(other.key.id))
     end,
     ["a person's token"] = function()
@@ -176,7 +174,7 @@ describe("what cannot be recorded", function()
   end)
 
   it("is no success when its effect is there and its outcome has no row; that row comes", function()
-    local action = keyed(true)
+    local action = ledger.keyed { execute = true }
     refuse_rows "agent.action.execute"
     local answer = open.client:post("/actions", action)
     take_rows()

@@ -89,7 +89,7 @@ describe("a full disk", function()
 
   it("refuses writes, answers reads and health, and recovers by itself", function()
     local before, pid = #g:audit(), g.pid
-    local action = ledger.create { idempotencyKey = ledger.unique("full"), execute = true }
+    local action = ledger.keyed { execute = true }
     switch(faults, "full", true)
     for _ = 1, 3 do
       refused(write(action))
@@ -105,8 +105,7 @@ describe("a full disk", function()
     for _ = 1, 20 do
       check.ok(app.client:get("/transactions"))
     end
-    assert.same({}, db.rows(g.data .. "/ledger.db", "SELECT id FROM transactions WHERE title = :title",
-      { title = action.payload.title }), "no effect without its record")
+    assert.equal(0, ledger.stored(g, action.payload.title), "no effect without its record")
     switch(faults, "full", false)
     local began = socket.gettime()
     gateway.eventually("it is ready again", function() return g:client(""):get("/readyz").status == 200 end)
@@ -122,7 +121,7 @@ describe("a full disk", function()
 
   -- The effect's own database has no room, and the gateway's has.
   it("of an adapter's database is a failed execution without an effect", function()
-    local action = ledger.create { idempotencyKey = ledger.unique("full"), execute = true }
+    local action = ledger.keyed { execute = true }
     g:restart { "OPP_FAULT=write:1:full:ledger.db" }
     local answer = write(action)
     assert.is_true(answer.status == 502 or answer.status == 503, answer.status)
@@ -145,7 +144,7 @@ describe("a database that another program holds", function()
     holder:write("BEGIN IMMEDIATE;\n.shell touch '" .. marker .. "'\n")
     holder:flush()
     gateway.eventually("it is held", function() return lfs.attributes(marker) end)
-    local writing = app.client:start { method = "POST", path = "/actions", json = ledger.create() }
+    local writing = app.client:start(ledger.request(ledger.create()))
     for _ = 1, 20 do
       check.ok(app.client:get("/transactions"))
     end

@@ -23,8 +23,6 @@ describe("equal requests under one key", function()
   end)
   teardown(function() gateway.stop(g) end)
 
-  local function post(action) return { method = "POST", path = "/actions", json = action } end
-
   -- Each on a connection of its own; answers[i] is false where there was none.
   local function send_all(requests)
     local answers, jobs = {}, {}
@@ -45,7 +43,7 @@ describe("equal requests under one key", function()
   -- So many copies of each key's request, the keys mixed.
   local function copies_of(keys)
     local requests = {}
-    for i = 1, #keys * copies do requests[i] = post(keys[i % #keys + 1].action) end
+    for i = 1, #keys * copies do requests[i] = ledger.request(keys[i % #keys + 1].action) end
     return requests
   end
 
@@ -63,11 +61,6 @@ describe("equal requests under one key", function()
     return count
   end
 
-  local function effects(key)
-    return db.rows(g.data .. "/ledger.db", "SELECT count(*) AS n FROM transactions WHERE title = :title",
-      { title = key.action.payload.title })[1].n
-  end
-
   local function refuses_another_byte(key)
     local action = ledger.create(nil, { title = key.action.payload.title .. "." })
     action.idempotencyKey, action.execute = key.action.idempotencyKey, true
@@ -77,7 +70,7 @@ describe("equal requests under one key", function()
   local function round()
     local keys = {}
     for i = 1, keys_at_once do
-      keys[i] = { action = ledger.create { idempotencyKey = ledger.unique "equal", execute = true } }
+      keys[i] = { action = ledger.keyed { execute = true } }
     end
     g:kill_after(0.01 + 0.09 * math.random())
     local before = note(keys, send_all(copies_of(keys)))
@@ -85,12 +78,12 @@ describe("equal requests under one key", function()
     g:restart()
     local known = {}
     for i, key in ipairs(keys) do
-      known[i] = effects(key)
+      known[i] = ledger.stored(g, key.action.payload.title)
       assert(known[i] == 1 or known[i] == 0 and not key.execution, key.action.idempotencyKey)
     end
     assert.equal(keys_at_once * copies, note(keys, send_all(copies_of(keys))))
     for _, key in ipairs(keys) do
-      assert.equal(1, effects(key))
+      assert.equal(1, ledger.stored(g, key.action.payload.title))
       refuses_another_byte(key)
     end
     return before

@@ -67,15 +67,6 @@ return { {
     g:restart()
   end
 
-  local function post(action) return { method = "POST", path = "/actions", json = action } end
-
-  local function keyed(execute) return ledger.create { idempotencyKey = ledger.unique("key"), execute = execute } end
-
-  local function titled(title)
-    local path = data .. "/ledger.db"
-    return db.rows(path, "SELECT count(*) AS n FROM transactions WHERE title = :title", { title = title })[1].n
-  end
-
   local function drafts_of(key)
     return gateway_rows("SELECT id, status FROM drafts WHERE idempotency_key = :key", { key = key })
   end
@@ -115,15 +106,15 @@ return { {
     assert.equal(replayed, first.replayed == true)
     local again = check.ok(app.client:post("/actions", action))
     assert.same({ first.execution.id, true }, { again.execution.id, again.replayed })
-    assert.equal(1, titled(action.payload.title))
+    assert.equal(1, ledger.stored(g, action.payload.title))
     whole()
   end
 
   describe("while an action executes", function()
     for _, point in ipairs { "claim.draft_only", "claim.written" } do
       it("has left nothing at " .. point, function()
-        local action = keyed(true)
-        crash(point, post(action))
+        local action = ledger.keyed { execute = true }
+        crash(point, ledger.request(action))
         assert.same({ {}, {} }, { drafts_of(action.idempotencyKey), executions_of(action.idempotencyKey) })
         one_effect(action, false)
         assert.equal(1, #executions_of(action.idempotencyKey))
@@ -132,12 +123,12 @@ return { {
 
     for _, point in ipairs { "claim.committed", "effect.unreceipted", "effect.written" } do
       it("has failed without an effect at " .. point, function()
-        local action = keyed(true)
-        crash(point, post(action))
+        local action = ledger.keyed { execute = true }
+        crash(point, ledger.request(action))
         whole()
         local executions, drafts = executions_of(action.idempotencyKey), drafts_of(action.idempotencyKey)
         assert.same({ 1, "failed", "failed" }, { #executions, executions[1].status, drafts[1].status })
-        assert.same({ 0, 0 }, { titled(action.payload.title), receipts_of(executions[1]) })
+        assert.same({ 0, 0 }, { ledger.stored(g, action.payload.title), receipts_of(executions[1]) })
         assert.equal("failed", check.find(g:audit { action = "agent.action.execute" },
           { draft_id = drafts[1].id }).status)
         one_effect(action, false)
@@ -147,20 +138,20 @@ return { {
     for _, point in ipairs { "effect.committed", "outcome.execution_only", "outcome.written", "outcome.committed",
       "reply.unsent" } do
       it("has succeeded at " .. point, function()
-        local action = keyed(true)
-        crash(point, post(action))
+        local action = ledger.keyed { execute = true }
+        crash(point, ledger.request(action))
         whole()
         local executions, drafts = executions_of(action.idempotencyKey), drafts_of(action.idempotencyKey)
         assert.same({ 1, "success", "confirmed" }, { #executions, executions[1].status, drafts[1].status })
-        assert.same({ 1, 1 }, { titled(action.payload.title), receipts_of(executions[1]) })
+        assert.same({ 1, 1 }, { ledger.stored(g, action.payload.title), receipts_of(executions[1]) })
         assert.equal(1, audited(drafts[1].id, "agent.action.execute"))
         one_effect(action, true)
       end)
     end
 
     it("answers the repeat with the result that the receipt kept", function()
-      local action = keyed(true)
-      crash("effect.committed", post(action))
+      local action = ledger.keyed { execute = true }
+      crash("effect.committed", ledger.request(action))
       local result = check.ok(app.client:post("/actions", action)).execution.result
       assert.equal(action.payload.title, result.transaction.title)
       assert.same({ { id = result.transaction.id } }, db.rows(data .. "/ledger.db",
@@ -168,9 +159,9 @@ return { {
     end)
 
     it("finds the receipt also when the next start is months later", function()
-      local action = keyed(true)
+      local action = ledger.keyed { execute = true }
       g:restart("OPP_CRASH_AT=effect.committed")
-      app.client:start(post(action)):finish()
+      app.client:start(ledger.request(action)):finish()
       assert.equal(crash_exit, g:await_end())
       db.change(data .. "/ledger.db", "UPDATE opp_receipts SET created_at = created_at - 100 * 86400000")
       g:restart()
@@ -181,9 +172,9 @@ return { {
 
   describe("while it recovers from an end", function()
     local function crash_twice(first, second)
-      local action = keyed(true)
+      local action = ledger.keyed { execute = true }
       g:restart("OPP_CRASH_AT=" .. first)
-      app.client:start(post(action)):finish()
+      app.client:start(ledger.request(action)):finish()
       assert.equal(crash_exit, g:await_end())
       assert.equal(crash_exit, g:restart_in_vain("OPP_CRASH_AT=" .. second))
       g:restart()
@@ -209,16 +200,16 @@ return { {
 
   describe("while a draft is made", function()
     it("has left nothing at draft.written", function()
-      local action = keyed()
-      crash("draft.written", post(action))
+      local action = ledger.keyed()
+      crash("draft.written", ledger.request(action))
       assert.same({}, drafts_of(action.idempotencyKey))
       assert.is_nil(check.ok(app.client:post("/actions", action)).replayed)
       whole()
     end)
 
     it("has kept it at draft.committed", function()
-      local action = keyed()
-      crash("draft.committed", post(action))
+      local action = ledger.keyed()
+      crash("draft.committed", ledger.request(action))
       local drafts = drafts_of(action.idempotencyKey)
       assert.same({ 1, "draft" }, { #drafts, drafts[1].status })
       assert.equal(1, audited(drafts[1].id, "agent.action.draft.created"))
@@ -245,32 +236,32 @@ return { {
 
     for _, point in ipairs { "claim.draft_only", "claim.approved" } do
       it("has left the draft pending at " .. point, function()
-        local action = keyed()
+        local action = ledger.keyed()
         local draft = ledger.draft(app.client, action)
         crash(point, decide(draft, "approve"))
         assert.same({ "draft", {} }, { status_of(draft), executions_of(action.idempotencyKey) })
         assert.equal("success", ledger.approve(g.admin, draft).execution.status)
-        assert.equal(1, titled(action.payload.title))
+        assert.equal(1, ledger.stored(g, action.payload.title))
         whole()
       end)
     end
 
     it("has failed the draft without an effect at claim.committed", function()
-      local action = keyed()
+      local action = ledger.keyed()
       local draft = ledger.draft(app.client, action)
       crash("claim.committed", decide(draft, "approve"))
-      assert.same({ "failed", 0 }, { status_of(draft), titled(action.payload.title) })
+      assert.same({ "failed", 0 }, { status_of(draft), ledger.stored(g, action.payload.title) })
       check.refused(g.admin:post("/drafts/" .. draft.id .. "/approve"), 400, "agent.draft_already_final")
-      assert.equal(0, titled(action.payload.title))
+      assert.equal(0, ledger.stored(g, action.payload.title))
       whole()
     end)
 
     for _, point in ipairs { "effect.committed", "outcome.written", "outcome.committed" } do
       it("has the effect once at " .. point, function()
-        local action = keyed()
+        local action = ledger.keyed()
         local draft = ledger.draft(app.client, action)
         crash(point, decide(draft, "approve"))
-        assert.same({ "confirmed", 1 }, { status_of(draft), titled(action.payload.title) })
+        assert.same({ "confirmed", 1 }, { status_of(draft), ledger.stored(g, action.payload.title) })
         assert.same({ 1, 1 }, { audited(draft.id, "agent.draft.approve"), audited(draft.id, "agent.action.execute") })
         check.refused(g.admin:post("/drafts/" .. draft.id .. "/approve"), 400, "agent.draft_already_final")
         one_effect(action, true)
@@ -295,7 +286,7 @@ return { {
 
     for point, expected in pairs { ["rejection.written"] = "draft", ["rejection.committed"] = "canceled" } do
       it("has the draft " .. expected .. " at " .. point, function()
-        local draft = ledger.draft(app.client, keyed())
+        local draft = ledger.draft(app.client, ledger.keyed())
         crash(point, decide(draft, "reject"))
         assert.equal(expected, status_of(draft))
         assert.equal(expected == "canceled" and 1 or 0, audited(draft.id, "agent.draft.reject"))
@@ -325,7 +316,7 @@ return { {
     for point, rows in pairs { ["refusal.written"] = 0, ["refusal.committed"] = 1 } do
       it(("has %d rows of it at %s"):format(rows, point), function()
         local other = g:app { scopes = json.array { "ledger.read" } }
-        crash(point, { method = "POST", path = "/actions", json = ledger.create(), client = other.client })
+        crash(point, ledger.request(ledger.create(), other.client))
         assert.equal(rows, check.count(g:audit { appId = other.app.id }, { status = "denied" }))
         whole()
       end)

@@ -22,34 +22,24 @@ local applied_from <const> = 5
 local describe_points = gateway.has_crash_points() and describe or pending
 
 describe_points("a gateway that ends around an effect", function()
-  local g, app, config, effects
+  local g, app, effects
 
   setup(function()
-    config = os.tmpname()
-    gateway.write_file(config, "timeouts: { unknown_retry_seconds: 1 }\n")
-    g = gateway.start { flags = { "--config", config } }
+    g = gateway.start { config = "timeouts: { unknown_retry_seconds: 1 }\n" }
     app, effects = g:open_app(), {}
     math.randomseed(seed)
   end)
-  teardown(function()
-    gateway.stop(g)
-    os.remove(config)
-  end)
-
-  local function count(title)
-    return db.rows(g.data .. "/ledger.db", "SELECT count(*) AS n FROM transactions WHERE title = :title",
-      { title = title })[1].n
-  end
+  teardown(function() gateway.stop(g) end)
 
   -- By an agent at once, or by a person who approves.
   local function prepare(by_person)
-    local action = ledger.create { idempotencyKey = ledger.unique "round" }
+    local action = ledger.keyed()
     if by_person then
       local draft = ledger.draft(app.client, action)
       return action, { client = g.admin, method = "POST", path = ("/drafts/%s/approve"):format(draft.id) }
     end
     action.execute = true
-    return action, { client = app.client, method = "POST", path = "/actions", json = action }
+    return action, ledger.request(action, app.client)
   end
 
   local function spoil(action)
@@ -95,7 +85,7 @@ describe_points("a gateway that ends around an effect", function()
     assert(socket.gettime() - began < told_s, ("it was told after %.1f s"):format(socket.gettime() - began))
     assert(expected(point, unreadable)[found], found)
     effects[action.payload.title] = point >= applied_from and 1 or 0
-    assert.equal(effects[action.payload.title], count(action.payload.title))
+    assert.equal(effects[action.payload.title], ledger.stored(g, action.payload.title))
     if found == "unknown" then
       check.refused(app.client:post("/actions", { action = action.action, payload = action.payload, execute = true,
         idempotencyKey = action.idempotencyKey }), 504, "agent.execution_unknown")
@@ -115,7 +105,7 @@ describe_points("a gateway that ends around an effect", function()
       end
     end
     for title, times in pairs(effects) do
-      assert.equal(times, count(title))
+      assert.equal(times, ledger.stored(g, title))
     end
     assert.is_true(check.ok(g.admin:get("/audit/verify")).ok)
     if long then

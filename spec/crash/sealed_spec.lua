@@ -114,7 +114,7 @@ return { {
       local action = i % 2 == 0 and ledger.create { justification = "A spec asks for it." }
         or ledger.update(transactions[i % #transactions + 1].id, { title = ledger.unique "Changed" },
           { justification = "A spec asks for it." })
-      requests[i] = { method = "POST", path = "/actions", json = action }
+      requests[i] = ledger.request(action)
     end
     for i, answer in ipairs(each(app.client, requests)) do
       drafts[i] = check.ok(answer).draft
@@ -201,7 +201,7 @@ return { {
 
   it("is not executed by the repeat of its request either", function()
     for _, done in ipairs { payload("title", text "Other"), set("expires_at", "expires_at + 1"), flipped "seal" } do
-      local action = ledger.create { idempotencyKey = ledger.unique "key" }
+      local action = ledger.keyed()
       local draft = ledger.draft(open.client, action)
       change({ draft }, function() return done end)
       local before = state()
@@ -214,7 +214,7 @@ return { {
   end)
 
   it("is not shown by the repeat of its request", function()
-    local action = ledger.create { idempotencyKey = ledger.unique "key" }
+    local action = ledger.keyed()
     local draft = ledger.draft(open.client, action)
     change({ draft }, function() return payload("title", text "Other") end)
     local path <const> = "/drafts/" .. draft.id
@@ -232,7 +232,7 @@ return { {
   end)
 
   it("is not shown by what it did: its rules may have been changed", function()
-    local action = ledger.create { idempotencyKey = ledger.unique "key" }
+    local action = ledger.keyed()
     local _, data = ledger.execute(open.client, action)
     change({ data.draft }, function() return set("policy", "json_set(policy, '$.redact', json_array('other'))") end)
     action.execute = true

@@ -16,19 +16,17 @@ local points <const> = long and 1000 or sanitized and 10 or 40
 local process_points <const> = long and 400 or sanitized and 4 or 12
 
 describe("a process one of whose calls fails", function()
-  local g, app, person, plan, config
+  local g, app, person, plan
 
   setup(function()
-    plan, config = torture.plan(), os.tmpname()
-    gateway.write_file(config, "limits: { pending_drafts_max: 100000 }\n")
-    g = plan:start { flags = { "--config", config } }
+    plan = torture.plan()
+    g = plan:start { config = "limits: { pending_drafts_max: 100000 }\n" }
     app = g:open_app()
     person = g:person("user_torture", { "reviewer", "operator", "owner" }, { "org_demo" })
   end)
   teardown(function()
     gateway.stop(g)
     plan:remove()
-    os.remove(config)
   end)
 
   -- What must be so: conditions in SQL on the gateway's database or the ledger, with the values that they name.

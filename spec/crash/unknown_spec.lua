@@ -11,22 +11,13 @@ local crash_exit <const> = 86
 local describe_points = gateway.has_crash_points() and describe or pending
 
 describe_points("an execution of which nobody knows what became", function()
-  local g, app, config
+  local g, app
 
   setup(function()
-    config = os.tmpname()
-    gateway.write_file(config, "timeouts: { unknown_retry_seconds: 1 }\n")
-    g = gateway.start { flags = { "--config", config } }
+    g = gateway.start { config = "timeouts: { unknown_retry_seconds: 1 }\n" }
     app = g:open_app()
   end)
-  teardown(function()
-    gateway.stop(g)
-    os.remove(config)
-  end)
-
-  local function keyed(execute) return ledger.create { idempotencyKey = ledger.unique("key"), execute = execute } end
-
-  local function post(action) return { method = "POST", path = "/actions", json = action } end
+  teardown(function() gateway.stop(g) end)
 
   local function gateway_rows(sql, params) return db.rows(g.data .. "/gateway.db", sql, params) end
 
@@ -56,7 +47,7 @@ describe_points("an execution of which nobody knows what became", function()
 
   -- Executes an action of which nobody knows then what became of it; gives its row.
   local function unknown(action)
-    crash(post(action))
+    crash(ledger.request(action))
     spoil_receipt(action)
     g:restart()
     local execution = execution_of(action)
@@ -82,18 +73,18 @@ describe_points("an execution of which nobody knows what became", function()
   end
 
   it("is not tried again, is listed, and blocks the same intent until a person says that it was applied", function()
-    local action = keyed(true)
+    local action = ledger.keyed { execute = true }
     local waiting = ledger.draft(app.client, ledger.create(nil, action.payload))
     local execution = unknown(action)
     assert.same({ 1, 1 }, { listed(app.client, execution), listed(g.admin, execution) })
     assert.same({}, gateway_rows "SELECT id FROM executions WHERE status = 'pending'")
     check.refused(app.client:post("/actions", action), 504, "agent.execution_unknown")
 
-    local other = ledger.create({ idempotencyKey = ledger.unique("key"), execute = true }, action.payload)
+    local other = ledger.keyed({ execute = true }, action.payload)
     local details = blocked(app.client:post("/actions", other), execution)
     assert.same({ "poll", execution.draft_id }, { details.recovery, details.draftId })
     blocked(app.client:post("/actions", { action = action.action, payload = action.payload }), execution)
-    local preflight = check.ok(app.client:post("/preflight", { action = action.action, payload = action.payload }))
+    local preflight = ledger.preflight(app.client, action)
     assert.same({ "deny", "agent.precondition_failed" }, { preflight.decision.mode, preflight.decision.codes[1] })
     blocked(g.admin:post("/drafts/" .. waiting.id .. "/approve"), execution)
     assert.equal("draft", check.ok(app.client:get("/drafts/" .. waiting.id)).draft.status)
@@ -108,7 +99,7 @@ describe_points("an execution of which nobody knows what became", function()
   end)
 
   it("is in the evidence as what a person made of it", function()
-    local execution = unknown(keyed(true))
+    local execution = unknown(ledger.keyed { execute = true })
     check.ok(resolve(execution, "applied"))
     local response = g.admin:get("/drafts/" .. execution.draft_id .. "/evidence")
     assert.equal("applied", check.ok(response).outcome.resolution.outcome)
@@ -118,7 +109,7 @@ describe_points("an execution of which nobody knows what became", function()
   end)
 
   it("does not block another app, nor another payload", function()
-    local action = keyed(true)
+    local action = ledger.keyed { execute = true }
     local execution = unknown(action)
     local other = g:open_app()
     ledger.execute(other.client, ledger.create(nil, action.payload))
@@ -127,7 +118,7 @@ describe_points("an execution of which nobody knows what became", function()
   end)
 
   it("frees its key when a person says that nothing was applied", function()
-    local action = keyed(true)
+    local action = ledger.keyed { execute = true }
     local execution = unknown(action)
     change_ledger("DELETE FROM transactions WHERE title = :title", { title = action.payload.title })
     local answer = check.ok(resolve(execution, "not_applied"))
@@ -143,7 +134,7 @@ describe_points("an execution of which nobody knows what became", function()
   end)
 
   it("leaves evidence of what a person said of it", function()
-    local execution = unknown(keyed(true))
+    local execution = unknown(ledger.keyed { execute = true })
     check.ok(resolve(execution, "applied"))
     local evidence = check.ok(g.admin:get("/drafts/" .. execution.draft_id .. "/evidence"))
     assert.same({ "success", "applied" }, { evidence.outcome.status, evidence.outcome.resolution.outcome })
@@ -153,7 +144,7 @@ describe_points("an execution of which nobody knows what became", function()
   end)
 
   it("is resolved once: the same again is answered again, anything else is refused", function()
-    local execution = unknown(keyed(true))
+    local execution = unknown(ledger.keyed { execute = true })
     local first = check.ok(resolve(execution, "applied"))
     assert.same(first, check.ok(resolve(execution, "applied")))
     local details = check.refused(resolve(execution, "not_applied"), 409, "agent.precondition_failed")
@@ -179,7 +170,7 @@ describe_points("an execution of which nobody knows what became", function()
   end)
 
   it("is resolved by an operator who sees it, of what is unknown, with a note", function()
-    local execution = unknown(keyed(true))
+    local execution = unknown(ledger.keyed { execute = true })
     for _, role in ipairs { "viewer", "reviewer", "owner" } do
       check.refused(resolve(execution, "applied", g:person("is_" .. role, { role }).client), 403, "agent.forbidden")
     end
@@ -196,7 +187,7 @@ describe_points("an execution of which nobody knows what became", function()
 
   it("is told on the stream of events, and that it was resolved", function()
     local head = #g:audit()
-    local execution = unknown(keyed(true))
+    local execution = unknown(ledger.keyed { execute = true })
     check.ok(resolve(execution, "applied"))
     local told = {}
     local stream = g.admin:stream("/events", { ["Last-Event-ID"] = tostring(head) })
@@ -211,7 +202,7 @@ describe_points("an execution of which nobody knows what became", function()
   end)
 
   it("is asked about again while the gateway runs, and settled when its receipt can be read", function()
-    local action = keyed(true)
+    local action = ledger.keyed { execute = true }
     local execution = unknown(action)
     local waiting = app.client:start { method = "GET", path = "/drafts/" .. execution.draft_id }
     assert.equal("unknown", check.ok(assert(waiting:finish())).execution.status)
@@ -224,8 +215,8 @@ describe_points("an execution of which nobody knows what became", function()
   end)
 
   it("is unknown where the adapter's database is a new one, and known again when the old one is back", function()
-    local action = keyed(true)
-    crash(post(action))
+    local action = ledger.keyed { execute = true }
+    crash(ledger.request(action))
     assert(os.execute(("cd '%s' && mkdir away && mv ledger.db* away/"):format(g.data)))
     g:restart()
     assert.equal("unknown", execution_of(action).status)
@@ -238,8 +229,8 @@ describe_points("an execution of which nobody knows what became", function()
   end)
 
   it("is none that a damaged draft stands before: its receipt is found without it", function()
-    local action = keyed(true)
-    crash(post(action))
+    local action = ledger.keyed { execute = true }
+    crash(ledger.request(action))
     db.change(g.data .. "/gateway.db", "UPDATE drafts SET effect = '{' WHERE id = :id",
       { id = execution_of(action).draft_id })
     g:restart()
@@ -247,7 +238,7 @@ describe_points("an execution of which nobody knows what became", function()
   end)
 
   it("may be one that a person approved", function()
-    local action = keyed()
+    local action = ledger.keyed()
     local draft = ledger.draft(app.client, action)
     crash { method = "POST", path = "/drafts/" .. draft.id .. "/approve", client = g.admin }
     spoil_receipt(action)
@@ -258,7 +249,7 @@ describe_points("an execution of which nobody knows what became", function()
   end)
 
   it("may be one whose outcome could not be written, while the gateway runs", function()
-    local action = keyed(true)
+    local action = ledger.keyed { execute = true }
     db.change(g.data .. "/gateway.db", "CREATE TRIGGER refuse BEFORE UPDATE OF status ON executions"
       .. " BEGIN SELECT raise(ABORT, 'refused'); END")
     check.refused(app.client:post("/actions", action), 503, "common.unavailable")
@@ -272,7 +263,7 @@ describe_points("an execution of which nobody knows what became", function()
 
   for point, kept in pairs { ["resolution.written"] = "unknown", ["resolution.committed"] = "success" } do
     it(("is %s when the process ends at %s"):format(kept, point), function()
-      local action = keyed(true)
+      local action = ledger.keyed { execute = true }
       local execution = unknown(action)
       crash({ method = "POST", path = "/drafts/" .. execution.draft_id .. "/resolve", client = g.admin,
         json = { outcome = "applied", note = "Seen." } }, point)
@@ -286,8 +277,8 @@ describe_points("an execution of which nobody knows what became", function()
 
   for _, point in ipairs { "recovery.found", "recovery.written", "recovery.committed" } do
     it("is unknown at the next start also when that start ended at " .. point, function()
-      local action = keyed(true)
-      crash(post(action))
+      local action = ledger.keyed { execute = true }
+      crash(ledger.request(action))
       spoil_receipt(action)
       assert.equal(crash_exit, g:restart_in_vain("OPP_CRASH_AT=" .. point))
       g:restart()

@@ -40,9 +40,9 @@ describe("an outcome that could not be recorded", function()
   end
 
   it("becomes a success by its receipt, and the waiting repeat is its replay", function()
-    local action = ledger.create { idempotencyKey = ledger.unique("key"), execute = true }
+    local action = ledger.keyed { execute = true }
     local id = strand(action)
-    local repeated = app.client:start { method = "POST", path = "/actions", json = action }
+    local repeated = app.client:start(ledger.request(action))
     take_outcomes()
     local data = check.ok(assert(repeated:finish()))
     assert.same({ "executed", id, true }, { data.status, data.execution.id, data.replayed })
@@ -53,10 +53,10 @@ describe("an outcome that could not be recorded", function()
   end)
 
   it("is not overtaken by the same action under another key, which could be its second", function()
-    local action = ledger.create { idempotencyKey = ledger.unique("key"), execute = true }
+    local action = ledger.keyed { execute = true }
     local waiting = ledger.draft(app.client, ledger.create(nil, action.payload))
     strand(action)
-    local other = ledger.create({ idempotencyKey = ledger.unique("key"), execute = true }, action.payload)
+    local other = ledger.keyed({ execute = true }, action.payload)
     check.refused(app.client:post("/actions", other), 503, "common.unavailable")
     check.refused(g.admin:post("/drafts/" .. waiting.id .. "/approve"), 503, "common.unavailable")
     take_outcomes()
@@ -69,7 +69,7 @@ describe("an outcome that could not be recorded", function()
   end)
 
   it("becomes a failure where there is no receipt, and the repeat executes", function()
-    local action = ledger.create { idempotencyKey = ledger.unique("key"), execute = true }
+    local action = ledger.keyed { execute = true }
     db.change(g.data .. "/ledger.db", "CREATE TRIGGER refuse BEFORE INSERT ON transactions"
       .. " BEGIN SELECT raise(ABORT, 'refused'); END")
     local id = strand(action)
@@ -84,7 +84,7 @@ describe("an outcome that could not be recorded", function()
   end)
 
   it("is settled at the next start when it could not be before", function()
-    local action = ledger.create { idempotencyKey = ledger.unique("key"), execute = true }
+    local action = ledger.keyed { execute = true }
     local id = strand(action)
     g:terminate()
     take_outcomes()

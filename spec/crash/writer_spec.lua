@@ -36,7 +36,7 @@ describe("a disk that stands still", function()
     local writes = {}
     stall(true)
     for i = 1, 16 do
-      writes[i] = app.client:start { method = "POST", path = "/actions", json = ledger.create { execute = true } }
+      writes[i] = app.client:start(ledger.request(ledger.create { execute = true }))
     end
     for _ = 1, 40 do
       local client = g:agent_client(app.token)

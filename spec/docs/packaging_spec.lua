@@ -32,12 +32,14 @@ describe("what starts the gateway elsewhere", function()
   end)
 
   it("is a configuration that the gateway starts with", function()
-    local dir = gateway.make_dir()
-    finally(function() os.execute("rm -r '" .. dir .. "'") end)
+    local dir, g = gateway.make_dir(), nil
+    finally(function()
+      gateway.stop(g)
+      os.execute("rm -r '" .. dir .. "'")
+    end)
     local file, key = certificate.make(dir, "own")
-    local g = gateway.start { flags = { "--config", "packaging/oppd.yaml", "--admin-listen", "127.0.0.1:0",
+    g = gateway.start { flags = { "--config", "packaging/oppd.yaml", "--admin-listen", "127.0.0.1:0",
       "--tls-certificate", file, "--tls-key", key } }
-    finally(function() gateway.stop(g) end)
     assert.equal(200, g.agent:get("/manifest").status)
   end)
 
@@ -56,6 +58,24 @@ describe("what starts the gateway elsewhere", function()
       end
     end
     assert.same({}, missing)
+  end)
+
+  it("is built of what the container file copies, and nothing else", function()
+    local dir = gateway.make_dir()
+    finally(function() os.execute("rm -r '" .. dir .. "'") end)
+    local copied = {}
+    for from, to in read("Containerfile"):match("^(.-)\nFROM debian:12%-slim\n"):gmatch("\nCOPY (%S+) /src/(%S*)") do
+      assert(os.execute(("cp -r '%s' '%s/%s'"):format(from, dir, to)))
+      copied[#copied + 1] = from
+    end
+    assert.same({ "CMakeLists.txt", "cmake", "bench", "src" }, copied)
+    assert(os.execute(("cmake -S '%s' -B '%s/build' -G Ninja -DOPP_TESTS=OFF >/dev/null"):format(dir, dir)))
+  end)
+
+  it("runs as a user and a group of the numbers that the container file gives them", function()
+    local user, group = read("Containerfile"):match("\nUSER (%d+):(%d+)\n")
+    assert.equal(group, read("Containerfile"):match("groupadd %-%-gid (%d+) oppd"))
+    assert.equal(user, read("Containerfile"):match("useradd %-%-uid (%d+) %-%-gid oppd "))
   end)
 
   it("is built with all that ./dev builds with", function()

@@ -48,7 +48,7 @@ describe("the audit trail", function()
   it("is a chain that anyone can verify", function()
     local requests = {}
     for i = 1, 60 do
-      requests[i] = { method = "POST", path = "/actions", json = ledger.create { execute = i % 2 == 0 } }
+      requests[i] = ledger.request(ledger.create { execute = i % 2 == 0 })
     end
     http.parallel(app.client, requests, 16)
     check.refused(app.client:post("/actions", ledger.delete("txn_none")), 403)

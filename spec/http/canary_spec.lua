@@ -8,7 +8,7 @@ local ledger = require "spec.support.ledger"
 local lfs = require "lfs"
 
 describe("a secret", function()
-  local g, config, answers, canaries, kept
+  local g, answers, canaries, kept
 
   -- A word that is nowhere else, and is remembered.
   local function canary(where)
@@ -70,9 +70,7 @@ describe("a secret", function()
 
   setup(function()
     canaries, answers = {}, {}
-    config = os.tmpname()
-    gateway.write_file(config, "log: { level: debug }\n")
-    g = gateway.start { flags = { "--config", config } }
+    g = gateway.start { config = "log: { level: debug }\n" }
     headers()
     bodies()
     targets()
@@ -85,10 +83,7 @@ describe("a secret", function()
     for _, row in ipairs(g:audit()) do answers[#answers + 1] = json.encode(row) end
     answers[#answers + 1] = json.encode(check.ok(g.admin:get("/audit/checkpoints")))
   end)
-  teardown(function()
-    gateway.stop(g)
-    os.remove(config)
-  end)
+  teardown(function() gateway.stop(g) end)
 
   local function assert_clean(name, text)
     for _, word in ipairs(canaries) do

@@ -5,17 +5,15 @@ local gateway = require "spec.support.gateway"
 local json = require "spec.support.json"
 
 describe("the checkpoints of the audit trail", function()
-  local g, config, file
+  local g, file
 
   setup(function()
-    config, file = os.tmpname(), os.tmpname()
+    file = os.tmpname()
     os.remove(file)
-    gateway.write_file(config, ("audit: { checkpoint_file: %s, checkpoint_rows: 3 }\n"):format(file))
-    g = gateway.start { flags = { "--config", config } }
+    g = gateway.start { config = ("audit: { checkpoint_file: %s, checkpoint_rows: 3 }\n"):format(file) }
   end)
   teardown(function()
     gateway.stop(g)
-    os.remove(config)
     os.remove(file)
   end)
 

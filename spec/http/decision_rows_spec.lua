@@ -10,7 +10,7 @@ local count <const> = os.getenv("OPP_LONG") and 10000 or 1000
 local batch <const> = 250
 
 describe("every decision", function()
-  local g, config, decisions, rows
+  local g, decisions, rows
   local undecided = 0 -- judged again too often, because the apps kept changing: the caller is to repeat it
 
   -- Reads of agents and everything that changes something are recorded, whatever became of it; manifests, looks at
@@ -45,9 +45,7 @@ describe("every decision", function()
   end
 
   setup(function()
-    config = os.tmpname()
-    gateway.write_file(config, "limits: { pending_drafts_max: 1000000 }\n") -- what is refused with 429 has no row
-    g = gateway.start { flags = { "--config", config } }
+    g = gateway.start { config = "limits: { pending_drafts_max: 1000000 }\n" } -- what is refused with 429 has no row
     local agent = g:open_app()
     local pool = pool_of(agent)
     local person = g:person("user_generated", { "reviewer", "operator", "owner" }, { "org_demo" })
@@ -67,10 +65,7 @@ describe("every decision", function()
     g:app() -- is on disk, and with it what was queued before
     rows = g:audit()
   end)
-  teardown(function()
-    gateway.stop(g)
-    os.remove(config)
-  end)
+  teardown(function() gateway.stop(g) end)
 
   it("has its rows, the last of which says what was answered, and nothing else has", function()
     local of = {}

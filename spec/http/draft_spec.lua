@@ -188,7 +188,7 @@ describe("a draft", function()
   it("cannot be one too many for its app", function()
     local app, requests = g:app(), {}
     for i = 1, 1001 do
-      requests[i] = { method = "POST", path = "/actions", json = ledger.create() }
+      requests[i] = ledger.request(ledger.create())
     end
     local refused = 0
     for _, response in ipairs(require "spec.support.http".parallel(app.client, requests, 32)) do

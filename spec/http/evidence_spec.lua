@@ -7,20 +7,15 @@ local json = require "spec.support.json"
 local ledger = require "spec.support.ledger"
 
 describe("the evidence of a draft", function()
-  local g, config, other, reviewer
+  local g, other, reviewer
 
   setup(function()
-    config = os.tmpname()
-    gateway.write_file(config, "audit: { checkpoint_rows: 3, checkpoint_seconds: 1 }\n")
-    g = gateway.start { flags = { "--config", config } }
+    g = gateway.start { config = "audit: { checkpoint_rows: 3, checkpoint_seconds: 1 }\n" }
     gateway.write_file(g:file("key.pem"), check.ok(g.admin:get("/audit/key")).publicKey)
     other = g:app { name = "Other tenant", org_id = "org_other" }
     reviewer = g:person("user_reviewer", { "reviewer" })
   end)
-  teardown(function()
-    gateway.stop(g)
-    os.remove(config)
-  end)
+  teardown(function() gateway.stop(g) end)
 
   -- Rows of somebody else's, between those of a draft.
   local function noise()

@@ -186,8 +186,8 @@ describe("a freeze", function()
       local conn = connection.open(g.address, coroutine.yield)
       for _ = 1, 40 do
         local asked_after = made ~= nil
-        local action = ledger.create { execute = true, idempotencyKey = ledger.unique("race") }
-        local answer = assert(app.client:over(conn, { method = "POST", path = "/actions", json = action }))
+        local action = ledger.keyed { execute = true }
+        local answer = assert(app.client:over(conn, ledger.request(action)))
         assert(answer.status == 403 or not asked_after, "it was executed: " .. answer.text)
       end
       conn:close()

@@ -15,15 +15,10 @@ describe("an idempotency key", function()
   end)
   teardown(function() gateway.stop(g) end)
 
-  -- An action with a key of its own; execute is as said.
-  local function keyed(execute)
-    return ledger.create { idempotencyKey = ledger.unique("key"), execute = execute }
-  end
-
   local function copies(action, count)
     local requests = {}
     for i = 1, count do
-      requests[i] = { method = "POST", path = "/actions", json = action }
+      requests[i] = ledger.request(action)
     end
     return requests
   end
@@ -47,7 +42,7 @@ describe("an idempotency key", function()
   end
 
   it("makes of 100 equal requests one execution and 99 replays", function()
-    local action = keyed(true)
+    local action = ledger.keyed { execute = true }
     local executed, replayed, ids = race(action, 100, 1)
     assert.same({ 1, 99 }, { executed, replayed })
     assert.is_nil(next(ids, next(ids)))
@@ -56,7 +51,7 @@ describe("an idempotency key", function()
 
   it("makes of 32 requests at the same time one effect", function()
     for _ = 1, 5 do
-      local action = keyed(true)
+      local action = ledger.keyed { execute = true }
       local executed, replayed, ids = race(action, 32, 32)
       assert.same({ 1, 31 }, { executed, replayed })
       assert.is_nil(next(ids, next(ids)))
@@ -65,7 +60,7 @@ describe("an idempotency key", function()
   end)
 
   it("makes of 32 drafts at the same time one draft", function()
-    local action, ids, fresh = keyed(), {}, 0
+    local action, ids, fresh = ledger.keyed(), {}, 0
     for _, response in ipairs(http.parallel(g.agent, copies(action, 32), 32)) do
       local data = check.ok(response)
       ids[data.draft.id] = true
@@ -76,7 +71,7 @@ describe("an idempotency key", function()
   end)
 
   it("answers a repeated success with the recorded outcome", function()
-    local action = keyed(true)
+    local action = ledger.keyed { execute = true }
     local first = ledger.execute(open, action)
     local response = open:post("/actions", action)
     local data = check.ok(response)
@@ -88,14 +83,14 @@ describe("an idempotency key", function()
   end)
 
   it("is on record as a replay", function()
-    local action = keyed(true)
+    local action = ledger.keyed { execute = true }
     ledger.execute(open, action)
     local id = open:post("/actions", action).headers["x-request-id"]
     assert.equal("agent.action.idempotency_replay", check.find(g:audit(), { request_id = id }).action)
   end)
 
   it("is refused for another intent, one byte apart", function()
-    local action = keyed(true)
+    local action = ledger.keyed { execute = true }
     ledger.execute(open, action)
     action.payload.title = action.payload.title .. "."
     check.refused(open:post("/actions", action), 409, "agent.idempotency_mismatch")
@@ -103,7 +98,7 @@ describe("an idempotency key", function()
   end)
 
   it("is refused for another intent while the first is a draft", function()
-    local action = keyed()
+    local action = ledger.keyed()
     ledger.draft(g.agent, action)
     action.payload.amount_home = 13
     local details = check.refused(g.agent:post("/actions", action), 409, "agent.idempotency_mismatch")
@@ -154,9 +149,9 @@ describe("an idempotency key", function()
 
   it("knows the preflight that its draft was completed with, also after that has gone", function()
     local app = g:open_app()
-    local action = keyed()
+    local action = ledger.keyed()
     local draft = ledger.draft(app.client, action)
-    local flight = check.ok(app.client:post("/preflight", { action = action.action, payload = action.payload }))
+    local flight = ledger.preflight(app.client, action)
     local handle = { action = action.action, preflightId = flight.preflightId,
       idempotencyKey = action.idempotencyKey, execute = true }
     assert.equal(draft.id, check.ok(app.client:post("/actions", handle)).draft.id)
@@ -167,7 +162,7 @@ describe("an idempotency key", function()
   end)
 
   it("says again why its draft was not executed", function()
-    local action = keyed(true)
+    local action = ledger.keyed { execute = true }
     local app = g:app()
     local first = check.ok(app.client:post("/actions", action))
     assert.equal("agent.auto_execute_disabled", first.autoExecuteDenied.code)
@@ -188,7 +183,7 @@ describe("an idempotency key", function()
   end)
 
   it("gives the pending draft again to a repeat that does not execute", function()
-    local action = keyed()
+    local action = ledger.keyed()
     local draft = ledger.draft(g.agent, action)
     local response = g.agent:post("/actions", action)
     local data = check.ok(response)
@@ -201,7 +196,7 @@ describe("an idempotency key", function()
 
   it("executes the pending draft when a window has opened since", function()
     local app = g:app()
-    local action = keyed(true)
+    local action = ledger.keyed { execute = true }
     local draft, data = ledger.draft(app.client, action)
     assert.equal("agent.auto_execute_disabled", data.autoExecuteDeniedCode)
     local again = check.ok(app.client:post("/actions", action))
@@ -230,7 +225,7 @@ describe("an idempotency key", function()
   end)
 
   it("gives a repeat the outcome of an approval", function()
-    local action = keyed()
+    local action = ledger.keyed()
     local draft = ledger.draft(g.agent, action)
     local execution = ledger.approve(g.admin, draft).execution
     local data = check.ok(g.agent:post("/actions", action))
@@ -238,7 +233,7 @@ describe("an idempotency key", function()
   end)
 
   it("stays with a refused intent", function()
-    local action = keyed()
+    local action = ledger.keyed()
     local draft = ledger.draft(g.agent, action)
     check.ok(g.admin:post("/drafts/" .. draft.id .. "/reject"))
     local data = check.ok(g.agent:post("/actions", action))
@@ -258,7 +253,7 @@ describe("an idempotency key", function()
   end)
 
   it("belongs to its app: another's is another", function()
-    local action = keyed(true)
+    local action = ledger.keyed { execute = true }
     local other = g:open_app().client
     local first, second = ledger.execute(open, action), ledger.execute(other, action)
     assert.not_equal(first.id, second.id)
@@ -268,7 +263,7 @@ describe("an idempotency key", function()
   it("belongs to its app, not to one of its keys", function()
     local app = g:open_app()
     local key = check.ok(g.admin:post("/apps/" .. app.app.id .. "/keys", { name = "second" }))
-    local action = keyed(true)
+    local action = ledger.keyed { execute = true }
     local first = ledger.execute(app.client, action)
     local data = check.ok(g:agent_client(key.token):post("/actions", action))
     assert.equal(first.id, data.execution.id)
@@ -293,15 +288,15 @@ describe("an idempotency key", function()
     local long = ledger.unique("key")
     long = long .. ("k"):rep(255 - #long)
     assert.equal("draft", ledger.draft(open, ledger.create { idempotencyKey = long }).status)
-    local action = keyed()
+    local action = ledger.keyed()
     local draft = ledger.draft(open, action)
     action.idempotencyKey = "  " .. action.idempotencyKey .. " "
     assert.equal(draft.id, ledger.draft(open, action).id)
   end)
 
   it("names the intent of its preflight as well", function()
-    local action = keyed(true)
-    local flight = check.ok(open:post("/preflight", { action = action.action, payload = action.payload }))
+    local action = ledger.keyed { execute = true }
+    local flight = ledger.preflight(open, action)
     local first = ledger.execute(open, action)
     local by_handle = { action = action.action, preflightId = flight.preflightId, execute = true,
       idempotencyKey = action.idempotencyKey }
@@ -309,7 +304,7 @@ describe("an idempotency key", function()
   end)
 
   it("outlives the gateway, killed without warning", function()
-    local action, waiting = keyed(true), keyed()
+    local action, waiting = ledger.keyed { execute = true }, ledger.keyed()
     local first, draft = ledger.execute(open, action), ledger.draft(open, waiting)
     g:kill()
     g:restart()

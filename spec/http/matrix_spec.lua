@@ -8,12 +8,11 @@ local openapi = require "spec.support.openapi"
 local admin <const> = "/api/agent-admin/v1"
 
 describe("a route of people that changes something", function()
-  local api, config = openapi.load(), os.tmpname()
+  local api = openapi.load()
   local g, root, app, draft, revoked
 
   setup(function()
-    gateway.write_file(config, "limits: { auth_failures_per_minute: 100000 }\n")
-    g = gateway.start { flags = { "--config", config } }
+    g = gateway.start { config = "limits: { auth_failures_per_minute: 100000 }\n" }
     root = g:client("")
     app = g:app()
     draft = ledger.draft(app.client, ledger.create())
@@ -21,10 +20,7 @@ describe("a route of people that changes something", function()
     check.ok(g.admin:post("/tokens/" .. person.admin_token.id .. "/revoke"))
     revoked = person.token
   end)
-  teardown(function()
-    gateway.stop(g)
-    os.remove(config)
-  end)
+  teardown(function() gateway.stop(g) end)
 
   -- A body that the route would take, as far as any; what is refused must be refused whatever it says.
   local bodies = {

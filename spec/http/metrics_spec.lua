@@ -213,15 +213,17 @@ describe("the metrics", function()
   end)
 
   it("count rules that run out of their budget", function()
-    local dir = gateway.make_dir()
-    finally(function() os.execute("rm -r '" .. dir .. "'") end)
+    local dir, slow = gateway.make_dir(), nil
+    finally(function()
+      gateway.stop(slow)
+      os.execute("rm -r '" .. dir .. "'")
+    end)
     os.execute(("mkdir -p '%s/slow'"):format(dir))
     gateway.write_file(dir .. "/slow/profile.lua", 'return { description = "x" }')
     gateway.write_file(dir .. "/slow/10.lua",
       'return { { name = "loop", tools = { "transaction.create" }, decide = function(r) '
       .. 'while r.payload.title ~= "" do end return deny "x" end } }')
-    local slow = gateway.start { policies = dir, flags = { "--profile", "slow" } }
-    finally(function() gateway.stop(slow) end)
+    slow = gateway.start { policies = dir, flags = { "--profile", "slow" } }
     local response = slow.agent:post("/actions", ledger.create())
     assert.equal(403, response.status, response.text)
     local families = parse(slow:client("", slow.admin.token):get("/metrics").text)

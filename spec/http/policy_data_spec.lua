@@ -86,7 +86,7 @@ describe("an app's data policy", function()
   it("does not change the range of an export between its draft and its approval", function()
     local app = with { max_days = 30 }
     local action = ledger.export()
-    local flight = check.ok(app.client:post("/preflight", { action = action.action, payload = action.payload }))
+    local flight = ledger.preflight(app.client, action)
     for _, body in ipairs { action, { action = action.action, preflightId = flight.preflightId } } do
       local draft = ledger.draft(app.client, body)
       socket.sleep(0.02)

@@ -4,34 +4,16 @@ local check = require "spec.support.check"
 local gateway = require "spec.support.gateway"
 local http = require "spec.support.http"
 local ledger = require "spec.support.ledger"
+local policies = require "spec.support.policies"
 
 describe("a rule", function()
   local g
 
-  local function rules(text)
-    gateway.write_file(g:file("policies/mine/10-rules.lua"), text)
-    return g.admin:post("/policies/reload")
-  end
-
-  local function in_force(text)
-    return check.ok(rules("return {\n" .. text .. "\n}\n"))
-  end
-
-  setup(function()
-    local dir = os.tmpname()
-    os.remove(dir)
-    os.execute("mkdir -p " .. dir .. "/mine")
-    gateway.write_file(dir .. "/mine/profile.lua", "return { description = 'A test.' }\n")
-    g = gateway.start { flags = { "--policies", dir, "--profile", "mine" } }
-    function g.file(self, name)
-      local policy = name:match("^policies/(.*)")
-      return policy and dir .. "/" .. policy or self.dir .. "/" .. name
-    end
-  end)
-  teardown(function() gateway.stop(g) end)
+  setup(function() g = policies.start() end)
+  teardown(function() policies.stop(g) end)
 
   it("that denies refuses with its reason and tag, and stores nothing but the audit row", function()
-    in_force [[{ name = "no ops", tools = { "transaction.*" }, decide = function(request)
+    g:in_force [[{ name = "no ops", tools = { "transaction.*" }, decide = function(request)
       if request.payload.ledgerId == "ledger_ops" then return deny("Operations are closed.", { tag = "ops" }) end
     end }]]
     local before = #check.ok(g.agent:get("/drafts", { limit = 500 })).items
@@ -46,16 +28,16 @@ describe("a rule", function()
 
   it("may give a reason of 511 bytes, and the agent reads all of it", function()
     local reason = "x" .. ("\u{20AC}"):rep(170)
-    in_force(([[{ name = "long", tools = { "transaction.*" }, decide = function()
+    g:in_force(([[{ name = "long", tools = { "transaction.*" }, decide = function()
       return deny("%s") end }]]):format(reason))
     local response = g.agent:post("/actions", ledger.create())
     check.refused(response, 403, "agent.policy_denied")
     assert.equal(reason, response.body.message)
-    in_force ""
+    g:in_force ""
   end)
 
   it("hides a tool that it denies at discover, and makes it not callable", function()
-    in_force [[{ name = "no deletes", tools = { "transaction.delete", "transaction.hard_delete" },
+    g:in_force [[{ name = "no deletes", tools = { "transaction.delete", "transaction.hard_delete" },
       discover = function(request) return deny("Nothing is deleted here.") end }]]
     local names = {}
     for _, tool in ipairs(check.ok(g.agent:get("/manifest")).tools) do names[tool.name] = true end
@@ -67,7 +49,7 @@ describe("a rule", function()
   end)
 
   it("asks for two people, and neither the same person twice nor one alone is enough", function()
-    in_force [[{ name = "two", tools = { "transaction.create" }, decide = function(request)
+    g:in_force [[{ name = "two", tools = { "transaction.create" }, decide = function(request)
       return draft("Two people must agree.", { approvals = 2, expires_in = 3600 })
     end }]]
     local app = g:app { auto_execute = { writes = { enabled = true } } }
@@ -87,9 +69,9 @@ describe("a rule", function()
   end)
 
   it("that asks for two people only now keeps out who made the app", function()
-    in_force ""
+    g:in_force ""
     local draft = ledger.draft(g:app().client, ledger.create())
-    in_force [[{ name = "two now", tools = { "transaction.create" }, decide = function(request)
+    g:in_force [[{ name = "two now", tools = { "transaction.create" }, decide = function(request)
       return draft("Two people must agree.", { approvals = 2 })
     end }]]
     local details = check.refused(g.admin:post("/drafts/" .. draft.id .. "/approve"), 403, "agent.forbidden")
@@ -98,11 +80,11 @@ describe("a rule", function()
   end)
 
   it("redacts results as it redacts impacts", function()
-    in_force [[{ name = "no titles", tools = { "transaction.*" }, decide = function()
+    g:in_force [[{ name = "no titles", tools = { "transaction.*" }, decide = function()
       return allow { redact = { "title" } }
     end }]]
     local app = g:open_app()
-    local action = ledger.create { idempotencyKey = ledger.unique("key") }
+    local action = ledger.keyed()
     local execution = ledger.execute(app.client, action)
     assert.equal("[redacted]", execution.result.transaction.title)
     assert.equal("[redacted]", check.ok(app.client:post("/actions", action)).execution.result.transaction.title)
@@ -111,7 +93,7 @@ describe("a rule", function()
   end)
 
   it("limits executions exactly, also when they come at once", function()
-    in_force [[{ name = "three an hour", tools = { "transaction.create" }, decide = function()
+    g:in_force [[{ name = "three an hour", tools = { "transaction.create" }, decide = function()
       return allow { limit = { count = 3, per = 3600 } }
     end }]]
     local app = g:app { auto_execute = { writes = { enabled = true } } }
@@ -119,7 +101,7 @@ describe("a rule", function()
     for i = 1, 12 do
       local body = ledger.create()
       body.execute = true
-      requests[i] = { method = "POST", path = "/actions", json = body }
+      requests[i] = ledger.request(body)
     end
     local executed, drafts, last = 0, 0, nil
     for _, response in ipairs(http.parallel(app.client, requests, 6)) do
@@ -138,7 +120,7 @@ describe("a rule", function()
   end)
 
   it("shapes reads", function()
-    in_force [[{ name = "short and blind", tools = { "transaction.list" }, decide = function()
+    g:in_force [[{ name = "short and blind", tools = { "transaction.list" }, decide = function()
       return allow { max_rows = 2, redact = { "title" } }
     end }]]
     local data = check.ok(g.agent:get("/transactions", { ledgerId = "ledger_main" }))
@@ -147,7 +129,7 @@ describe("a rule", function()
   end)
 
   it("demands safeguards at any risk", function()
-    in_force [[{ name = "say why", tools = { "transaction.create" }, decide = function()
+    g:in_force [[{ name = "say why", tools = { "transaction.create" }, decide = function()
       return allow { require = { "justification", "idempotency" } }
     end }]]
     local app = g:app { auto_execute = { writes = { enabled = true } } }
@@ -161,7 +143,7 @@ describe("a rule", function()
   end)
 
   it("closes its window, says when it opens, and a person may still approve", function()
-    in_force [[{ name = "never by itself", tools = { "transaction.create" },
+    g:in_force [[{ name = "never by itself", tools = { "transaction.create" },
       window = function() return between { from = "2999-01-01T00:00:00Z", to = "2999-01-02T00:00:00Z" } end }]]
     local app = g:app { auto_execute = { writes = { enabled = true } } }
     local body = ledger.create()
@@ -173,7 +155,7 @@ describe("a rule", function()
   end)
 
   it("binds what it looks at to the draft", function()
-    in_force [[{ name = "amount", tools = { "transaction.update" },
+    g:in_force [[{ name = "amount", tools = { "transaction.update" },
       witness = function(request) return { zone = "a" } end }]]
     local made = ledger.execute(g:app { auto_execute = { writes = { enabled = true } } }.client, ledger.create())
     local draft = ledger.draft(g.agent, { action = "transaction.update",
@@ -184,7 +166,7 @@ describe("a rule", function()
   end)
 
   it("sees whom the agent acts for, and what it touches", function()
-    in_force [[{ name = "who", tools = { "transaction.create" }, decide = function(request)
+    g:in_force [[{ name = "who", tools = { "transaction.create" }, decide = function(request)
       local touched = request.resources[1]
       return deny(request.actor.user_id .. " " .. touched.kind .. " " .. tostring(touched.user_id))
     end, tests = { { given = { actor = { user_id = "u" }, resources = { { kind = "ledger" } } },
@@ -195,7 +177,7 @@ describe("a rule", function()
   end)
 
   it("that fails denies, and only the operator hears why", function()
-    in_force [[{ name = "misspelt", tools = { "transaction.create" }, decide = function(request)
+    g:in_force [[{ name = "misspelt", tools = { "transaction.create" }, decide = function(request)
       return request["pay" .. "lod"].title and nil
     end }]]
     local response = g.agent:post("/actions", ledger.create())
@@ -208,7 +190,7 @@ describe("a rule", function()
   end)
 
   it("whose honest pattern a payload drives into its worst case denies, which is audited", function()
-    in_force [[{ name = "looks like a list", tools = { "transaction.create" }, decide = function(request)
+    g:in_force [[{ name = "looks like a list", tools = { "transaction.create" }, decide = function(request)
       if request.justification:find(".-,.-,.-,.-;") then return deny("A list.") end
     end }]]
     local response = g.agent:post("/actions", ledger.create { justification = ("a,"):rep(900) })
@@ -217,13 +199,14 @@ describe("a rule", function()
     local row = check.find(g:audit(), { request_id = response.headers["x-request-id"] })
     assert.same({ "denied", "agent.policy_denied" }, { row.status, row.code })
     check.ok(g.agent:post("/actions", ledger.create { justification = "a short one" }))
-    in_force ""
+    g:in_force ""
   end)
 
   it("that does not load changes nothing, and is named with its line", function()
-    in_force [[{ name = "fine", tools = { "transaction.create" }, decide = function() return deny("Still here.") end }]]
+    g:in_force [[{ name = "fine", tools = { "transaction.create" },
+      decide = function() return deny("Still here.") end }]]
     local before = check.ok(g.admin:get("/policies")).active
-    local broken = rules("return {\n  { name = 'x', tools = { 'no.such' }, decide = function() end },\n}")
+    local broken = g:rules("return {\n  { name = 'x', tools = { 'no.such' }, decide = function() end },\n}")
     local details = check.refused(broken, 400, "common.validation")
     assert.is_truthy(details.issues[1].file:find("10-rules.lua", 1, true))
     assert.equal(2, details.issues[1].line)
@@ -233,25 +216,25 @@ describe("a rule", function()
   end)
 
   it("counts for drafts that were made before it", function()
-    in_force ""
+    g:in_force ""
     local draft = ledger.draft(g.agent, ledger.create())
-    in_force [[{ name = "later", tools = { "*" }, decide = function(request)
+    g:in_force [[{ name = "later", tools = { "*" }, decide = function(request)
       if request.phase == "approve" then return deny("Not any more.") end
     end }]]
     local response = g.admin:post("/drafts/" .. draft.id .. "/approve")
     check.refused(response, 403, "agent.policy_denied")
     assert.equal("draft", check.ok(g.agent:get("/drafts/" .. draft.id)).draft.status)
-    in_force ""
+    g:in_force ""
     assert.equal("success", check.ok(g.admin:post("/drafts/" .. draft.id .. "/approve")).execution.status)
   end)
 
   it("is in force from the answer to the reload on, under load and without a failed request", function()
     for round = 1, 15 do
-      in_force(([[{ name = "round", tools = { "transaction.create" }, decide = function()
+      g:in_force(([[{ name = "round", tools = { "transaction.create" }, decide = function()
         return deny("Round %d.") end }]]):format(round))
       local requests = {}
       for i = 1, 12 do
-        requests[i] = { method = "POST", path = "/actions", json = ledger.create() }
+        requests[i] = ledger.request(ledger.create())
       end
       for _, response in ipairs(http.parallel(g.agent, requests, 6)) do
         assert.equal(("Round %d."):format(round), response.body.message, response.text)
@@ -260,8 +243,8 @@ describe("a rule", function()
   end)
 
   it("stays in force after a restart, whatever the disk says", function()
-    in_force [[{ name = "kept", tools = { "transaction.create" }, decide = function() return deny("Kept.") end }]]
-    gateway.write_file(g:file("policies/mine/10-rules.lua"), "return {}\n")
+    g:in_force [[{ name = "kept", tools = { "transaction.create" }, decide = function() return deny("Kept.") end }]]
+    gateway.write_file(g.policies .. "/mine/10-rules.lua", "return {}\n")
     g:restart()
     assert.equal("Kept.", g.agent:post("/actions", ledger.create()).body.message)
     assert.equal("changed", check.ok(g.admin:get("/policies")).active.disk)

@@ -305,8 +305,7 @@ describe("policies that are staged", function()
       if verb == "promote" then stage(round % 4 == 1 and "other" or "mine") end
       local requests = {}
       for i = 1, 60 do
-        requests[i] = i % 4 == 0 and { method = "GET", path = "/ledgers" }
-          or { method = "POST", path = "/actions", json = ledger.create() }
+        requests[i] = i % 4 == 0 and { method = "GET", path = "/ledgers" } or ledger.request(ledger.create())
       end
       local changing = g.admin:start { method = "POST", path = "/policies/" .. verb }
       for i, response in ipairs(http.parallel(app.client, requests, 8)) do

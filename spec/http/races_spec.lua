@@ -14,21 +14,16 @@ local keys_max <const> = long and 1000 or sanitized and 20 or 100
 local batch <const> = 50
 
 describe("a race", function()
-  local g, app, people, config
+  local g, app, people
 
   setup(function()
-    config = os.tmpname()
-    gateway.write_file(config, "lifetimes: { draft_lifetime_seconds: 2 }\n")
-    g = gateway.start { flags = { "--config", config } }
+    g = gateway.start { config = "lifetimes: { draft_lifetime_seconds: 2 }\n" }
     app = g:open_app()
     people = { g:person("user_first", { "reviewer" }), g:person("user_first", { "reviewer" }),
       g:person("user_second", { "reviewer" }) }
     math.randomseed(tonumber(os.getenv "OPP_SEED") or 20261122)
   end)
-  teardown(function()
-    gateway.stop(g)
-    os.remove(config)
-  end)
+  teardown(function() gateway.stop(g) end)
 
   local function count(file, sql, params)
     return db.rows(g.data .. "/" .. file, sql, params)
@@ -61,7 +56,7 @@ describe("a race", function()
       { client = people[2].client, method = "POST", path = path .. "/approve" },
       { client = people[3].client, method = "POST", path = path .. "/reject" },
       { client = app.client, method = "POST", path = path .. "/cancel" },
-      { client = app.client, method = "POST", path = "/actions", json = execute },
+      ledger.request(execute, app.client),
     }
   end
 
@@ -70,7 +65,7 @@ describe("a race", function()
     for first = 1, races_max, batch do
       local drafts, requests, began = {}, {}, socket.gettime()
       for i = 1, math.min(batch, races_max - first + 1) do
-        local action = ledger.create { idempotencyKey = ledger.unique "race" }
+        local action = ledger.keyed()
         drafts[i] = { title = action.payload.title, id = ledger.draft(app.client, action).id }
         table.move(rivals(drafts[i], action), 1, 5, #requests + 1, requests)
       end
@@ -104,18 +99,18 @@ describe("a race", function()
   local function copies(action, times)
     local requests = {}
     for i = 1, times do
-      requests[i] = { client = app.client, method = "POST", path = "/actions", json = action }
+      requests[i] = ledger.request(action, app.client)
     end
     return requests
   end
 
   it("of fifty equal requests has one effect for each key, and another byte under it has none", function()
     for _ = 1, keys_max do
-      local action = ledger.create { idempotencyKey = ledger.unique "key", execute = true }
+      local action = ledger.keyed { execute = true }
       local requests, other = copies(action, 50), ledger.create(nil, { title = action.payload.title .. "." })
       other.idempotencyKey, other.execute = action.idempotencyKey, true
       local first, ids, fresh = check.ok(app.client:post("/actions", action)), {}, 0
-      requests[#requests + 1] = { client = app.client, method = "POST", path = "/actions", json = other }
+      requests[#requests + 1] = ledger.request(other, app.client)
       for i, answer in ipairs(http.parallel(app.client, requests, 50)) do
         if i == #requests then
           check.refused(answer, 409, "agent.idempotency_mismatch")

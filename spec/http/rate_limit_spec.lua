@@ -113,29 +113,21 @@ end)
 
 describe("the limit of pending drafts", function()
   it("is told like the others", function()
-    local config = os.tmpname()
-    gateway.write_file(config, "limits: { pending_drafts_max: 1 }\n")
-    local g <close> = setmetatable({ gateway.start { flags = { "--config", config } } },
-      { __close = function(self) gateway.stop(self[1]) end })
-    local app = g[1]:app()
+    local g = gateway.start { config = "limits: { pending_drafts_max: 1 }\n" }
+    finally(function() gateway.stop(g) end)
+    local app = g:app()
     ledger.draft(app.client, ledger.create())
     refused_by(app.client:post("/actions", ledger.create()), "pending-drafts", "pending_drafts")
-    os.remove(config)
   end)
 end)
 
 describe("whoever guesses tokens", function()
-  local g, config
+  local g
 
   setup(function()
-    config = os.tmpname()
-    gateway.write_file(config, "limits: { auth_failures_per_minute: 3 }\ntrusted_proxies: ['127.0.0.1']\n")
-    g = gateway.start { flags = { "--config", config } }
+    g = gateway.start { config = "limits: { auth_failures_per_minute: 3 }\ntrusted_proxies: ['127.0.0.1']\n" }
   end)
-  teardown(function()
-    gateway.stop(g)
-    os.remove(config)
-  end)
+  teardown(function() gateway.stop(g) end)
 
   local function guess(from, client, path)
     return (client or g:agent_client("op_x")):get(path or "/manifest", nil, { ["X-Forwarded-For"] = from })

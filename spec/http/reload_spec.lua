@@ -36,7 +36,7 @@ describe("reloading under load", function()
   local function ask()
     local requests = {}
     for i = 1, 6 do
-      requests[2 * i - 1] = { method = "POST", path = "/actions", json = ledger.create() }
+      requests[2 * i - 1] = ledger.request(ledger.create())
       requests[2 * i] = { method = "GET", path = "/ledgers" }
     end
     return http.parallel(g.agent, requests, 6)

@@ -39,7 +39,7 @@ return {
 ]]
 
 describe("a replay", function()
-  local g, apps, ids, mixed, config
+  local g, apps, ids, mixed
   local since, since_ms -- the rules are in force
 
   local function logged(columns, more)
@@ -91,9 +91,7 @@ describe("a replay", function()
   end
 
   setup(function()
-    config = os.tmpname()
-    gateway.write_file(config, "limits:\n  pending_drafts_max: 1000000\n")
-    g = policies.start { flags = { "--profile", "mine", "--config", config } }
+    g = policies.start { config = "limits:\n  pending_drafts_max: 1000000\n" }
     apps, ids = { g:open_app(), g:open_app { name = "Second" }, g:open_app { name = "Third" } }, {}
     for i = 1, 8 do ids[i] = ledger.make(apps[1].client).id end
     check.ok(g:rules(rules))
@@ -107,10 +105,7 @@ describe("a replay", function()
     end
     await_log(mixed // 2)
   end)
-  teardown(function()
-    policies.stop(g)
-    os.remove(config)
-  end)
+  teardown(function() policies.stop(g) end)
 
   local function wait_for(data)
     return gateway.eventually("the replay ends", function()

@@ -44,7 +44,7 @@ describe("what was answered", function()
   it("is there also when the end comes in the middle of many", function()
     local app, requests = g:open_app(), {}
     for i = 1, 120 do
-      requests[i] = { method = "POST", path = "/actions", json = ledger.create { execute = i % 2 == 0 } }
+      requests[i] = ledger.request(ledger.create { execute = i % 2 == 0 })
     end
     local answers = http.parallel(app.client, requests, 16)
     g:kill()
@@ -68,7 +68,7 @@ describe("what was answered", function()
   it("keeps a preflight over a restart", function()
     local app = g:open_app()
     local action = ledger.create()
-    local flight = check.ok(app.client:post("/preflight", { action = action.action, payload = action.payload }))
+    local flight = ledger.preflight(app.client, action)
     g:restart()
     ledger.execute(app.client, { action = action.action, preflightId = flight.preflightId })
     assert.equal(1, ledger.count(app.client, action.payload.title))

@@ -10,21 +10,14 @@ local requests <const> = os.getenv "OPP_LONG" and 10000 or 1200
 local connections <const> = 8
 
 describe("a key that was revoked", function()
-  local g, config
+  local g
 
-  setup(function()
-    config = os.tmpname()
-    gateway.write_file(config, "limits: { auth_failures_per_minute: 1000000 }\n")
-    g = gateway.start { flags = { "--config", config } }
-  end)
-  teardown(function()
-    gateway.stop(g)
-    os.remove(config)
-  end)
+  setup(function() g = gateway.start { config = "limits: { auth_failures_per_minute: 1000000 }\n" } end)
+  teardown(function() gateway.stop(g) end)
 
   local function ask(app, i)
     if i % 3 == 0 then
-      return { method = "POST", path = "/actions", json = ledger.create { execute = true } }
+      return ledger.request(ledger.create { execute = true })
     end
     return { method = "GET", path = i % 3 == 1 and "/transactions" or "/manifest" }, app
   end

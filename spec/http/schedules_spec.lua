@@ -47,8 +47,6 @@ describe("a schedule of changes and approvals", function()
     end
   end
 
-  local function action(body, client) return { client = client, method = "POST", path = "/actions", json = body } end
-
   -- What an agent may ask about a schedule's own transaction and ledger.
   local asked = {
     update = function(s) return ledger.update(s.id, { title = s.title }) end,
@@ -62,7 +60,7 @@ describe("a schedule of changes and approvals", function()
 
   local function by_rival(body)
     body.execute, body.justification = true, "It was first."
-    return action(body, rival.client)
+    return ledger.request(body, rival.client)
   end
 
   -- What happens to the state: requests of another app's, one after the other, or statements of another program's.
@@ -129,7 +127,7 @@ describe("a schedule of changes and approvals", function()
     local drafted = each(list, function(s)
       local body = asked[s.tool](s)
       body.justification = s.people == 2 and "Two people." or "One will do."
-      return action(body)
+      return ledger.request(body)
     end)
     for i, answer in ipairs(drafted) do
       list[i].draft = check.ok(answer).draft.id

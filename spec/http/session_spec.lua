@@ -251,11 +251,13 @@ end)
 
 describe("a session over TLS", function()
   it("takes pages of its host by https", function()
-    local dir = gateway.make_dir()
-    finally(function() os.execute("rm -rf '" .. dir .. "'") end)
+    local dir, g = gateway.make_dir(), nil
+    finally(function()
+      gateway.stop(g)
+      os.execute("rm -rf '" .. dir .. "'")
+    end)
     local file, key = certificate.make(dir, "own")
-    local g = gateway.start { flags = { "--tls-certificate", file, "--tls-key", key } }
-    finally(function() gateway.stop(g) end)
+    g = gateway.start { flags = { "--tls-certificate", file, "--tls-key", key } }
     local browser = begin(g, g.admin.token)
     local own = { Origin = ("https://%s:%d"):format(g.address.host, g.address.port) }
     check.ok(ask(g, browser, "POST", "/policies/reload", own, json.object {}))

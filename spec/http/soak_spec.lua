@@ -24,12 +24,10 @@ local slope_most <const> = 1          -- MiB an hour, in the second half
 local drafts_most <const> = 20
 
 describe("a gateway under full load", function()
-  local g, app, reader, former, config
+  local g, app, reader, former
 
   setup(function()
-    config = os.tmpname()
-    gateway.write_file(config, "limits: { auth_failures_per_minute: 10000000 }\n")
-    g = policies.start { flags = { "--profile", "mine", "--config", config } }
+    g = policies.start { config = "limits: { auth_failures_per_minute: 10000000 }\n" }
     app, reader = g:open_app { name = "Writer" }, g:app { name = "Reader" }
     -- Holding each answer against the OpenAPI document takes longer than the answer.
     former = http.observe { answer = function() end, event = function() end }
@@ -37,7 +35,6 @@ describe("a gateway under full load", function()
   teardown(function()
     http.observe(former)
     policies.stop(g)
-    os.remove(config)
   end)
 
   local counts, drafts, samples = {}, {}, {}
@@ -87,7 +84,7 @@ describe("a gateway under full load", function()
   end
 
   function actors.execute(conn)
-    local action = ledger.create { execute = true, idempotencyKey = ledger.unique("soak") }
+    local action = ledger.keyed { execute = true }
     local first = ask(conn, app.client, post("/actions", action))
     assert(first.status == "executed", first.autoExecuteDeniedCode)
     assert(ask(conn, app.client, post("/actions", action)).replayed)

@@ -86,7 +86,7 @@ describe("the strict profile", function()
     local action = safe(ledger.update(made.id, { title = "Unseen" }))
     local data = check.ok(app.client:post("/actions", action))
     assert.equal("agent.preflight_required", data.autoExecuteDeniedCode)
-    local flight = check.ok(app.client:post("/preflight", { action = action.action, payload = action.payload }))
+    local flight = ledger.preflight(app.client, action)
     assert.same({ "witness" }, flight.decision.requires)
     action = safe(ledger.update(made.id, { title = "Unseen" }))
     action.preflightId = flight.preflightId

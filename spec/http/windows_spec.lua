@@ -114,7 +114,7 @@ describe("executing at once", function()
       payload = { transactionId = "txn_2" } }))
     action.preflightId = other.preflightId
     assert.equal("agent.preflight_mismatch", denied(app.client, action))
-    local flight = check.ok(app.client:post("/preflight", { action = action.action, payload = action.payload }))
+    local flight = ledger.preflight(app.client, action)
     action.preflightId = flight.preflightId
     ledger.execute(app.client, action)
     assert.is_nil(ledger.find(open, txn.id))

@@ -13,10 +13,6 @@ describe("a state witness", function()
   end)
   teardown(function() gateway.stop(g) end)
 
-  local function fly(client, action)
-    return check.ok(client:post("/preflight", { action = action.action, payload = action.payload }))
-  end
-
   local function drift(txn)
     ledger.execute(open, ledger.update(txn.id, { title = ledger.unique("Drift") }))
   end
@@ -31,7 +27,7 @@ describe("a state witness", function()
   it("that is right lets the action pass", function()
     local txn = ledger.make(open)
     local action = ledger.delete(txn.id)
-    action.stateWitnessHash = fly(open, action).stateWitnessHash
+    action.stateWitnessHash = ledger.preflight(open, action).stateWitnessHash
     ledger.execute(open, action)
     assert.is_nil(ledger.find(open, txn.id))
   end)
@@ -53,7 +49,7 @@ describe("a state witness", function()
   it("of an older state is refused after the state moved", function()
     local txn = ledger.make(open)
     local action = ledger.delete(txn.id)
-    action.stateWitnessHash = fly(open, action).stateWitnessHash
+    action.stateWitnessHash = ledger.preflight(open, action).stateWitnessHash
     drift(txn)
     action.execute = true
     refused(open:post("/actions", action), "state_witness_mismatch", "transaction.delete")
@@ -63,7 +59,7 @@ describe("a state witness", function()
   it("bound by a preflight stops an execution after the state moved", function()
     local txn = ledger.make(open)
     local action = ledger.delete(txn.id)
-    action.preflightId, action.execute = fly(open, action).preflightId, true
+    action.preflightId, action.execute = ledger.preflight(open, action).preflightId, true
     drift(txn)
     check.refused(open:post("/actions", action), 409, "agent.precondition_failed")
     assert.is_table(ledger.find(open, txn.id))
@@ -119,7 +115,7 @@ describe("a state witness", function()
 
   it("is judged on the state that each of many executions meets", function()
     local txn, requests = ledger.make(open), {}
-    local witness = fly(open, ledger.update(txn.id, { title = "x" })).stateWitnessHash
+    local witness = ledger.preflight(open, ledger.update(txn.id, { title = "x" })).stateWitnessHash
     for i = 1, 16 do
       requests[i] = { method = "POST", path = "/actions",
         json = ledger.update(txn.id, { title = "Race " .. i }, { execute = true, stateWitnessHash = witness }) }

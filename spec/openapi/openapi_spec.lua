@@ -143,17 +143,11 @@ describe("the OpenAPI document", function()
 end)
 
 describe("the routes", function()
-  local api, config = openapi.load(), os.tmpname()
+  local api = openapi.load()
   local g
 
-  setup(function()
-    gateway.write_file(config, "limits: { auth_failures_per_minute: 1000 }\n")
-    g = gateway.start { flags = { "--config", config } }
-  end)
-  teardown(function()
-    gateway.stop(g)
-    os.remove(config)
-  end)
+  setup(function() g = gateway.start { config = "limits: { auth_failures_per_minute: 1000 }\n" } end)
+  teardown(function() gateway.stop(g) end)
 
   -- What the program registers: its endpoint tables, and a route for each read tool that is loaded.
   local function registered()

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- A real oppd on a free port with a data directory of its own, and the people and apps that talk to it.
+local connection = require "spec.support.connection"
 local http = require "spec.support.http"
 local json = require "spec.support.json"
 local lfs = require "lfs"
@@ -10,7 +11,8 @@ local gateway = {}
 gateway.__index = gateway
 
 -- Every answer and event of a gateway must be one that docs/openapi.yaml describes.
-if os.getenv("OPP_VALIDATE") ~= "0" then
+local validates <const> = os.getenv("OPP_VALIDATE") ~= "0"
+if validates then
   http.observe(openapi.observer())
 end
 
@@ -107,6 +109,9 @@ local function command_line(self, listen)
   } do
     words[#words + 1] = word
   end
+  if self.options.config then
+    table.move({ "--config", self:file("oppd.yaml") }, 1, 2, #words + 1, words)
+  end
   for _, word in ipairs(self.options.flags or {}) do
     words[#words + 1] = word
   end
@@ -136,9 +141,15 @@ function gateway:log()
   return read_file(self.log_file)
 end
 
+-- No connection and a broken one mean not yet; what is wrong with an answer is an error, as everywhere.
 local function ready(self)
-  local ok, response = pcall(function() return self:client(""):get("/readyz") end)
-  return ok and response.status == (self.ready_status or 200)
+  local open, conn = pcall(connection.open, self.address)
+  if not open then
+    return false
+  end
+  local response = self:client(""):over(conn, { method = "GET", path = "/readyz" })
+  conn:close()
+  return response and response.status == (self.ready_status or 200)
 end
 
 local function await_ready(self)
@@ -156,11 +167,17 @@ local function await_ready(self)
   end
 end
 
--- Starts one. options: rate_limit, listen, policies, adapters (directories), flags (more words of the command line),
--- program (instead of gateway.program()), environment (an array of "NAME=value").
+-- Starts one. options: rate_limit, listen, policies, adapters (directories), config (the text of its oppd.yaml), flags
+-- (more words of the command line), program (instead of gateway.program()), environment (an array of "NAME=value").
 function gateway.start(options)
+  if validates then
+    openapi.shared():validator() -- if there is none, it says so while nothing runs yet
+  end
   local self = setmetatable({ options = options or {}, dir = gateway.make_dir() }, gateway)
   self.data, self.log_file = self.dir .. "/data", self.dir .. "/log"
+  if self.options.config then
+    write_file(self:file("oppd.yaml"), self.options.config)
+  end
   spawn(self, self.options.listen or "127.0.0.1:0")
   await_ready(self)
   self.agent = self:client(agent_prefix, self.credentials.agent_token)

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Requests about the demo ledger, and what became of them.
 local check = require "spec.support.check"
+local db = require "spec.support.db"
 
 local ledger = {}
 
@@ -25,6 +26,11 @@ function ledger.create(fields, changes)
   return merge({ action = "transaction.create", payload = merge(payload, changes) }, fields)
 end
 
+-- The same under a key of its own.
+function ledger.keyed(fields, changes)
+  return ledger.create(merge({ idempotencyKey = ledger.unique("key") }, fields), changes)
+end
+
 function ledger.update(id, changes, fields)
   return merge({ action = "transaction.update", payload = merge({ transactionId = id }, changes) }, fields)
 end
@@ -39,6 +45,16 @@ function ledger.export(changes, fields)
   local base = { action = "transactions.export_csv", payload = merge({ ledgerId = "ledger_main" }, changes) }
   base.justification = "A spec asks for it."
   return merge(base, fields)
+end
+
+-- The request that sends an action; client: for those who ask for several clients.
+function ledger.request(action, client)
+  return { client = client, method = "POST", path = "/actions", json = action }
+end
+
+-- Asks what an action would do; gives the data of the answer.
+function ledger.preflight(client, action)
+  return check.ok(client:post("/preflight", { action = action.action, payload = action.payload }))
 end
 
 -- Sends an action that must become a draft; gives the draft and the whole data.
@@ -75,6 +91,12 @@ end
 
 function ledger.count(client, title)
   return check.count(ledger.list(client, { ledgerId = "ledger_main" }), { title = title })
+end
+
+-- How many transactions of this title the ledger's database has, asked from outside.
+function ledger.stored(g, title)
+  return db.rows(g.data .. "/ledger.db", "SELECT count(*) AS n FROM transactions WHERE title = :title",
+    { title = title })[1].n
 end
 
 function ledger.find(client, id)

@@ -19,14 +19,12 @@ function mixed.of(g)
     return { app = g:open_app(), drafts = {}, undecided = {}, keys = {}, apps = {}, acknowledged = 0 }
   end
 
-  local function post(action) return { method = "POST", path = "/actions", json = action } end
-
   local actors = {}
 
   -- Makes drafts, half of them with a key.
   function actors.drafter(round, send)
     local action = ledger.create { idempotencyKey = math.random(2) == 1 and ledger.unique("draft") or nil }
-    local answer = send(round.app.client, post(action))
+    local answer = send(round.app.client, ledger.request(action))
     if answer then
       local draft = { id = check.ok(answer).draft.id, title = action.payload.title }
       round.drafts[#round.drafts + 1], round.undecided[#round.undecided + 1] = draft, draft
@@ -39,10 +37,10 @@ function mixed.of(g)
     local count = #round.keys
     local entry = count > 0 and math.random(3) == 1 and round.keys[math.random(math.max(1, count - 5), count)]
     if not entry then
-      entry = { action = ledger.create { idempotencyKey = ledger.unique("kill"), execute = true } }
+      entry = { action = ledger.keyed { execute = true } }
       round.keys[count + 1] = entry
     end
-    local answer = send(round.app.client, post(entry.action))
+    local answer = send(round.app.client, ledger.request(entry.action))
     if answer then
       local id = check.ok(answer).execution.id
       assert.equal(entry.execution or id, id)
@@ -210,7 +208,7 @@ function mixed.of(g)
     for i, entry in ipairs(round.keys) do
       local count = counts[entry.action.payload.title] or 0
       assert(count == 1 or count == 0 and not entry.execution, entry.action.payload.title)
-      requests[i] = post(entry.action)
+      requests[i] = ledger.request(entry.action)
     end
     for i, answer in ipairs(http.parallel(round.app.client, requests, 8)) do
       local data, entry = check.ok(answer), round.keys[i]

@@ -24,7 +24,9 @@ end
 function schema.open(definitions)
   local path = program()
   if not lfs.attributes(path) then
-    error(path .. " is not there: build the tests (cmake --preset dev), or set OPP_VALIDATE=0", 0)
+    error(("answers are held against docs/openapi.yaml by %s, which is not there: build it (cmake --build DIR --target "
+      .. "schema_check, with OPP_TESTS on as in cmake --preset dev), name another with OPP_SCHEMA_CHECK, or set "
+      .. "OPP_VALIDATE=0"):format(path), 0)
   end
   local dir = make_pipes()
   os.execute(("'%s' <'%s/in' >'%s/out' &"):format(path, dir, dir))

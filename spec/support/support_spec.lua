@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- The specs trust these; so they are tried themselves.
+local gateway = require "spec.support.gateway"
 local generate = require "spec.support.generate"
+local http = require "spec.support.http"
 local json = require "spec.support.json"
 local sha256 = require "spec.support.sha256"
 
@@ -58,5 +60,24 @@ describe("the specs' own tools", function()
       return b ~= nil and b.d ~= nil and (b.d[1] == 4 or b.d[2] == 4)
     end)
     assert.equal('{"b":{"d":[4]}}', json.encode(small.json))
+  end)
+
+  it("say what is not built before they start a gateway", function()
+    local pipe = assert(io.popen([[env -u OPP_VALIDATE OPP_SCHEMA_CHECK=/nonexistent/check OPPD=/nonexistent/oppd \
+      lua5.4 -e 'print(pcall(require "spec.support.gateway".start))' 2>&1]]))
+    local said = pipe:read("a")
+    pipe:close()
+    assert.matches("^false\tanswers are held against docs/openapi.yaml by /nonexistent/check, which is not there", said)
+  end)
+
+  it("do not take an answer of /readyz that is not described for one that is yet to come", function()
+    local g = gateway.start()
+    g:terminate()
+    local former = http.observe { answer = function() error("this answer is not described", 0) end }
+    finally(function()
+      http.observe(former)
+      gateway.stop(g)
+    end)
+    assert.has_error(function() g:restart() end, "this answer is not described")
   end)
 end)

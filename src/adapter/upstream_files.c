@@ -2,6 +2,7 @@
 #include "adapter/upstream_internal.h"
 
 #include "base/file.h"
+#include "base/pem.h"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -96,21 +97,11 @@ static enum opp_code read_credential(const struct opp_upstream_settings *setting
     return make_field(settings, value, settings->credential_env, out, err);
 }
 
-/* Nobody is asked for a key's password. */
-static int give_no_password(char *text, int size, int writing, void *arg)
-{
-    (void)text;
-    (void)size;
-    (void)writing;
-    (void)arg;
-    return -1;
-}
-
 /* Gives the first certificate in the bytes; NULL: there is none. */
 static X509 *certificate_of(const struct opp_buf *pem)
 {
     BIO *bio = BIO_new_mem_buf(pem->bytes, (int)pem->length);
-    X509 *certificate = bio != NULL ? PEM_read_bio_X509(bio, NULL, give_no_password, NULL) : NULL;
+    X509 *certificate = bio != NULL ? PEM_read_bio_X509(bio, NULL, opp_pem_no_password, NULL) : NULL;
 
     BIO_free(bio);
     return certificate;
@@ -119,7 +110,7 @@ static X509 *certificate_of(const struct opp_buf *pem)
 static EVP_PKEY *key_of(const struct opp_buf *pem)
 {
     BIO *bio = BIO_new_mem_buf(pem->bytes, (int)pem->length);
-    EVP_PKEY *key = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, give_no_password, NULL) : NULL;
+    EVP_PKEY *key = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, opp_pem_no_password, NULL) : NULL;
 
     BIO_free(bio);
     return key;

@@ -59,7 +59,7 @@ static void check_kept(struct opp_verify *verify)
     }
 }
 
-void opp_verify_begin(struct opp_verify *verify, int64_t seq, const char *hash)
+static void begin(struct opp_verify *verify, int64_t seq, const char *hash)
 {
     const struct opp_verify_terms *terms = &verify->terms;
 
@@ -74,7 +74,7 @@ void opp_verify_begin(struct opp_verify *verify, int64_t seq, const char *hash)
 void opp_verify_go_on(struct opp_verify *verify, int64_t seq, const char *hash)
 {
     if (!verify->begun)
-        opp_verify_begin(verify, seq, hash);
+        begin(verify, seq, hash);
     else if (verify->chain.seq != seq || strcmp(verify->chain.hash, hash) != 0)
         opp_chain_blame(&verify->chain, verify->chain.seq + 1, "what comes next does not continue the row before it");
 }
@@ -190,10 +190,10 @@ static enum opp_code begin_in_store(struct opp_verify *verify, struct opp_tx *tx
         return rc;
     if (checkpoint != NULL && checkpoint->seq == first - 1) {
         opp_chain_begin(&verify->archived, checkpoint->seq, checkpoint->hash);
-        opp_verify_begin(verify, checkpoint->seq, checkpoint->hash);
+        begin(verify, checkpoint->seq, checkpoint->hash);
         opp_verify_checkpoint(verify, checkpoint);
     } else {
-        opp_verify_begin(verify, 0, NULL);
+        begin(verify, 0, NULL);
     }
     opp_record_free(&OPP_CHECKPOINT, checkpoint);
     return OPP_OK;
@@ -286,7 +286,7 @@ enum opp_code opp_verify_from(struct opp_verify *verify, struct opp_tx *tx, cons
     struct wanted wanted = { .verify = verify, .checkpoint = checkpoint };
     enum opp_code rc;
 
-    opp_verify_begin(verify, checkpoint->seq, checkpoint->hash);
+    begin(verify, checkpoint->seq, checkpoint->hash);
     if (verify->checkpoints == 0) /* a stored one */
         opp_verify_checkpoint(verify, checkpoint);
     opp_query_number(&query, "seq", OPP_ABOVE, checkpoint->seq - 1);

@@ -51,14 +51,12 @@ void opp_verify_clear(struct opp_verify *verify);
 
 /* Goes on for at most so many rows of the store (0: all), each piece in a read transaction of its own. A trail that
  * does not begin with row 1 begins behind a checkpoint, and a row of it says that it was archived up to there. After
- * opp_verify_begin it goes on from there instead. Where an archiving has overtaken it between two pieces, it begins
+ * opp_verify_go_on it goes on from there instead. Where an archiving has overtaken it between two pieces, it begins
  * anew with what is left. done: the end was reached. OPP_OK also when something is bad, which verify->chain says. */
 enum opp_code opp_verify_rows(struct opp_verify *verify, struct opp_tx *tx, size_t rows, struct opp_err *err);
 
-/* For other sources than the store: where the first row comes after, each row, each checkpoint between the rows, and
- * the end. */
-void opp_verify_begin(struct opp_verify *verify, int64_t seq, const char *hash);
-/* As opp_verify_begin, or where rows came before: that the next ones continue them. */
+/* For other sources than the store: where the first row comes after, or, where rows came before, that the next ones
+ * continue them; each row, each checkpoint between the rows, and the end. */
 void opp_verify_go_on(struct opp_verify *verify, int64_t seq, const char *hash);
 void opp_verify_row(struct opp_verify *verify, const struct opp_chain_row *row);
 void opp_verify_checkpoint(struct opp_verify *verify, const struct opp_checkpoint *checkpoint);

@@ -58,10 +58,20 @@ int64_t opp_monotonic_ms(void)
     return opp_monotonic_ns() / 1000000;
 }
 
-int64_t opp_monotonic_ns(void)
+static int64_t read_ns(clockid_t id)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(id, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t opp_monotonic_ns(void)
+{
+    return read_ns(CLOCK_MONOTONIC);
+}
+
+int64_t opp_thread_cpu_ns(void)
+{
+    return read_ns(CLOCK_THREAD_CPUTIME_ID);
 }

@@ -28,5 +28,7 @@ bool opp_clock_behind(const struct opp_clock *clock);
 /* For durations only: CLOCK_MONOTONIC. */
 int64_t opp_monotonic_ms(void);
 int64_t opp_monotonic_ns(void);
+/* What the calling thread has spent of a core: CLOCK_THREAD_CPUTIME_ID, which is slow to ask. */
+int64_t opp_thread_cpu_ns(void);
 
 #endif

@@ -2,6 +2,7 @@
 #include "base/sign.h"
 
 #include "base/hash.h"
+#include "base/pem.h"
 
 #include <limits.h>
 #include <openssl/bio.h>
@@ -73,15 +74,14 @@ enum opp_code opp_sign_key_make(struct opp_sign_key **out, struct opp_err *err)
     return made ? wrap(pkey, out, err) : opp_fail(err, OPP_E_INTERNAL, "no signing key can be made");
 }
 
-/* A PEM text is one or the other; a password is never asked for. */
+/* A PEM text is one or the other. */
 static EVP_PKEY *read_pem(const char *pem, int length)
 {
-    static char no_password[] = "";
     BIO *bio = BIO_new_mem_buf(pem, length);
-    EVP_PKEY *pkey = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, NULL, no_password) : NULL;
+    EVP_PKEY *pkey = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, opp_pem_no_password, NULL) : NULL;
 
     if (bio != NULL && pkey == NULL && BIO_reset(bio) == 1)
-        pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, no_password);
+        pkey = PEM_read_bio_PUBKEY(bio, NULL, opp_pem_no_password, NULL);
     BIO_free(bio);
     return pkey;
 }

@@ -6,12 +6,6 @@
 #include "base/json.h"
 #include "command/process.h"
 
-json_t *opp_archive_summary(const struct opp_archive *archive)
-{
-    return json_pack("{s:I, s:I, s:s}", "from", (json_int_t)archive->from, "to", (json_int_t)archive->to, "hash",
-                     archive->hash);
-}
-
 enum opp_code opp_archive_serve(void *arg, const json_t *request, const atomic_bool *stopping, json_t **answer,
                                 struct opp_err *err)
 {
@@ -40,6 +34,7 @@ enum opp_code opp_archive_serve(void *arg, const json_t *request, const atomic_b
     }
     if (archive.to != 0)
         opp_log_event(gateway->log, OPP_LOG_INFO, "archive.made", "path", archive.path, NULL);
-    *answer = opp_archive_summary(&archive);
+    *answer = json_pack("{s:I, s:I, s:s}", "from", (json_int_t)archive.from, "to", (json_int_t)archive.to, "hash",
+                        archive.hash);
     return *answer != NULL ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "no memory for an answer");
 }

@@ -11,15 +11,10 @@
 #include <jansson.h>
 #include <stdatomic.h>
 
-struct opp_archive;
-
 /* An opp_control_fn whose arg is the struct opp_process: takes {command: "archive", path, before}, an absolute path and
  * milliseconds, and gives {from, to, hash} of the rows that are in the file now, to 0: none. OPP_E_VALIDATION: another
  * request. Codes as opp_audit_archive. */
 enum opp_code opp_archive_serve(void *arg, const json_t *request, const atomic_bool *stopping, json_t **answer,
                                 struct opp_err *err);
-
-/* The same {from, to, hash}; NULL: no memory. */
-json_t *opp_archive_summary(const struct opp_archive *archive);
 
 #endif

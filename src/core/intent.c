@@ -60,7 +60,8 @@ void opp_intent_set_app(struct opp_intent *intent, const struct opp_app_entry *a
     intent->actor_user_id = workspace ? app->record->service_user_id : app->record->user_id;
 }
 
-void opp_intent_reset(struct opp_intent *intent)
+/* Forgets what load and inspect found, so that they can run again. */
+static void forget_found(struct opp_intent *intent)
 {
     struct opp_tool_input *input = &intent->tool_call.input;
 
@@ -80,7 +81,7 @@ void opp_intent_reset(struct opp_intent *intent)
 
 void opp_intent_clear(struct opp_intent *intent)
 {
-    opp_intent_reset(intent);
+    forget_found(intent);
     opp_policy_decision_clear(&intent->offer);
     opp_policy_decision_clear(&intent->ruling);
     json_decref(intent->payload);
@@ -109,7 +110,8 @@ enum opp_step opp_intent_refuse_moved(struct opp_call *call, const char *message
                              json_pack("{s:s, s:s}", "action", of(call)->action, "reason", reason));
 }
 
-enum opp_step opp_intent_refuse_resource(struct opp_call *call)
+/* The refusal that an unknown resource and another tenant's have in common. */
+static enum opp_step refuse_resource(struct opp_call *call)
 {
     return opp_intent_refuse(call, OPP_E_POLICY_DENIED, MESSAGE_NOT_YOURS, NULL);
 }
@@ -184,7 +186,7 @@ enum opp_step opp_step_payload(struct opp_call *call)
     return opp_intent_refuse(call, rc, NULL, NULL);
 }
 
-void opp_intent_tool_done(void *arg)
+static void tool_done(void *arg)
 {
     struct opp_call *call = arg;
     struct opp_intent *intent = of(call);
@@ -236,10 +238,10 @@ enum opp_step opp_step_load(struct opp_call *call)
     struct opp_tool_call *tool_call = &intent->tool_call;
     enum opp_code rc;
 
-    opp_intent_reset(intent);
+    forget_found(intent);
     *tool_call = (struct opp_tool_call){ .session = opp_generation_session(call->generation, call->worker->index),
                                          .upstreams = call->worker->upstreams,
-                                         .done = opp_intent_tool_done,
+                                         .done = tool_done,
                                          .arg = call };
     intent->loaded = true;
     if (intent->effect_id[0] == '\0')
@@ -265,7 +267,7 @@ enum opp_step opp_intent_refuse_tool(struct opp_call *call)
         opp_count_trip(call, OPP_TRIP_ADAPTER);
     switch (intent->tool_call.rc) {
     case OPP_E_ABSENT:
-        return opp_intent_refuse_resource(call);
+        return refuse_resource(call);
     case OPP_E_ACTION_INVALID:
         return opp_intent_refuse(call, OPP_E_ACTION_INVALID, refusal->message,
                                  opp_call_issue(refusal->path, refusal->message));
@@ -290,7 +292,7 @@ enum opp_step opp_step_admit(struct opp_call *call)
     if (intent->tool_call.rc != OPP_OK)
         return opp_intent_refuse_tool(call);
     if (!opp_boundary_admits(intent->app, intent->tool_call.resources))
-        return opp_intent_refuse_resource(call);
+        return refuse_resource(call);
     return OPP_NEXT;
 }
 

@@ -58,8 +58,6 @@ enum opp_code opp_intent_set(struct opp_intent *intent, const char *action, json
                              const struct opp_app_entry *app);
 /* Whose intent it is, anew after the registry was. */
 void opp_intent_set_app(struct opp_intent *intent, const struct opp_app_entry *app);
-/* Forgets what load and inspect found, so that they can run again. */
-void opp_intent_reset(struct opp_intent *intent);
 void opp_intent_clear(struct opp_intent *intent);
 
 /* Refuses with agent.action_unknown or agent.scope_denied, or gives OPP_NEXT. */
@@ -83,15 +81,11 @@ enum opp_step opp_step_understand(struct opp_call *call);
 /* What was found equals what the intent's draft, if there is one, was made of; else the world has moved. */
 enum opp_step opp_step_compare(struct opp_call *call);
 
-/* After the tool's call was asked for something: waits for it, and gives it up if the caller leaves before a claim. Its
- * done is opp_intent_tool_done, with the call. */
+/* After the tool's call was asked for something: waits for it, and gives it up if the caller leaves before a claim. */
 enum opp_step opp_intent_await_tool(struct opp_call *call);
-void opp_intent_tool_done(void *arg);
 
 /* Refuses with what the tool's call said: its rc is not OPP_OK. */
 enum opp_step opp_intent_refuse_tool(struct opp_call *call);
-/* The refusal that an unknown resource and another tenant's have in common. */
-enum opp_step opp_intent_refuse_resource(struct opp_call *call);
 enum opp_step opp_intent_refuse(struct opp_call *call, enum opp_code code, const char *message, json_t *details);
 /* 409 agent.precondition_failed with {action, reason}. */
 enum opp_step opp_intent_refuse_moved(struct opp_call *call, const char *message, const char *reason);

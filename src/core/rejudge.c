@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/rejudge.h"
+#include "base/clock.h"
 
 #include "base/json.h"
 #include "base/json_cache.h"
@@ -8,15 +9,6 @@
 #include "store/records.h"
 
 #include <string.h>
-#include <time.h>
-
-static int64_t thread_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 static bool same_question(const json_t *asked, const char *tool, int64_t seconds)
 {
@@ -106,14 +98,14 @@ static enum opp_code decide(struct opp_policy_engine *engine, const struct opp_r
                             struct opp_core_part *core, struct opp_rejudged *out)
 {
     struct opp_policy_request request = opp_rejudge_request(input);
-    int64_t begun_ns = thread_ns();
+    int64_t begun_ns = opp_thread_cpu_ns();
     enum opp_code rc = core->phase != OPP_PHASE_DISCOVER ? discover(engine, input, core, &out->ruling) : OPP_OK;
 
     if (rc == OPP_OK && out->ruling.outcome != OPP_OUTCOME_DENY) {
         opp_policy_decision_clear(&out->ruling);
         opp_policy_decide(engine, &request, &out->ruling);
     }
-    out->ns = thread_ns() - begun_ns;
+    out->ns = opp_thread_cpu_ns() - begun_ns;
     out->read_sensitive = out->ruling.read_watched;
     if (opp_policy_engine_stale(engine))
         opp_policy_engine_renew(engine, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/tls.h"
 
+#include "base/pem.h"
 #include "base/text.h"
 #include "http/connection.h"
 
@@ -10,6 +11,7 @@
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Of TLS 1.2; those of 1.3 are all fit. */
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -46,16 +48,6 @@ static void on_progress(const SSL *ssl, int where, int value)
         opp_connection_secured(connection);
 }
 
-/* Nobody is asked for a key's password: who could answer is not at the terminal. */
-static int give_no_password(char *text, int size, int writing, void *arg)
-{
-    (void)text;
-    (void)size;
-    (void)writing;
-    (void)arg;
-    return -1;
-}
-
 /* Nothing is resumed: tickets would be sealed with one key for as long as the process lives. */
 static bool configure(SSL_CTX *context)
 {
@@ -65,14 +57,26 @@ static bool configure(SSL_CTX *context)
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
     SSL_CTX_set_info_callback(context, on_progress);
-    SSL_CTX_set_default_passwd_cb(context, give_no_password);
+    SSL_CTX_set_default_passwd_cb(context, opp_pem_no_password);
     return SSL_CTX_set_num_tickets(context, 0) == 1 && SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_cipher_list(context, CIPHERS) == 1;
 }
 
+/* The first error is what happened; those after it say who noticed. NULL: nothing is known. */
+static const char *reason_of_failure(void)
+{
+    unsigned long first = ERR_peek_error();
+
+    if (ERR_SYSTEM_ERROR(first))
+        return strerrordesc_np(ERR_GET_REASON(first));
+    if (ERR_GET_REASON(first) == ERR_R_INTERRUPTED_OR_CANCELLED)
+        return "it has a password"; /* which opp_pem_no_password did not give */
+    return ERR_reason_error_string(first);
+}
+
 static enum opp_code blame(const char *file, const char *problem, struct opp_err *err)
 {
-    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    const char *reason = reason_of_failure();
 
     opp_fail_at(err, OPP_E_CONFIG, file, "%s%s%s", problem, reason != NULL ? ": " : "", reason != NULL ? reason : "");
     ERR_clear_error();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/clock.h"
 #include "script/kernel.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #define INTERVAL 256
 /* One instruction can compare or convert a long string for a tenth of a millisecond, or copy a large stack. */
@@ -14,28 +14,20 @@
 #define ALLOCATION_COST 64 /* bytes, so that many small allocations look at the clock too */
 #define CHEAP_NS 200000    /* before this the slow clock of CPU time is not even started */
 
-static int64_t clock_ns(clockid_t id)
-{
-    struct timespec now;
-
-    clock_gettime(id, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* The monotonic clock is cheap and never behind the thread's CPU time; only when it says over is the other one asked.
  */
 static bool is_over_time(struct opp_script *script)
 {
     int64_t limit = script->limits.cpu_ms * 1000000;
-    int64_t wall = clock_ns(CLOCK_MONOTONIC);
+    int64_t wall = opp_monotonic_ns();
     int64_t used;
 
     script->unchecked = 0;
     if (script->cpu_start_ns < 0 && wall - script->wall_start_ns >= CHEAP_NS)
-        script->cpu_start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+        script->cpu_start_ns = opp_thread_cpu_ns();
     if (wall < script->wall_next_ns)
         return false;
-    used = clock_ns(CLOCK_THREAD_CPUTIME_ID) - script->cpu_start_ns;
+    used = opp_thread_cpu_ns() - script->cpu_start_ns;
     if (used >= limit)
         return true;
     script->wall_next_ns = wall + limit - used;
@@ -51,9 +43,9 @@ static bool check_time(struct opp_script *script)
 
 void opp_budget_start_clock(struct opp_script *script)
 {
-    script->wall_start_ns = clock_ns(CLOCK_MONOTONIC);
+    script->wall_start_ns = opp_monotonic_ns();
     script->wall_next_ns = script->wall_start_ns + script->limits.cpu_ms * 1000000;
-    script->cpu_start_ns = script->limits.cpu_ms * 1000000 > CHEAP_NS ? -1 : clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    script->cpu_start_ns = script->limits.cpu_ms * 1000000 > CHEAP_NS ? -1 : opp_thread_cpu_ns();
     script->unchecked = 0;
 }
 

@@ -201,21 +201,13 @@ static bool overdue(const struct opp_db *db, int64_t now_ms)
     return db->deadline_ms != 0 && now_ms > db->deadline_ms;
 }
 
-static int64_t thread_cpu_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static bool is_over_budget(struct opp_db *db, int64_t now_ms)
 {
     if (db->budget_ms == 0)
         return false;
     if (db->cpu_start_ns < 0)
-        db->cpu_start_ns = thread_cpu_ns();
-    return now_ms > db->budget_end_ms && thread_cpu_ns() - db->cpu_start_ns > db->budget_ms * 1000000;
+        db->cpu_start_ns = opp_thread_cpu_ns();
+    return now_ms > db->budget_end_ms && opp_thread_cpu_ns() - db->cpu_start_ns > db->budget_ms * 1000000;
 }
 
 static int on_progress(void *arg)

@@ -111,6 +111,12 @@ void fixture_must_open(struct fixture *f)
         fail_msg("%s: %s", f->err.where, f->err.message);
 }
 
+void fixture_open_with(struct fixture *f, const char *tools)
+{
+    fixture_tools(f, tools);
+    fixture_must_open(f);
+}
+
 void fixture_close(struct fixture *f)
 {
     opp_adapter_session_close(f->session);
@@ -131,6 +137,18 @@ void fixture_end(struct fixture *f)
     fixture_close(f);
     snprintf(command, sizeof command, "rm -rf '%s'", f->dir);
     assert_int_equal(system(command), 0);
+}
+
+int fixture_set_up(void **state)
+{
+    fixture_begin(*state);
+    return 0;
+}
+
+int fixture_tear_down(void **state)
+{
+    fixture_end(*state);
+    return 0;
 }
 
 static void count(void *arg)

@@ -28,6 +28,10 @@ struct fixture {
 /* Makes the directories, with an adapter "a" that has a database and no tools yet. */
 void fixture_begin(struct fixture *f);
 void fixture_end(struct fixture *f);
+/* For cmocka, whose state is the fixture: the two around each test. */
+int fixture_set_up(void **state);
+int fixture_tear_down(void **state);
+#define fixture_test(test, f) cmocka_unit_test_prestate_setup_teardown(test, fixture_set_up, fixture_tear_down, f)
 /* Writes a file below the adapters' directory. */
 void fixture_write(struct fixture *f, const char *name, const char *text);
 /* Writes a/init.lua around these tools: `tools` is the inside of the Lua table. Things are in the table things. */
@@ -36,6 +40,8 @@ void fixture_tools(struct fixture *f, const char *tools);
 enum opp_code fixture_open(struct fixture *f);
 /* Opens and expects it to go well. */
 void fixture_must_open(struct fixture *f);
+/* Writes these tools as fixture_tools() does, opens and expects it to go well. */
+void fixture_open_with(struct fixture *f, const char *tools);
 void fixture_close(struct fixture *f);
 /* Loads what was written once more, on the databases that are open. */
 enum opp_code fixture_load(struct fixture *f, struct opp_adapters **out, json_t *issues);

@@ -46,8 +46,7 @@ static char *answer_of(const char *tools)
     json_t *value = NULL;
 
     fixture_begin(&f);
-    fixture_tools(&f, tools);
-    fixture_must_open(&f);
+    fixture_open_with(&f, tools);
     call = fixture_call(&f, "a.b", "{\"id\":\"t1\"}");
     json = fixture_read(&call, &options);
     if (json == NULL)

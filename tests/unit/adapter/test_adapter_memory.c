@@ -34,13 +34,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    fixture_end(&f);
-    return 0;
-}
-
 /* Lua survives some failures by collecting its garbage; what does not succeed must say so. */
 static void assert_outcome(int n, enum opp_code rc)
 {
@@ -181,7 +174,7 @@ static void a_load_without_memory_leaves_what_is_there(void **state)
 
 int main(void)
 {
-#define with_adapters(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define with_adapters(test) cmocka_unit_test_prestate_setup_teardown(test, set_up, fixture_tear_down, &f)
     const struct CMUnitTest tests[] = {
         with_adapters(adapters_open_whole_or_not_at_all),
         with_adapters(a_call_without_memory_fails_alone),

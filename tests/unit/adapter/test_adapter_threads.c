@@ -71,8 +71,7 @@ static void effects_of_many_sessions_are_each_applied_once(void **state)
 
     (void)state;
     fixture_begin(&f);
-    fixture_tools(&f, tools);
-    fixture_must_open(&f);
+    fixture_open_with(&f, tools);
     for (int i = 0; i < THREADS; i++) {
         workers[i].number = i;
         workers[i].f.adapters = f.adapters;

@@ -23,26 +23,6 @@
 
 static struct fixture f;
 
-static int set_up(void **state)
-{
-    (void)state;
-    fixture_begin(&f);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fixture_end(&f);
-    return 0;
-}
-
-static void open_with(const char *tools)
-{
-    fixture_tools(&f, tools);
-    fixture_must_open(&f);
-}
-
 static enum opp_code apply(const char *tool, const char *payload, const char *effect_id, json_t **result)
 {
     struct opp_tool_call call = fixture_call(&f, tool, payload);
@@ -62,7 +42,8 @@ static void an_effect_is_data_with_symbols(void **state)
     struct opp_tool_call call;
 
     (void)state;
-    open_with(
+    fixture_open_with(
+        &f,
         ACTION("a.b") "execute = function(call) local a, b = call.new_id('t_'), call.new_id('u_')"
                       "return sql.effect { database = 'things',"
                       "{ 'INSERT INTO things (id, name, amount) VALUES (:id, :name, :amount) RETURNING id', { id = b,"
@@ -92,15 +73,15 @@ static void symbols_are_resolved_and_escapes_undone(void **state)
     const char *id;
 
     (void)state;
-    open_with(
-        ACTION("a.b") "execute = function(call) local a, b = call.new_id('t_'), call.new_id('u_')"
-                      "return sql.effect { database = 'things',"
-                      "{ 'INSERT INTO things (id, name, amount) VALUES (:id, :name, :new_id_1) RETURNING id, name, "
-                      "amount, 1.5 AS real, NULL AS none', { id = b, name = call.payload.name }, as = 'row' },"
-                      "result = { row = from.row, id = from.row.id, first = a, second = b, ['$from'] = 1, back = "
-                      "call.payload } } end }," ACTION(
-                          "a.value") "execute = function(call) return value { result = { id = call.new_id('v_'), "
-                                     "back = call.payload, ['$x'] = 1 } } end }");
+    fixture_open_with(
+        &f, ACTION("a.b") "execute = function(call) local a, b = call.new_id('t_'), call.new_id('u_')"
+                          "return sql.effect { database = 'things',"
+                          "{ 'INSERT INTO things (id, name, amount) VALUES (:id, :name, :new_id_1) RETURNING id, name, "
+                          "amount, 1.5 AS real, NULL AS none', { id = b, name = call.payload.name }, as = 'row' },"
+                          "result = { row = from.row, id = from.row.id, first = a, second = b, ['$from'] = 1, back = "
+                          "call.payload } } end }," ACTION(
+                              "a.value") "execute = function(call) return value { result = { id = call.new_id('v_'), "
+                                         "back = call.payload, ['$x'] = 1 } } end }");
     assert_int_equal(apply("a.b", "{\"name\":\":new_id_1\",\"$$new_id\":{\"$from\":[\"row\"]}}", "eff_1", &result),
                      OPP_OK);
     id = opp_json_text(result, "second");
@@ -127,9 +108,9 @@ static void the_host_binds_time_and_effect(void **state)
     json_t *result = NULL;
 
     (void)state;
-    open_with(ACTION("a.b") EFFECT
-              "{ 'INSERT INTO things (id, name, amount) VALUES (:effect_id, :now, :now_ms) RETURNING "
-              "id, name, amount', as = 'row' }, result = { row = from.row } } end }");
+    fixture_open_with(&f, ACTION("a.b") EFFECT
+                      "{ 'INSERT INTO things (id, name, amount) VALUES (:effect_id, :now, :now_ms) RETURNING "
+                      "id, name, amount', as = 'row' }, result = { row = from.row } } end }");
     assert_int_equal(apply("a.b", "{}", "eff_1", &result), OPP_OK);
     assert_json(result, "{\"row\":{\"amount\":1795000000123,\"id\":\"eff_1\",\"name\":\"2026-11-18T11:06:40.123Z\"}}");
     json_decref(result);
@@ -140,9 +121,10 @@ static void an_effect_is_applied_once_under_its_id(void **state)
     json_t *first = NULL, *second = NULL;
 
     (void)state;
-    open_with(ACTION("a.b") "execute = function(call) call.new_id('t_') return sql.effect { database = 'things', { "
-                            "\"INSERT INTO things (id, name) VALUES (:new_id_1, 'n') RETURNING id\", {}, as = 'row' }, "
-                            "result = { id = from.row.id } } end }," COUNT);
+    fixture_open_with(
+        &f, ACTION("a.b") "execute = function(call) call.new_id('t_') return sql.effect { database = 'things', { "
+                          "\"INSERT INTO things (id, name) VALUES (:new_id_1, 'n') RETURNING id\", {}, as = 'row' }, "
+                          "result = { id = from.row.id } } end }," COUNT);
     assert_int_equal(apply("a.b", "{}", "eff_1", &first), OPP_OK);
     assert_count("{\"n\":4}");
     assert_int_equal(apply("a.b", "{}", "eff_1", &second), OPP_OK);
@@ -198,7 +180,7 @@ static void what_was_looked_at_must_be_the_same_when_it_is_applied(void **state)
                                "{ \"INSERT INTO things (id, name) VALUES ('new', 'n')\" } } end }," ACTION("a.change")
                                    EFFECT "{ \"%s\" } } end }," COUNT,
                  cases[i].lookup, cases[i].change);
-        open_with(tools);
+        fixture_open_with(&f, tools);
         call = fixture_call(&f, "a.b", "{\"id\":\"t1\"}");
         assert_int_equal(fixture_inspect(&call), OPP_OK);
         assert_int_equal(apply("a.change", "{}", "eff_change", &result), OPP_OK);
@@ -247,7 +229,7 @@ static void an_effect_that_does_not_do_what_it_said_is_undone_whole(void **state
         snprintf(tools, sizeof tools,
                  ACTION("a.b") EFFECT "{ \"INSERT INTO things (id, name) VALUES ('new', 'n')\" }, %s } end }," COUNT,
                  cases[i].statement);
-        open_with(tools);
+        fixture_open_with(&f, tools);
         if (apply("a.b", "{}", "eff_1", &result) != cases[i].rc || strstr(f.err.message, cases[i].message) == NULL)
             fail_msg("case %zu: %d %s", i, (int)f.err.code, f.err.message);
         assert_null(result);
@@ -262,11 +244,11 @@ static void rows_that_a_statement_does_not_give_are_null(void **state)
     json_t *result = NULL;
 
     (void)state;
-    open_with(ACTION("a.b") EFFECT
-              "{ \"DELETE FROM things WHERE id = 'none' RETURNING id\", {}, as = 'row' }, result = { "
-              "row = from.row, id = from.row.id } } end }," ACTION("a.c") EFFECT
-              "{ \"DELETE FROM things RETURNING id\", {}, as = 'row' }, result = { "
-              "id = from.row.name } } end }," COUNT);
+    fixture_open_with(&f, ACTION("a.b") EFFECT
+                      "{ \"DELETE FROM things WHERE id = 'none' RETURNING id\", {}, as = 'row' }, result = { "
+                      "row = from.row, id = from.row.id } } end }," ACTION("a.c") EFFECT
+                      "{ \"DELETE FROM things RETURNING id\", {}, as = 'row' }, result = { "
+                      "id = from.row.name } } end }," COUNT);
     assert_int_equal(apply("a.b", "{}", "eff_1", &result), OPP_OK);
     assert_json(result, "{\"id\":null,\"row\":null}");
     json_decref(result);
@@ -336,7 +318,7 @@ static void an_effect_that_makes_no_sense_is_a_defect(void **state)
         struct opp_tool_call call;
 
         snprintf(tools, sizeof tools, ACTION("a.b") "execute = function(call) %s end }", nonsense[i][0]);
-        open_with(tools);
+        fixture_open_with(&f, tools);
         call = fixture_call(&f, "a.b", "{}");
         if (fixture_inspect(&call) != OPP_E_EXECUTION_FAILED || !call.refusal.defect ||
             strstr(call.refusal.message, nonsense[i][1]) == NULL)
@@ -352,7 +334,7 @@ static void a_receipt_of_an_unknown_database_is_nobodys_to_ask(void **state)
     json_t *result = NULL;
 
     (void)state;
-    open_with(ACTION("a.b") "execute = nothing }");
+    fixture_open_with(&f, ACTION("a.b") "execute = nothing }");
     assert_int_equal(fixture_receipt(&f, "gone", "eff_1", &result), OPP_E_EXECUTION_UNKNOWN);
 }
 
@@ -363,7 +345,7 @@ static void a_receipt_of_another_file_of_that_name_is_not_absent_but_unknown(voi
     char identity[OPP_IDENTITY_MAX], path[256];
 
     (void)state;
-    open_with(ACTION("a.b") "execute = nothing }");
+    fixture_open_with(&f, ACTION("a.b") "execute = nothing }");
     things = opp_databases_find(f.databases, "things");
     snprintf(identity, sizeof identity, "%s", things->identity);
     snprintf(path, sizeof path, "%s", things->path);
@@ -389,7 +371,7 @@ static void receipts_that_there_is_no_time_to_ask_for_are_unknown(void **state)
                                        { .effect_id = "eff_3" } };
 
     (void)state;
-    open_with(ACTION("a.b") "execute = nothing }");
+    fixture_open_with(&f, ACTION("a.b") "execute = nothing }");
     for (int i = 0; i < 2; i++)
         receipts[i].database_id = opp_databases_find(f.databases, "things")->identity;
     opp_receipts_ask(&(struct opp_receipt_sources){ f.databases, NULL, NULL }, receipts, 3, opp_monotonic_ms() - 1);
@@ -410,7 +392,7 @@ static void a_full_queue_applies_nothing(void **state)
         tools, sizeof tools,
         ACTION("a.b") "check = function(call) call.sql('things'):value(\"SELECT hex(zeroblob(700000))\") end, " EFFECT
                       "{ 'DELETE FROM things' } } end }," COUNT);
-    open_with(tools);
+    fixture_open_with(&f, tools);
     assert_int_equal(apply("a.b", "{}", "eff_1", &result), OPP_E_EXECUTION_FAILED);
     assert_non_null(strstr(f.err.message, "no more writes"));
     assert_count("{\"n\":3}");
@@ -418,20 +400,19 @@ static void a_full_queue_applies_nothing(void **state)
 
 int main(void)
 {
-#define with_adapters(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        with_adapters(an_effect_is_data_with_symbols),
-        with_adapters(symbols_are_resolved_and_escapes_undone),
-        with_adapters(the_host_binds_time_and_effect),
-        with_adapters(an_effect_is_applied_once_under_its_id),
-        with_adapters(what_was_looked_at_must_be_the_same_when_it_is_applied),
-        with_adapters(an_effect_that_does_not_do_what_it_said_is_undone_whole),
-        with_adapters(rows_that_a_statement_does_not_give_are_null),
-        with_adapters(an_effect_that_makes_no_sense_is_a_defect),
-        with_adapters(a_receipt_of_an_unknown_database_is_nobodys_to_ask),
-        with_adapters(a_receipt_of_another_file_of_that_name_is_not_absent_but_unknown),
-        with_adapters(receipts_that_there_is_no_time_to_ask_for_are_unknown),
-        with_adapters(a_full_queue_applies_nothing),
+        fixture_test(an_effect_is_data_with_symbols, &f),
+        fixture_test(symbols_are_resolved_and_escapes_undone, &f),
+        fixture_test(the_host_binds_time_and_effect, &f),
+        fixture_test(an_effect_is_applied_once_under_its_id, &f),
+        fixture_test(what_was_looked_at_must_be_the_same_when_it_is_applied, &f),
+        fixture_test(an_effect_that_does_not_do_what_it_said_is_undone_whole, &f),
+        fixture_test(rows_that_a_statement_does_not_give_are_null, &f),
+        fixture_test(an_effect_that_makes_no_sense_is_a_defect, &f),
+        fixture_test(a_receipt_of_an_unknown_database_is_nobodys_to_ask, &f),
+        fixture_test(a_receipt_of_another_file_of_that_name_is_not_absent_but_unknown, &f),
+        fixture_test(receipts_that_there_is_no_time_to_ask_for_are_unknown, &f),
+        fixture_test(a_full_queue_applies_nothing, &f),
     };
 
     return cmocka_run_group_tests_name("effects", tests, NULL, NULL);

@@ -22,20 +22,6 @@
 
 static struct fixture f;
 
-static int set_up(void **state)
-{
-    (void)state;
-    fixture_begin(&f);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fixture_end(&f);
-    return 0;
-}
-
 static void assert_refused(const char *needle)
 {
     enum opp_code rc = fixture_open(&f);
@@ -203,12 +189,11 @@ static void facts_are_taken_over(void **state)
     fixture_write(&f, "empty/readme.txt", "no adapter");
     fixture_write(&f, "a/.hidden.lua", "this is not Lua");
     assert_refused("a.b is declared twice");
-    fixture_tools(&f,
-                  "{ " ACTION ", " FUNCTIONS
-                  ", risk = 'high', confirm = true, export = true, state = nothing, witness = { 'id' }, range = { "
-                  "from = 'a', to = 'b' }, rate_limit = { bucket = 'w', per_minute = 60 }, facts = { type = 'object' "
-                  "}, sensitive = { title = '[redacted]', notes = null } }");
-    fixture_must_open(&f);
+    fixture_open_with(
+        &f, "{ " ACTION ", " FUNCTIONS
+            ", risk = 'high', confirm = true, export = true, state = nothing, witness = { 'id' }, range = { "
+            "from = 'a', to = 'b' }, rate_limit = { bucket = 'w', per_minute = 60 }, facts = { type = 'object' "
+            "}, sensitive = { title = '[redacted]', notes = null } }");
     tool = opp_tool_find(f.adapters, "a.b");
     assert_non_null(tool);
     assert_string_equal(tool->adapter, "a");
@@ -228,11 +213,10 @@ static void columns_that_only_the_check_needs_are_hidden_once(void **state)
     const struct opp_tool *tool;
 
     (void)state;
-    fixture_tools(&f,
-                  "{ " READ ", " LIST
-                  ", rows = { kind = 'thing', id = 'name', org_id = 'org_id', user_id = 'org_id', parents = { ledger "
-                  "= 'ledger_id' } } }");
-    fixture_must_open(&f);
+    fixture_open_with(
+        &f, "{ " READ ", " LIST
+            ", rows = { kind = 'thing', id = 'name', org_id = 'org_id', user_id = 'org_id', parents = { ledger "
+            "= 'ledger_id' } } }");
     tool = opp_tool_find(f.adapters, "a.b");
     assert_string_equal(tool->hidden[0], "org_id");
     assert_string_equal(tool->hidden[1], "ledger_id");
@@ -250,15 +234,14 @@ static void a_directory_that_is_not_there_is_refused(void **state)
 
 int main(void)
 {
-#define with_adapters(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        with_adapters(a_declaration_that_is_wrong_is_refused_by_name),
-        with_adapters(an_init_that_is_wrong_is_refused),
-        with_adapters(two_adapters_cannot_share_a_database),
-        with_adapters(a_tool_that_is_wrong_is_named_with_its_file_and_line),
-        with_adapters(facts_are_taken_over),
-        with_adapters(columns_that_only_the_check_needs_are_hidden_once),
-        with_adapters(a_directory_that_is_not_there_is_refused),
+        fixture_test(a_declaration_that_is_wrong_is_refused_by_name, &f),
+        fixture_test(an_init_that_is_wrong_is_refused, &f),
+        fixture_test(two_adapters_cannot_share_a_database, &f),
+        fixture_test(a_tool_that_is_wrong_is_named_with_its_file_and_line, &f),
+        fixture_test(facts_are_taken_over, &f),
+        fixture_test(columns_that_only_the_check_needs_are_hidden_once, &f),
+        fixture_test(a_directory_that_is_not_there_is_refused, &f),
     };
 
     return cmocka_run_group_tests_name("facts", tests, NULL, NULL);

@@ -21,13 +21,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    fixture_end(&f);
-    return 0;
-}
-
 static void it_has_its_seven_tools_in_order(void **state)
 {
     (void)state;
@@ -182,7 +175,7 @@ static void aliases_are_one_field(void **state)
     json_decref(given);
 }
 
-#define with_ledger(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define with_ledger(test) cmocka_unit_test_prestate_setup_teardown(test, set_up, fixture_tear_down, &f)
 
 int main(void)
 {

@@ -30,13 +30,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    fixture_end(&f);
-    return 0;
-}
-
 /* What is loaded anew, as a worker has it; old keeps what it had. */
 static struct fixture load_beside(struct fixture *old)
 {
@@ -236,7 +229,7 @@ static void a_path_of_the_protocol_is_not_a_tool_s(void **state)
 
 int main(void)
 {
-#define with_adapters(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define with_adapters(test) cmocka_unit_test_prestate_setup_teardown(test, set_up, fixture_tear_down, &f)
     const struct CMUnitTest tests[] = {
         with_adapters(files_come_back_from_json_as_they_were),
         with_adapters(stored_files_that_are_damaged_are_refused),

@@ -14,26 +14,6 @@
 
 static struct fixture f;
 
-static int set_up(void **state)
-{
-    (void)state;
-    fixture_begin(&f);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fixture_end(&f);
-    return 0;
-}
-
-static void open_with(const char *tools)
-{
-    fixture_tools(&f, tools);
-    fixture_must_open(&f);
-}
-
 /* Inspects a tool whose outcome must be a defect that the operator is told with this text. */
 static void assert_defect(const char *tool, const char *needle)
 {
@@ -50,9 +30,10 @@ static void a_call_says_what_it_touches_shows_and_depends_on(void **state)
     struct opp_tool_call call;
 
     (void)state;
-    open_with(ACTION("a.b") "load = thing, resources = touched, execute = nothing, witness = { 'amount' },"
-                            "state = function(_, thing) return { amount = thing.amount, name = thing.name } end,"
-                            "impact = function(call, thing) return { summary = 'S', was = thing.name } end }");
+    fixture_open_with(
+        &f, ACTION("a.b") "load = thing, resources = touched, execute = nothing, witness = { 'amount' },"
+                          "state = function(_, thing) return { amount = thing.amount, name = thing.name } end,"
+                          "impact = function(call, thing) return { summary = 'S', was = thing.name } end }");
     call = fixture_call(&f, "a.b", "{\"id\":\"t2\"}");
     opp_tool_load(&call);
     assert_int_equal(call.rc, OPP_OK);
@@ -73,7 +54,7 @@ static void what_a_tool_leaves_out_has_a_default(void **state)
     struct opp_tool_call call;
 
     (void)state;
-    open_with(ACTION("a.b") PLAIN " }");
+    fixture_open_with(&f, ACTION("a.b") PLAIN " }");
     call = fixture_call(&f, "a.b", "{}");
     assert_int_equal(fixture_inspect(&call), OPP_OK);
     assert_json(call.impact, "{\"summary\":\"Does it.\"}");
@@ -87,7 +68,7 @@ static void a_whole_state_is_the_witness_where_none_is_listed(void **state)
     struct opp_tool_call call;
 
     (void)state;
-    open_with(ACTION("a.b") PLAIN ", state = function() return { a = 1, b = null } end }");
+    fixture_open_with(&f, ACTION("a.b") PLAIN ", state = function() return { a = 1, b = null } end }");
     call = fixture_call(&f, "a.b", "{}");
     assert_int_equal(fixture_inspect(&call), OPP_OK);
     assert_json(call.witness, "{\"a\":1,\"b\":null}");
@@ -99,7 +80,7 @@ static void a_state_that_is_not_known_is_a_failed_precondition(void **state)
     struct opp_tool_call call;
 
     (void)state;
-    open_with(ACTION("a.b") PLAIN ", state = function() end }");
+    fixture_open_with(&f, ACTION("a.b") PLAIN ", state = function() end }");
     call = fixture_call(&f, "a.b", "{}");
     assert_int_equal(fixture_inspect(&call), OPP_E_PRECONDITION);
     assert_string_equal(call.refusal.reason, "state_witness_unavailable");
@@ -112,7 +93,7 @@ static void what_load_does_not_find_is_absent(void **state)
     struct opp_tool_call call;
 
     (void)state;
-    open_with(ACTION("a.b") "load = thing, resources = touched, execute = nothing }");
+    fixture_open_with(&f, ACTION("a.b") "load = thing, resources = touched, execute = nothing }");
     call = fixture_call(&f, "a.b", "{\"id\":\"none\"}");
     opp_tool_load(&call);
     assert_int_equal(call.rc, OPP_E_ABSENT);
@@ -145,7 +126,7 @@ static void every_function_may_refuse_in_every_way(void **state)
             snprintf(tools, sizeof tools,
                      "(function() local t = " ACTION("a.b") PLAIN " } t.%s = function() return %s end return t end)()",
                      functions[i], cases[k].lua);
-            open_with(tools);
+            fixture_open_with(&f, tools);
             call = fixture_call(&f, "a.b", "{}");
             assert_int_equal(fixture_inspect(&call), cases[k].rc);
             assert_string_equal(call.refusal.message, cases[k].message);
@@ -201,7 +182,7 @@ static void nonsense_is_a_defect_with_its_place(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         snprintf(tools, sizeof tools, ACTION("a.b") "\n%s }", cases[i][0]);
-        open_with(tools);
+        fixture_open_with(&f, tools);
         assert_defect("a.b", cases[i][1]);
         fixture_close(&f);
     }
@@ -211,8 +192,8 @@ static void nothing_is_left_in_a_table_for_the_next_call(void **state)
 {
     (void)state;
     fixture_write(&f, "a/lib/kept.lua", "local kept = {} return { keep = function(n) kept.n = n end }");
-    open_with("(function() local keep = require('lib.kept').keep return " ACTION("a.b") PLAIN
-              ", check = function() keep(1) end } end)()");
+    fixture_open_with(&f, "(function() local keep = require('lib.kept').keep return " ACTION("a.b") PLAIN
+                      ", check = function() keep(1) end } end)()");
     assert_defect("a.b", "a/lib/kept.lua:1");
 }
 
@@ -221,9 +202,10 @@ static void a_state_that_ran_out_is_replaced_after_the_call(void **state)
     struct opp_tool_call call;
 
     (void)state;
-    open_with(ACTION("a.loop") PLAIN ", check = function() while true do end end }," ACTION("a.memory") PLAIN
-              ", check = function() local t = {} while true do t[#t + 1] = ('x'):rep(1000000) end end }," ACTION("a.b")
-                  PLAIN "}");
+    fixture_open_with(
+        &f, ACTION("a.loop") PLAIN ", check = function() while true do end end }," ACTION("a.memory") PLAIN
+        ", check = function() local t = {} while true do t[#t + 1] = ('x'):rep(1000000) end end }," ACTION("a.b") PLAIN
+        "}");
     for (int i = 0; i < 2; i++) {
         assert_defect("a.loop", "instructions");
         assert_defect("a.memory", "memory");
@@ -238,9 +220,9 @@ static void calls_may_be_open_at_once_without_seeing_each_other(void **state)
     struct opp_tool_call first, second, third;
 
     (void)state;
-    open_with(
-        ACTION("a.b") "load = thing, resources = touched, execute = nothing, impact = function(call, thing) return "
-                      "{ summary = call.payload.id .. thing.id .. call.effect_id } end }," ACTION("a.loop") PLAIN
+    fixture_open_with(
+        &f, ACTION("a.b") "load = thing, resources = touched, execute = nothing, impact = function(call, thing) return "
+                          "{ summary = call.payload.id .. thing.id .. call.effect_id } end }," ACTION("a.loop") PLAIN
         ", check = function() while true do end end }");
     first = fixture_call(&f, "a.b", "{\"id\":\"t1\"}");
     second = fixture_call(&f, "a.b", "{\"id\":\"t2\"}");
@@ -263,8 +245,8 @@ static void a_call_object_is_of_no_use_after_its_call(void **state)
     struct opp_tool_call call;
 
     (void)state;
-    open_with("(function() local kept return " ACTION("a.b") PLAIN
-              ", check = function(call) if kept then return kept.payload end kept = call end } end)()");
+    fixture_open_with(&f, "(function() local kept return " ACTION("a.b") PLAIN
+                      ", check = function(call) if kept then return kept.payload end kept = call end } end)()");
     call = fixture_call(&f, "a.b", "{}");
     assert_int_equal(fixture_inspect(&call), OPP_OK);
     fixture_call_free(&call);
@@ -277,7 +259,7 @@ static void a_closed_call_frees_what_was_not_taken(void **state)
     json_t *impact;
 
     (void)state;
-    open_with(ACTION("a.b") PLAIN " }");
+    fixture_open_with(&f, ACTION("a.b") PLAIN " }");
     call = fixture_call(&f, "a.b", "{}");
     opp_tool_close(&call);
     assert_int_equal(fixture_inspect(&call), OPP_OK);
@@ -293,20 +275,19 @@ static void a_closed_call_frees_what_was_not_taken(void **state)
 
 int main(void)
 {
-#define with_adapters(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        with_adapters(a_call_says_what_it_touches_shows_and_depends_on),
-        with_adapters(what_a_tool_leaves_out_has_a_default),
-        with_adapters(a_whole_state_is_the_witness_where_none_is_listed),
-        with_adapters(a_state_that_is_not_known_is_a_failed_precondition),
-        with_adapters(what_load_does_not_find_is_absent),
-        with_adapters(every_function_may_refuse_in_every_way),
-        with_adapters(nonsense_is_a_defect_with_its_place),
-        with_adapters(nothing_is_left_in_a_table_for_the_next_call),
-        with_adapters(a_state_that_ran_out_is_replaced_after_the_call),
-        with_adapters(calls_may_be_open_at_once_without_seeing_each_other),
-        with_adapters(a_call_object_is_of_no_use_after_its_call),
-        with_adapters(a_closed_call_frees_what_was_not_taken),
+        fixture_test(a_call_says_what_it_touches_shows_and_depends_on, &f),
+        fixture_test(what_a_tool_leaves_out_has_a_default, &f),
+        fixture_test(a_whole_state_is_the_witness_where_none_is_listed, &f),
+        fixture_test(a_state_that_is_not_known_is_a_failed_precondition, &f),
+        fixture_test(what_load_does_not_find_is_absent, &f),
+        fixture_test(every_function_may_refuse_in_every_way, &f),
+        fixture_test(nonsense_is_a_defect_with_its_place, &f),
+        fixture_test(nothing_is_left_in_a_table_for_the_next_call, &f),
+        fixture_test(a_state_that_ran_out_is_replaced_after_the_call, &f),
+        fixture_test(calls_may_be_open_at_once_without_seeing_each_other, &f),
+        fixture_test(a_call_object_is_of_no_use_after_its_call, &f),
+        fixture_test(a_closed_call_frees_what_was_not_taken, &f),
     };
 
     return cmocka_run_group_tests_name("tool calls", tests, NULL, NULL);

@@ -22,32 +22,12 @@
 
 static struct fixture f;
 
-static int set_up(void **state)
-{
-    (void)state;
-    fixture_begin(&f);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fixture_end(&f);
-    return 0;
-}
-
-static void open_with(const char *tools)
-{
-    fixture_tools(&f, tools);
-    fixture_must_open(&f);
-}
-
 static void assert_answer(const char *body, const char *answer)
 {
     char tools[4096];
 
     snprintf(tools, sizeof tools, READ("%s"), body);
-    open_with(tools);
+    fixture_open_with(&f, tools);
     fixture_reads(&f, "a.b", "{\"id\":\"t1\"}", answer);
     fixture_close(&f);
 }
@@ -69,7 +49,7 @@ static void assert_defect(const char *body, const char *needle)
     char tools[4096];
 
     snprintf(tools, sizeof tools, READ("%s"), body);
-    open_with(tools);
+    fixture_open_with(&f, tools);
     assert_read_defect(needle);
     fixture_close(&f);
 }
@@ -182,12 +162,12 @@ static void all_reads_of_a_call_see_one_moment(void **state)
     char *text;
 
     (void)state;
-    open_with("{ name = 'a.b', " READ_HEAD
-              "load = function(call) return { n = call.sql('things'):value('SELECT count(*) "
-              "FROM things') } end, read = function(call) return { n = call.sql('things'):value('SELECT count(*) FROM "
-              "things') } end }, { name = 'a.c', kind = 'action', scopes = { 's' }, description = 'D.', resources = "
-              "function() return { { kind = 'x', id = '1' } } end, execute = function() return sql.effect { database = "
-              "'things', { \"DELETE FROM things WHERE id = 't1'\" } } end }");
+    fixture_open_with(
+        &f, "{ name = 'a.b', " READ_HEAD "load = function(call) return { n = call.sql('things'):value('SELECT count(*) "
+            "FROM things') } end, read = function(call) return { n = call.sql('things'):value('SELECT count(*) FROM "
+            "things') } end }, { name = 'a.c', kind = 'action', scopes = { 's' }, description = 'D.', resources = "
+            "function() return { { kind = 'x', id = '1' } } end, execute = function() return sql.effect { database = "
+            "'things', { \"DELETE FROM things WHERE id = 't1'\" } } end }");
     call = fixture_call(&f, "a.b", "{}");
     opp_tool_load(&call);
     later = fixture_call(&f, "a.c", "{}");
@@ -236,9 +216,9 @@ static void rows_are_checked_hidden_and_redacted(void **state)
     char *text;
 
     (void)state;
-    open_with(
-        LISTED("return { items = db:rows(\"SELECT id, name, org_id FROM things WHERE org_id = 'org'\"), name = 'n' "
-               "}"));
+    fixture_open_with(
+        &f, LISTED("return { items = db:rows(\"SELECT id, name, org_id FROM things WHERE org_id = 'org'\"), name = 'n' "
+                   "}"));
     call = fixture_call(&f, "a.b", "{}");
     text = fixture_read(&call, &options);
     assert_non_null(text);
@@ -257,7 +237,7 @@ static void a_row_outside_the_boundary_ends_the_answer(void **state)
     static const enum opp_code verdicts[] = { OPP_E_INTERNAL, OPP_E_POLICY_DENIED };
 
     (void)state;
-    open_with(LISTED("return { items = db:rows('SELECT id, name, org_id FROM things') }"));
+    fixture_open_with(&f, LISTED("return { items = db:rows('SELECT id, name, org_id FROM things') }"));
     for (size_t i = 0; i < 2; i++) {
         struct seen seen = { .verdict = verdicts[i] };
         struct opp_read_options options = { .check = check_rows, .arg = &seen };
@@ -277,7 +257,8 @@ static void a_row_that_stands_alone_is_checked_too(void **state)
     struct opp_tool_call call;
 
     (void)state;
-    open_with(
+    fixture_open_with(
+        &f,
         LISTED("local rows = db:rows('SELECT id, name, org_id FROM things ORDER BY id') return { items = { rows[2], "
                "rows[3] } }"));
     call = fixture_call(&f, "a.b", "{}");
@@ -301,12 +282,12 @@ static void a_list_that_lua_built_would_escape_the_check(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         snprintf(tools, sizeof tools, LISTED("%s"), bodies[i]);
-        open_with(tools);
+        fixture_open_with(&f, tools);
         assert_read_defect("read: ");
         fixture_close(&f);
     }
     snprintf(tools, sizeof tools, LISTED("%s"), "return { items = array {} }");
-    open_with(tools);
+    fixture_open_with(&f, tools);
     fixture_reads(&f, "a.b", "{}", "{\"items\":[]}");
 }
 
@@ -316,7 +297,7 @@ static void a_read_may_refuse(void **state)
     struct opp_tool_call call;
 
     (void)state;
-    open_with(READ("return refuse.invalid('Too long.', '/range')"));
+    fixture_open_with(&f, READ("return refuse.invalid('Too long.', '/range')"));
     call = fixture_call(&f, "a.b", "{}");
     assert_null(fixture_read(&call, &options));
     assert_int_equal(call.rc, OPP_E_ACTION_INVALID);
@@ -373,21 +354,20 @@ static void the_host_encodes_and_parses(void **state)
 
 int main(void)
 {
-#define with_adapters(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        with_adapters(queries_give_rows_a_row_or_a_value),
-        with_adapters(parameters_are_bound_by_name_and_type),
-        with_adapters(queries_that_go_wrong_are_defects),
-        with_adapters(a_query_has_a_deadline),
-        with_adapters(instructions_are_counted_between_host_calls),
-        with_adapters(all_reads_of_a_call_see_one_moment),
-        with_adapters(rows_are_checked_hidden_and_redacted),
-        with_adapters(a_row_outside_the_boundary_ends_the_answer),
-        with_adapters(a_row_that_stands_alone_is_checked_too),
-        with_adapters(a_list_that_lua_built_would_escape_the_check),
-        with_adapters(a_read_may_refuse),
-        with_adapters(a_call_has_its_fields),
-        with_adapters(the_host_encodes_and_parses),
+        fixture_test(queries_give_rows_a_row_or_a_value, &f),
+        fixture_test(parameters_are_bound_by_name_and_type, &f),
+        fixture_test(queries_that_go_wrong_are_defects, &f),
+        fixture_test(a_query_has_a_deadline, &f),
+        fixture_test(instructions_are_counted_between_host_calls, &f),
+        fixture_test(all_reads_of_a_call_see_one_moment, &f),
+        fixture_test(rows_are_checked_hidden_and_redacted, &f),
+        fixture_test(a_row_outside_the_boundary_ends_the_answer, &f),
+        fixture_test(a_row_that_stands_alone_is_checked_too, &f),
+        fixture_test(a_list_that_lua_built_would_escape_the_check, &f),
+        fixture_test(a_read_may_refuse, &f),
+        fixture_test(a_call_has_its_fields, &f),
+        fixture_test(the_host_encodes_and_parses, &f),
     };
 
     return cmocka_run_group_tests_name("reads", tests, NULL, NULL);

@@ -24,22 +24,6 @@
 static struct kit kit;
 static struct opp_db *db; /* where a test damages the file, with the store closed */
 
-static int set_up(void **state)
-{
-    (void)state;
-    kit_make_dir(&kit);
-    kit_open(&kit);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    kit_close(&kit);
-    kit_remove_dir(&kit);
-    return 0;
-}
-
 static struct opp_audit_event event_of(int n)
 {
     static char draft[16];
@@ -237,11 +221,8 @@ static void run(const char *format, ...)
 /* Closes the store, keeps a copy of the trail, and gives way to damage. */
 static void lay_open(void)
 {
-    char path[KIT_PATH_MAX];
-
     kit_close(&kit);
-    kit_path(&kit, "gateway.db", path);
-    assert_int_equal(opp_db_open(path, OPP_DB_WRITER, &db, NULL), OPP_OK);
+    db = kit_open_db(&kit, "gateway.db");
     run("PRAGMA synchronous=OFF"); /* the damage need not be durable */
     run("CREATE TABLE kept AS SELECT * FROM audit");
 }
@@ -426,18 +407,16 @@ static void a_column_that_is_not_what_its_row_says_is_found(void **state)
     kit_open(&kit);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(an_empty_chain_holds),
-        TEST(what_was_appended_holds_also_after_a_restart),
-        TEST(rows_are_numbered_without_a_gap_sorted_and_chained),
-        TEST(an_undone_transaction_leaves_no_gap),
-        TEST(bytes_that_are_no_utf8_do_not_break_the_chain),
-        TEST(a_thousand_random_damages_are_found_where_they_are),
-        TEST(a_column_that_is_not_what_its_row_says_is_found),
+        kit_test(an_empty_chain_holds, &kit),
+        kit_test(what_was_appended_holds_also_after_a_restart, &kit),
+        kit_test(rows_are_numbered_without_a_gap_sorted_and_chained, &kit),
+        kit_test(an_undone_transaction_leaves_no_gap, &kit),
+        kit_test(bytes_that_are_no_utf8_do_not_break_the_chain, &kit),
+        kit_test(a_thousand_random_damages_are_found_where_they_are, &kit),
+        kit_test(a_column_that_is_not_what_its_row_says_is_found, &kit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,6 @@
 #include "audit/checkpoint.h"
 #include "audit/trail_copy.h"
 #include "audit/trail_file.h"
-#include "store/db.h"
 #include "store/tx.h"
 
 #include <setjmp.h>
@@ -97,16 +96,8 @@ struct opp_checkpoint *trail_sign(struct trail_kit *trail, int64_t time_ms)
 
 void trail_damage(struct trail_kit *trail, const char *sql)
 {
-    char path[KIT_PATH_MAX];
-    struct opp_err err = { 0 };
-    struct opp_db *db = NULL;
-
     kit_close(&trail->kit);
-    kit_path(&trail->kit, "gateway.db", path);
-    assert_int_equal(opp_db_open(path, OPP_DB_WRITER, &db, NULL), OPP_OK);
-    if (opp_db_run(db, sql, &err) != OPP_OK)
-        fail_msg("%s: %s", sql, err.message);
-    opp_db_close(db);
+    kit_sql(&trail->kit, "gateway.db", sql);
     kit_open(&trail->kit);
 }
 

@@ -3,6 +3,7 @@
  * Prints doubles, one a line: the 16 hex digits of its bits, a space, our text. jcs_numbers.mjs compares the texts
  * with what an ECMAScript engine prints. The same numbers every time. */
 #include "base/jcs.h"
+#include "base/random.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -11,15 +12,6 @@
 
 #define RANDOM_DOUBLES 1000000
 #define RANDOM_OTHERS 20000
-
-/* xorshift64*: the seed never changes, so that a failure can be repeated. */
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
-    return *state * UINT64_C(2685821657736338717);
-}
 
 static void begin_line(struct opp_buf *out, double value)
 {

@@ -2,6 +2,7 @@
  *
  * base/schema.h when it is asked for too much, by many at once, or without memory.
  */
+#include "base/clock.h"
 #include "base/schema.h"
 
 #include <pthread.h>
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -112,10 +112,7 @@ static void a_tree_of_ordinary_depth_is_checked_whole(void **state)
 
 static double cpu_ms(void)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+    return (double)opp_thread_cpu_ns() / 1e6;
 }
 
 static void a_text_made_to_keep_a_pattern_busy_is_given_up(void **state)

@@ -117,6 +117,22 @@ static void what_is_no_ed25519_key_is_refused(void **state)
     assert_null(key);
 }
 
+static void a_key_that_has_a_password_is_refused(void **state)
+{
+    /* PRIVATE with an empty one: who gives none cannot read it either. */
+    static const char locked[] = "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
+                                 "MIGbMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAhIJ+/1upQU3AICA+gw\n"
+                                 "DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEGqvbExL1zpLYm4T83hXuDMEQG2B\n"
+                                 "9Lath5171OYLtMMpG38JWcYbjlNHv6l8VjkhmBKGxv73ycgh+nNjPn0buMZe7unv\n"
+                                 "wxi8GRwpFZMz43sWKhI=\n"
+                                 "-----END ENCRYPTED PRIVATE KEY-----\n";
+    struct opp_sign_key *key = NULL;
+
+    (void)state;
+    assert_int_equal(opp_sign_key_read(locked, sizeof locked - 1, &key, NULL), OPP_E_VALIDATION);
+    assert_null(key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +141,7 @@ int main(void)
         cmocka_unit_test(a_public_key_does_not_sign),
         cmocka_unit_test(a_made_key_is_the_same_after_it_was_written_and_read),
         cmocka_unit_test(what_is_no_ed25519_key_is_refused),
+        cmocka_unit_test(a_key_that_has_a_password_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,6 @@
 #include "base/shared.h"
 #include "command/failing.h"
 #include "core/app_view.h"
-#include "store/db.h"
 #include "store/tx.h"
 
 #include <setjmp.h>
@@ -185,20 +184,14 @@ enum opp_code gateway_run(struct gateway_kit *kit, const struct gateway_request 
 
 void gateway_sql(const struct gateway_kit *kit, const char *file, const char *format, ...)
 {
-    struct opp_err err = { 0 };
-    struct opp_db *db = NULL;
-    char path[KIT_PATH_MAX], sql[512];
+    char sql[512];
     va_list values;
 
     failing_pause(true);
     va_start(values, format);
     assert_true(vsnprintf(sql, sizeof sql, format, values) < (int)sizeof sql);
     va_end(values);
-    kit_path(&kit->dir, file, path);
-    assert_int_equal(opp_db_open(path, OPP_DB_WRITER, &db, NULL), OPP_OK);
-    if (opp_db_run(db, sql, &err) != OPP_OK)
-        fail_msg("%s", err.message);
-    opp_db_close(db);
+    kit_sql(&kit->dir, file, sql);
     failing_pause(false);
 }
 

@@ -2,7 +2,6 @@
 #include "core/await.h"
 #include "core/flow_kit.h"
 #include "core/hub.h"
-#include "store/db.h"
 #include "store/tx.h"
 
 #include <setjmp.h>
@@ -223,13 +222,7 @@ static void what_is_not_to_be_recorded_is_answered_at_once(void **state)
 
 static void break_the_trail(void)
 {
-    struct opp_db *db = NULL;
-    char path[KIT_PATH_MAX];
-
-    kit_path(&flow.kit, "gateway.db", path);
-    assert_int_equal(opp_db_open(path, OPP_DB_WRITER, &db, NULL), OPP_OK);
-    assert_int_equal(opp_db_run(db, "ALTER TABLE audit RENAME TO lost", NULL), OPP_OK);
-    opp_db_close(db);
+    kit_sql(&flow.kit, "gateway.db", "ALTER TABLE audit RENAME TO lost");
 }
 
 static void a_refusal_that_cannot_be_recorded_is_answered_503(void **state)

@@ -95,17 +95,8 @@ static struct opp_registry *load_now(void)
 
 static int set_up(void **state)
 {
-    (void)state;
-    kit_make_dir(&kit);
-    kit_open(&kit);
-    return opp_store_now(kit.store, populate, NULL, NULL) == OPP_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    kit_close(&kit);
-    kit_remove_dir(&kit);
+    kit_set_up(state);
+    kit_run(&kit, populate);
     return 0;
 }
 
@@ -299,7 +290,7 @@ static void a_time_of_use_that_was_not_committed_is_written_again(void **state)
     opp_registry_unpin(registry);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, set_up, kit_tear_down, &kit)
 
 int main(void)
 {

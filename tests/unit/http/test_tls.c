@@ -5,6 +5,8 @@
 #include "http/http_server.h"
 #include "http/http_tls.h"
 
+#include <openssl/ec.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -260,6 +262,38 @@ static void a_certificate_that_cannot_be_used_changes_nothing(void **state)
     tls_files_remove(&other);
 }
 
+/* Writes a key that has a password. */
+static void write_locked_key(const char *path)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    const unsigned char password[] = "secret";
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    assert_int_equal(PEM_write_PrivateKey(file, key, EVP_aes_128_cbc(), password, 6, NULL, NULL), 1);
+    fclose(file);
+    EVP_PKEY_free(key);
+}
+
+static void why_a_file_cannot_be_used_is_said(void **state)
+{
+    struct tls_files wrong = tls_files_make(3600);
+    struct opp_tls *opened = NULL;
+    struct opp_err err = { 0 };
+
+    (void)state;
+    write_locked_key(wrong.key);
+    assert_int_equal(opp_tls_open(wrong.certificate, wrong.key, &opened, &err), OPP_E_CONFIG);
+    assert_string_equal(err.where, wrong.key);
+    assert_string_equal(err.message, "no key that can be used with the certificate: it has a password");
+    unlink(wrong.key);
+    err = (struct opp_err){ 0 };
+    assert_int_equal(opp_tls_open(wrong.certificate, wrong.key, &opened, &err), OPP_E_CONFIG);
+    assert_string_equal(err.message, "no key that can be used with the certificate: No such file or directory");
+    assert_null(opened);
+    tls_files_remove(&wrong);
+}
+
 static void who_speaks_another_protocol_only_is_sent_away(void **state)
 {
     static const struct {
@@ -297,6 +331,7 @@ int main(void)
         SERVED(a_large_answer_and_one_that_waits_come_whole),
         SERVED(a_new_certificate_is_used_by_who_comes_after_it),
         SERVED(a_certificate_that_cannot_be_used_changes_nothing),
+        cmocka_unit_test(why_a_file_cannot_be_used_is_said),
         SERVED(who_speaks_another_protocol_only_is_sent_away),
     };
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/clock.h"
 #include "policy/kit.h"
 
 #include "base/file.h"
@@ -7,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define DIR OPP_SOURCE_DIR "/tests/escape"
 #ifdef __SANITIZE_ADDRESS__
@@ -20,10 +20,7 @@
 
 static int64_t cpu_ms(void)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return opp_thread_cpu_ns() / 1000000;
 }
 
 static void expected_of(const char *text, char expected[16])

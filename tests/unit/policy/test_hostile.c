@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/clock.h"
 #include "policy/kit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 /* Sanitizers make the same work many times slower; what is measured is then only that it ends. */
@@ -59,10 +59,7 @@ static const char *const allowers[] = {
 
 static double cpu_ms(void)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+    return (double)opp_thread_cpu_ns() / 1e6;
 }
 
 static void must_deny(const char *rules)

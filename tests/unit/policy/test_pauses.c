@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/clock.h"
 #include "policy/kit.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #define RUNS 3
 #define DECISIONS 20000
@@ -12,14 +12,6 @@
 #else
 #define PAUSE_MAX_NS 1000000
 #endif
-
-static int64_t cpu_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 static struct opp_policy_engine *make_engine(void)
 {
@@ -44,10 +36,10 @@ static int64_t decide_once(struct opp_policy_engine *engine, bool *renewed)
                                           .request = kit_request(OPP_PHASE_ACTION, "{\"state\":{\"id\":\"t\"}}"),
                                           .now_s = KIT_NOW };
     struct opp_policy_decision decision;
-    int64_t began = cpu_ns(), took;
+    int64_t began = opp_thread_cpu_ns(), took;
 
     opp_policy_decide(engine, &request, &decision);
-    took = cpu_ns() - began;
+    took = opp_thread_cpu_ns() - began;
     if (decision.failed)
         fail_msg("%s: %s", decision.error.where, decision.error.message);
     opp_policy_decision_clear(&decision);

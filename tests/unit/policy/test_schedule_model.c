@@ -4,6 +4,7 @@
  * that only looks at what the wall shows: a window opens when the wall first shows its from, or more, and closes when
  * it first shows its to, or more. */
 #include "base/date.h"
+#include "base/random.h"
 #include "policy/schedule.h"
 
 #include <setjmp.h>
@@ -50,15 +51,6 @@ static int close_zones(void **state)
     (void)state;
     opp_zones_free(zones);
     return 0;
-}
-
-/* xorshift64*: the seed never changes, so that a failure can be repeated. */
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
-    return *state * UINT64_C(2685821657736338717);
 }
 
 static void watch_wall(const char *tz, const char *start)

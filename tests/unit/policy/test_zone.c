@@ -2,6 +2,7 @@
 #include "policy/zone.h"
 
 #include "base/date.h"
+#include "base/random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -160,15 +161,6 @@ static void instants_outside_the_calendar_count_as_its_ends(void **state)
     assert_int_equal(latest.year, 9999);
     assert_int_equal(opp_zone_utc(zone_of("UTC"), INT64_MAX), INT64_C(253402300799));
     assert_int_equal(opp_zone_utc(zone_of("Europe/Berlin"), INT64_MIN), INT64_C(-62167219200) - 3208);
-}
-
-/* xorshift64*: the seed never changes, so that a failure can be repeated. */
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
-    return *state * UINT64_C(2685821657736338717);
 }
 
 static int64_t local_seconds(const struct opp_zone *zone, int64_t utc_s)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/file.h"
+#include "base/random.h"
 #include "policy/zone_bytes.h"
 #include "policy/zone_internal.h"
 
@@ -162,15 +163,6 @@ static void a_file_cut_anywhere_is_refused(void **state)
         free(cut);
     }
     opp_buf_free(&buf);
-}
-
-/* xorshift64*: the seed never changes, so that a failure can be repeated. */
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
-    return *state * UINT64_C(2685821657736338717);
 }
 
 /* A few bytes changed, more often in the headers and the last line, and sometimes the end cut off. Gives bytes of just

@@ -2,6 +2,7 @@
  *
  * Prints what clocks show, one instant a line: "<zone> <seconds since 1970> <local time>". zone_times.mjs compares the
  * times with an ECMAScript engine's. The same instants every time; all within the years 1970 to 2100. */
+#include "base/random.h"
 #include "policy/zone.h"
 
 #include <inttypes.h>
@@ -10,15 +11,6 @@
 
 #define INSTANTS_PER_ZONE 2000
 #define LATEST_S INT64_C(4133980800) /* 2101-01-01 */
-
-/* xorshift64*: the seed never changes, so that a failure can be repeated. */
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
-    return *state * UINT64_C(2685821657736338717);
-}
 
 static void print_instant(const char *name, const struct opp_zone *zone, int64_t utc_s)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/clock.h"
 #include "script/freeze.h"
 #include "script/json_lua.h"
 #include "script/kit.h"
@@ -9,7 +10,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* Sanitizers make the same work many times slower; what is measured is then only that it ends. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(OPP_COVERAGE)
@@ -20,10 +20,7 @@
 
 static double cpu_ms(void)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+    return (double)opp_thread_cpu_ns() / 1e6;
 }
 
 /* Each of these would hang, swallow the memory, or answer in spite of a trip. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/store_kit.h"
 
+#include "store/db.h"
 #include "store/record_map.h"
 
 #include <setjmp.h>
@@ -66,6 +67,50 @@ void kit_close(struct kit *kit)
     opp_clock_free(kit->clock);
     kit->store = NULL;
     kit->clock = NULL;
+}
+
+int kit_set_up(void **state)
+{
+    kit_make_dir(*state);
+    kit_open(*state);
+    return 0;
+}
+
+int kit_tear_down(void **state)
+{
+    kit_close(*state);
+    kit_remove_dir(*state);
+    return 0;
+}
+
+void kit_run(const struct kit *kit, opp_tx_fn fn)
+{
+    struct opp_err err = { 0 };
+
+    if (opp_store_now(kit->store, fn, NULL, &err) != OPP_OK)
+        fail_msg("%s", err.message);
+}
+
+struct opp_db *kit_open_db(const struct kit *kit, const char *name)
+{
+    struct opp_err err = { 0 };
+    struct opp_db *db = NULL;
+    char path[KIT_PATH_MAX];
+
+    kit_path(kit, name, path);
+    if (opp_db_open(path, OPP_DB_WRITER, &db, &err) != OPP_OK)
+        fail_msg("%s", err.message);
+    return db;
+}
+
+void kit_sql(const struct kit *kit, const char *name, const char *sql)
+{
+    struct opp_db *db = kit_open_db(kit, name);
+    struct opp_err err = { 0 };
+
+    if (opp_db_run(db, sql, &err) != OPP_OK)
+        fail_msg("%s: %s", sql, err.message);
+    opp_db_close(db);
 }
 
 static void fill_member(const struct opp_field *field, char *value, int n)

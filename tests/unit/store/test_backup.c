@@ -97,11 +97,8 @@ static struct opp_writer *start_writer(const char *file)
                                "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 2000)"
                                "INSERT INTO t SELECT i, 0, zeroblob(3000) FROM c";
     struct opp_writer *writer = NULL;
-    struct opp_db *db = NULL;
-    char path[KIT_PATH_MAX];
+    struct opp_db *db = kit_open_db(&kit, file);
 
-    kit_path(&kit, file, path);
-    assert_int_equal(opp_db_open(path, OPP_DB_WRITER, &db, NULL), OPP_OK);
     assert_int_equal(opp_db_run(db, fill, NULL), OPP_OK);
     assert_int_equal(opp_writer_start(db, &settings, &writer, NULL), OPP_OK);
     return writer;
@@ -135,12 +132,9 @@ static int tear_down(void **state)
 static int newest_in(const char *file)
 {
     sqlite3_stmt *statement = NULL;
-    struct opp_db *db = NULL;
-    char path[KIT_PATH_MAX];
+    struct opp_db *db = kit_open_db(&copies, file);
     int newest;
 
-    kit_path(&copies, file, path);
-    assert_int_equal(opp_db_open(path, OPP_DB_WRITER, &db, NULL), OPP_OK);
     assert_int_equal(opp_db_check(db, NULL), OPP_OK);
     assert_int_equal(opp_db_prepare(db, "SELECT max(n), count(*) FROM t", &statement, NULL), OPP_OK);
     assert_int_equal(sqlite3_step(statement), SQLITE_ROW);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/tx.h"
 
-#include "store/db.h"
 #include "store/record_map.h"
 #include "store/store_kit.h"
 
@@ -11,35 +10,8 @@
 #include <stdint.h>
 /* cmocka wants the four above */
 #include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static struct kit kit;
-
-static int set_up(void **state)
-{
-    (void)state;
-    kit_make_dir(&kit);
-    kit_open(&kit);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    kit_close(&kit);
-    kit_remove_dir(&kit);
-    return 0;
-}
-
-static void run(opp_tx_fn fn)
-{
-    struct opp_err err = { 0 };
-
-    if (opp_store_now(kit.store, fn, NULL, &err) != OPP_OK)
-        fail_msg("%s", err.message);
-}
 
 static enum opp_code spoiled(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
@@ -105,42 +77,29 @@ static enum opp_code read_what_is_left(struct opp_tx *tx, void *arg, struct opp_
 
 static void what_is_left_of_a_damaged_record_is_given_to_who_asks_for_it(void **state)
 {
-    struct opp_db *db = NULL;
-    char path[KIT_PATH_MAX];
-
     (void)state;
-    run(store_draft);
+    kit_run(&kit, store_draft);
     kit_close(&kit);
-    kit_path(&kit, "gateway.db", path);
-    assert_int_equal(opp_db_open(path, OPP_DB_WRITER, &db, NULL), OPP_OK);
-    assert_int_equal(opp_db_run(db, "UPDATE drafts SET effect = '{'", NULL), OPP_OK);
-    opp_db_close(db);
+    kit_sql(&kit, "gateway.db", "UPDATE drafts SET effect = '{'");
     kit_open(&kit);
-    run(read_what_is_left);
+    kit_run(&kit, read_what_is_left);
 }
 
 static void what_is_stored_and_no_json_is_not_read_as_absent(void **state)
 {
-    struct opp_db *db = NULL;
-    char path[KIT_PATH_MAX];
-
     (void)state;
-    run(spoiled);
+    kit_run(&kit, spoiled);
     kit_close(&kit);
-    kit_path(&kit, "gateway.db", path);
-    assert_int_equal(opp_db_open(path, OPP_DB_WRITER, &db, NULL), OPP_OK);
-    assert_int_equal(opp_db_run(db, "UPDATE apps SET policy='{\"data\":'", NULL), OPP_OK);
-    opp_db_close(db);
+    kit_sql(&kit, "gateway.db", "UPDATE apps SET policy='{\"data\":'");
     kit_open(&kit);
-    run(read_spoiled);
+    kit_run(&kit, read_spoiled);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_is_stored_and_no_json_is_not_read_as_absent, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_left_of_a_damaged_record_is_given_to_who_asks_for_it, set_up,
-                                        tear_down),
+        kit_test(what_is_stored_and_no_json_is_not_read_as_absent, &kit),
+        kit_test(what_is_left_of_a_damaged_record_is_given_to_who_asks_for_it, &kit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/clock.h"
 #include "store/decisions.h"
 
 #include "store/store_kit.h"
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define NOW_MS INT64_C(1790000000000)
@@ -153,14 +153,6 @@ static void both_bounds_share_a_step(void **state)
     assert_int_equal(prune(NOW_MS + 2000, 5, 4), 1);
 }
 
-static int64_t cpu_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* Of the cheapest of some prunings that find nothing to do. */
 static int64_t cost_of_pruning(void)
 {
@@ -168,10 +160,10 @@ static int64_t cost_of_pruning(void)
 
     assert_int_equal(prune(0, 1000000, 100), 0);
     for (int i = 0; i < 50; i++) {
-        int64_t begun_ns = cpu_ns(), took_ns;
+        int64_t begun_ns = opp_thread_cpu_ns(), took_ns;
 
         prune(0, 1000000, 100);
-        took_ns = cpu_ns() - begun_ns;
+        took_ns = opp_thread_cpu_ns() - begun_ns;
         least_ns = took_ns < least_ns ? took_ns : least_ns;
     }
     return least_ns;

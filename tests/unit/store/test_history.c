@@ -17,12 +17,10 @@ static struct opp_db *db;
 
 static int set_up(void **state)
 {
-    char path[KIT_PATH_MAX];
-
     (void)state;
     kit_make_dir(&kit);
-    kit_path(&kit, "one.db", path);
-    return opp_db_open(path, OPP_DB_WRITER, &db, NULL) == OPP_OK ? 0 : -1;
+    db = kit_open_db(&kit, "one.db");
+    return 0;
 }
 
 static int tear_down(void **state)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/store.h"
 
-#include "store/db.h"
 #include "store/migrations.h"
 #include "store/store_kit.h"
 #include "store/tx.h"
@@ -306,20 +305,16 @@ static void a_store_of_a_newer_program_is_not_opened(void **state)
 {
     struct opp_store_settings settings = { .dir = kit.dir, .on_unknown = kit_on_unknown };
     struct opp_store *store = NULL;
-    struct opp_db *db = NULL;
-    char path[KIT_PATH_MAX], right[64];
+    char right[64];
 
     (void)state;
     snprintf(right, sizeof right, "PRAGMA user_version=%zu", OPP_MIGRATION_COUNT);
     close_all();
-    kit_path(&kit, "gateway.db", path);
-    assert_int_equal(opp_db_open(path, OPP_DB_WRITER, &db, NULL), OPP_OK);
-    assert_int_equal(opp_db_run(db, "PRAGMA user_version=999", NULL), OPP_OK);
+    kit_sql(&kit, "gateway.db", "PRAGMA user_version=999");
     assert_int_equal(opp_store_open(&settings, &store, NULL, NULL), OPP_E_CONFIG);
     assert_null(store);
     assert_int_equal(opp_session_open_dir(kit.dir, &session, NULL), OPP_E_CONFIG);
-    assert_int_equal(opp_db_run(db, right, NULL), OPP_OK);
-    opp_db_close(db);
+    kit_sql(&kit, "gateway.db", right);
     open_all();
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/tx.h"
 
-#include "store/db.h"
 #include "store/record_map.h"
 #include "store/store_kit.h"
 
@@ -16,30 +15,6 @@
 #include <string.h>
 
 static struct kit kit;
-
-static int set_up(void **state)
-{
-    (void)state;
-    kit_make_dir(&kit);
-    kit_open(&kit);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    kit_close(&kit);
-    kit_remove_dir(&kit);
-    return 0;
-}
-
-static void run(opp_tx_fn fn)
-{
-    struct opp_err err = { 0 };
-
-    if (opp_store_now(kit.store, fn, NULL, &err) != OPP_OK)
-        fail_msg("%s", err.message);
-}
 
 static void assert_same_member(const struct opp_field *field, const char *a, const char *b)
 {
@@ -100,7 +75,7 @@ static enum opp_code round_trips(struct opp_tx *tx, void *arg, struct opp_err *e
 static void every_member_of_every_record_comes_back_as_it_was_written(void **state)
 {
     (void)state;
-    run(round_trips);
+    kit_run(&kit, round_trips);
 }
 
 static enum opp_code put(struct opp_tx *tx, const char *id, const char *draft_id, int64_t expires_at)
@@ -132,7 +107,7 @@ static enum opp_code absent_members(struct opp_tx *tx, void *arg, struct opp_err
 static void absent_members_stay_absent(void **state)
 {
     (void)state;
-    run(absent_members);
+    kit_run(&kit, absent_members);
 }
 
 static enum opp_code unhappy(struct opp_tx *tx, void *arg, struct opp_err *err)
@@ -165,7 +140,7 @@ static enum opp_code unhappy(struct opp_tx *tx, void *arg, struct opp_err *err)
 static void what_is_taken_or_absent_is_said_and_only_named_columns_change(void **state)
 {
     (void)state;
-    run(unhappy);
+    kit_run(&kit, unhappy);
 }
 
 static enum opp_code gather(void *arg, void *record, struct opp_err *err)
@@ -237,7 +212,7 @@ static enum opp_code queries(struct opp_tx *tx, void *arg, struct opp_err *err)
 static void queries_find_what_their_conditions_say(void **state)
 {
     (void)state;
-    run(queries);
+    kit_run(&kit, queries);
 }
 
 static enum opp_code removes(struct opp_tx *tx, void *arg, struct opp_err *err)
@@ -264,7 +239,7 @@ static enum opp_code removes(struct opp_tx *tx, void *arg, struct opp_err *err)
 static void what_a_query_finds_is_removed_and_nothing_else(void **state)
 {
     (void)state;
-    run(removes);
+    kit_run(&kit, removes);
 }
 
 static enum opp_code too_many(struct opp_tx *tx, void *arg, struct opp_err *err)
@@ -288,7 +263,7 @@ static enum opp_code too_many(struct opp_tx *tx, void *arg, struct opp_err *err)
 static void a_condition_too_many_refuses_the_query(void **state)
 {
     (void)state;
-    run(too_many);
+    kit_run(&kit, too_many);
 }
 
 static enum opp_code stop_at_second(void *arg, void *record, struct opp_err *err)
@@ -318,7 +293,7 @@ static enum opp_code stops(struct opp_tx *tx, void *arg, struct opp_err *err)
 static void a_search_ends_where_its_caller_wants(void **state)
 {
     (void)state;
-    run(stops);
+    kit_run(&kit, stops);
 }
 
 struct nested {
@@ -358,7 +333,7 @@ static enum opp_code nest(struct opp_tx *tx, void *arg, struct opp_err *err)
 static void a_search_may_search_again(void **state)
 {
     (void)state;
-    run(nest);
+    kit_run(&kit, nest);
 }
 
 static enum opp_code pending(struct opp_tx *tx, void *arg, struct opp_err *err)
@@ -380,23 +355,21 @@ static enum opp_code pending(struct opp_tx *tx, void *arg, struct opp_err *err)
 static void pending_drafts_are_counted_by_app(void **state)
 {
     (void)state;
-    run(pending);
+    kit_run(&kit, pending);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(every_member_of_every_record_comes_back_as_it_was_written),
-        TEST(absent_members_stay_absent),
-        TEST(what_is_taken_or_absent_is_said_and_only_named_columns_change),
-        TEST(queries_find_what_their_conditions_say),
-        TEST(what_a_query_finds_is_removed_and_nothing_else),
-        TEST(a_condition_too_many_refuses_the_query),
-        TEST(a_search_ends_where_its_caller_wants),
-        TEST(a_search_may_search_again),
-        TEST(pending_drafts_are_counted_by_app),
+        kit_test(every_member_of_every_record_comes_back_as_it_was_written, &kit),
+        kit_test(absent_members_stay_absent, &kit),
+        kit_test(what_is_taken_or_absent_is_said_and_only_named_columns_change, &kit),
+        kit_test(queries_find_what_their_conditions_say, &kit),
+        kit_test(what_a_query_finds_is_removed_and_nothing_else, &kit),
+        kit_test(a_condition_too_many_refuses_the_query, &kit),
+        kit_test(a_search_ends_where_its_caller_wants, &kit),
+        kit_test(a_search_may_search_again, &kit),
+        kit_test(pending_drafts_are_counted_by_app, &kit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/db.h"
-#include "store/store_kit.h"
-#include "store/writer.h"
+#include "store/writer_kit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,105 +10,34 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* A database that may not grow is a disk that is full: SQLite says SQLITE_FULL of both. */
 
-struct op {
-    struct opp_write write;
-    const char *sql;
-    atomic_int done;
-};
-
-static struct kit kit;
-static char path[KIT_PATH_MAX];
-static struct opp_writer *writer;
-
-static enum opp_code apply(struct opp_db *db, void *arg, struct opp_err *err)
-{
-    const struct op *op = arg;
-
-    return opp_db_run(db, op->sql, err);
-}
-
-static void done(void *arg)
-{
-    struct op *op = arg;
-
-    atomic_store(&op->done, 1);
-}
-
-static void submit(struct op *op, const char *sql)
-{
-    op->sql = sql;
-    op->write = (struct opp_write){ .apply = apply, .done = done, .arg = op, .bytes = 1 };
-    assert_int_equal(opp_writer_submit(writer, &op->write), OPP_OK);
-}
-
-static enum opp_code wait_for(struct op *op)
-{
-    for (int i = 0; i < 20000 && atomic_load(&op->done) == 0; i++)
-        nanosleep(&(struct timespec){ .tv_nsec = 1000000L }, NULL);
-    assert_int_equal(atomic_load(&op->done), 1);
-    return op->write.rc;
-}
-
 static enum opp_code run(const char *sql)
 {
-    struct op op = { 0 };
+    struct op op = { .sql = sql };
 
-    submit(&op, sql);
-    return wait_for(&op);
-}
-
-static int set_up(void **state)
-{
-    struct opp_writer_settings settings = { .name = "one", .queue_max_bytes = 1 << 20, .on_unknown = kit_on_unknown };
-    struct opp_db *db = NULL;
-
-    (void)state;
-    kit_make_dir(&kit);
-    kit_path(&kit, "one.db", path);
-    assert_int_equal(opp_db_open(path, OPP_DB_WRITER, &db, NULL), OPP_OK);
-    assert_int_equal(opp_db_run(db, "CREATE TABLE t(b)", NULL), OPP_OK);
-    return opp_writer_start(db, &settings, &writer, NULL) == OPP_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    opp_writer_stop(writer);
-    kit_remove_dir(&kit);
-    return 0;
+    assert_int_equal(op_submit(&op, 0), OPP_OK);
+    return op_wait(&op);
 }
 
 static int64_t rows(void)
 {
-    struct opp_db *db = NULL;
-    sqlite3_stmt *statement = NULL;
-    int64_t count;
-
-    assert_int_equal(opp_db_open(path, OPP_DB_READER, &db, NULL), OPP_OK);
-    assert_int_equal(opp_db_prepare(db, "SELECT count(*) FROM t", &statement, NULL), OPP_OK);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    count = sqlite3_column_int64(statement, 0);
-    opp_db_close(db);
-    return count;
+    return bench_number("SELECT count(*) FROM pieces");
 }
 
 static void what_no_longer_fits_is_unavailable_and_the_writer_recovers(void **state)
 {
     (void)state;
-    assert_int_equal(run("INSERT INTO t VALUES(zeroblob(100))"), OPP_OK);
+    assert_int_equal(run("INSERT INTO pieces VALUES(zeroblob(100))"), OPP_OK);
     assert_int_equal(run("PRAGMA max_page_count=10"), OPP_OK);
     for (int i = 0; i < 3; i++)
-        assert_int_equal(run("INSERT INTO t VALUES(zeroblob(200000))"), OPP_E_UNAVAILABLE);
+        assert_int_equal(run("INSERT INTO pieces VALUES(zeroblob(200000))"), OPP_E_UNAVAILABLE);
     assert_int_equal(rows(), 1);
     assert_int_equal(run("PRAGMA max_page_count=100000"), OPP_OK);
-    assert_int_equal(run("INSERT INTO t VALUES(zeroblob(200000))"), OPP_OK);
-    assert_true(opp_writer_healthy(writer));
+    assert_int_equal(run("INSERT INTO pieces VALUES(zeroblob(200000))"), OPP_OK);
+    assert_true(opp_writer_healthy(bench.writer));
     assert_int_equal(rows(), 2);
 }
 
@@ -121,16 +49,18 @@ static void what_is_acknowledged_beside_what_does_not_fit_is_kept(void **state)
 
     (void)state;
     assert_int_equal(run("PRAGMA max_page_count=10"), OPP_OK);
-    for (int i = 0; i < 20; i++)
-        submit(&ops[i], i == 10 ? "INSERT INTO t VALUES(zeroblob(200000))" : "INSERT INTO t VALUES(1)");
     for (int i = 0; i < 20; i++) {
-        enum opp_code rc = wait_for(&ops[i]);
+        ops[i].sql = i == 10 ? "INSERT INTO pieces VALUES(zeroblob(200000))" : "INSERT INTO pieces VALUES(1)";
+        assert_int_equal(op_submit(&ops[i], 0), OPP_OK);
+    }
+    for (int i = 0; i < 20; i++) {
+        enum opp_code rc = op_wait(&ops[i]);
 
         assert_true(rc == OPP_E_UNAVAILABLE || (rc == OPP_OK && i != 10));
         kept += rc == OPP_OK ? 1 : 0;
     }
     assert_int_equal(rows(), kept);
-    assert_int_equal(run("INSERT INTO t VALUES(1)"), OPP_OK);
+    assert_int_equal(run("INSERT INTO pieces VALUES(1)"), OPP_OK);
     assert_int_equal(rows(), kept + 1);
 }
 
@@ -173,31 +103,30 @@ static enum opp_code unwrap_log(struct opp_db *db, void *arg, struct opp_err *er
 
 static void run_function(enum opp_code (*fn)(struct opp_db *, void *, struct opp_err *))
 {
-    struct op op = { 0 };
+    struct op op = { .write.apply = fn };
 
-    op.write = (struct opp_write){ .apply = fn, .done = done, .arg = &op, .bytes = 1 };
-    assert_int_equal(opp_writer_submit(writer, &op.write), OPP_OK);
-    assert_int_equal(wait_for(&op), OPP_OK);
+    assert_int_equal(op_submit(&op, 0), OPP_OK);
+    assert_int_equal(op_wait(&op), OPP_OK);
 }
 
 static void a_commit_that_does_not_fit_did_not_happen(void **state)
 {
     (void)state;
-    assert_int_equal(run("INSERT INTO t VALUES(1)"), OPP_OK);
+    assert_int_equal(run("INSERT INTO pieces VALUES(1)"), OPP_OK);
     run_function(wrap_log);
     atomic_store(&full, true);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(run("INSERT INTO t VALUES(2)"), OPP_E_UNAVAILABLE);
-        assert_false(opp_writer_healthy(writer));
+        assert_int_equal(run("INSERT INTO pieces VALUES(2)"), OPP_E_UNAVAILABLE);
+        assert_false(opp_writer_healthy(bench.writer));
         assert_int_equal(run("SELECT 1"), OPP_E_UNAVAILABLE); /* who only asks whether it can write is told */
-        assert_false(opp_writer_healthy(writer));
+        assert_false(opp_writer_healthy(bench.writer));
     }
     assert_int_equal(rows(), 1);
     atomic_store(&full, false);
     assert_int_equal(run("SELECT 1"), OPP_OK);
-    assert_true(opp_writer_healthy(writer));
-    assert_int_equal(run("INSERT INTO t VALUES(3)"), OPP_OK);
-    assert_true(opp_writer_healthy(writer));
+    assert_true(opp_writer_healthy(bench.writer));
+    assert_int_equal(run("INSERT INTO pieces VALUES(3)"), OPP_OK);
+    assert_true(opp_writer_healthy(bench.writer));
     assert_int_equal(rows(), 2);
     run_function(unwrap_log);
 }
@@ -226,18 +155,17 @@ static enum opp_code change_and_fail(struct opp_db *db, void *arg, struct opp_er
 
 static void what_cannot_be_undone_is_not_committed(void **state)
 {
-    struct op op = { .sql = "INSERT INTO t VALUES(1)" };
+    struct op op = { .write.apply = change_and_fail, .sql = "INSERT INTO pieces VALUES(1)" };
 
     (void)state;
-    op.write = (struct opp_write){ .apply = change_and_fail, .done = done, .arg = &op, .bytes = 1 };
-    assert_int_equal(opp_writer_submit(writer, &op.write), OPP_OK);
-    assert_int_equal(wait_for(&op), OPP_E_UNAVAILABLE);
+    assert_int_equal(op_submit(&op, 0), OPP_OK);
+    assert_int_equal(op_wait(&op), OPP_E_UNAVAILABLE);
     assert_int_equal(rows(), 0);
-    assert_int_equal(run("INSERT INTO t VALUES(2)"), OPP_OK);
+    assert_int_equal(run("INSERT INTO pieces VALUES(2)"), OPP_OK);
     assert_int_equal(rows(), 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
 
 int main(void)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "faults/vfs.h"
 #include "store/db.h"
-#include "store/store_kit.h"
-#include "store/writer.h"
+#include "store/writer_kit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* The writer while the disk stands still, and while readers keep its log. */
@@ -24,81 +22,51 @@
 #define PIECE_BYTES 1000000
 #define READERS 4
 
-struct op {
-    struct opp_write write;
-    size_t bytes; /* of the row */
-    atomic_int done;
-};
+static struct kit faults;
+static char stall[KIT_PATH_MAX];
 
-static struct kit kit, faults;
-static char path[KIT_PATH_MAX], stall[KIT_PATH_MAX];
-static struct opp_writer *writer;
-
-static enum opp_code apply(struct opp_db *db, void *arg, struct opp_err *err)
+/* A row of as many bytes as the number says. */
+static enum opp_code insert_piece(struct opp_db *db, void *arg, struct opp_err *err)
 {
     const struct op *op = arg;
     sqlite3_stmt *statement = NULL;
-    enum opp_code rc = opp_db_prepare(db, "INSERT INTO t VALUES(zeroblob(?1))", &statement, err);
+    enum opp_code rc = opp_db_prepare(db, "INSERT INTO pieces VALUES(zeroblob(?1))", &statement, err);
     int result;
 
     if (rc != OPP_OK)
         return rc;
-    sqlite3_bind_int64(statement, 1, (int64_t)op->bytes);
+    sqlite3_bind_int64(statement, 1, op->number);
     result = sqlite3_step(statement);
     sqlite3_reset(statement);
     return result == SQLITE_DONE ? OPP_OK : opp_db_error(db, result, err);
 }
 
-static void done(void *arg)
+static enum opp_code submit(struct op *op, int64_t row_bytes, size_t held_bytes)
 {
-    struct op *op = arg;
-
-    atomic_store(&op->done, 1);
+    op->write = (struct opp_write){ .apply = insert_piece, .bytes = held_bytes };
+    return op_submit(op, row_bytes);
 }
 
-static enum opp_code submit(struct op *op, size_t row_bytes, size_t held_bytes)
+static enum opp_code insert(int64_t bytes)
 {
-    op->bytes = row_bytes;
-    op->write = (struct opp_write){ .apply = apply, .done = done, .arg = op, .bytes = held_bytes };
-    return opp_writer_submit(writer, &op->write);
-}
-
-static enum opp_code wait_for(struct op *op)
-{
-    for (int i = 0; i < 60000 && atomic_load(&op->done) == 0; i++)
-        nanosleep(&(struct timespec){ .tv_nsec = 1000000L }, NULL);
-    assert_int_equal(atomic_load(&op->done), 1);
-    return op->write.rc;
-}
-
-static enum opp_code insert(size_t bytes)
-{
-    struct op op = { .bytes = 0 };
+    struct op op = { 0 };
 
     assert_int_equal(submit(&op, bytes, 100), OPP_OK);
-    return wait_for(&op);
+    return op_wait(&op);
 }
 
 static int set_up(void **state)
 {
-    struct opp_writer_settings settings = { .name = "one", .queue_max_bytes = 4 << 20, .on_unknown = kit_on_unknown };
-    struct opp_db *db = NULL;
-
-    (void)state;
-    kit_make_dir(&kit);
-    kit_path(&kit, "one.db", path);
-    assert_int_equal(opp_db_open(path, OPP_DB_WRITER, &db, NULL), OPP_OK);
-    assert_int_equal(opp_db_run(db, "CREATE TABLE t(b)", NULL), OPP_OK);
-    return opp_writer_start(db, &settings, &writer, NULL) == OPP_OK ? 0 : -1;
+    bench_set_up(state);
+    opp_writer_stop(bench.writer);
+    bench_start(4 << 20, 4 << 20);
+    return 0;
 }
 
 static int tear_down(void **state)
 {
-    (void)state;
     unlink(stall);
-    opp_writer_stop(writer);
-    kit_remove_dir(&kit);
-    return 0;
+    return bench_tear_down(state);
 }
 
 static void stop_the_disk(void)
@@ -120,7 +88,7 @@ static size_t fill(struct op *ops, size_t count, size_t held_bytes)
     assert_int_equal(submit(&ops[taken], 1, held_bytes), OPP_E_UNAVAILABLE);
     unlink(stall);
     for (size_t i = 0; i < taken; i++)
-        assert_int_equal(wait_for(&ops[i]), OPP_OK);
+        assert_int_equal(op_wait(&ops[i]), OPP_OK);
     assert_int_equal(atomic_load(&ops[taken].done), 0);
     return taken;
 }
@@ -157,7 +125,7 @@ static size_t log_bytes(void)
     char name[KIT_PATH_MAX];
     struct stat status;
 
-    kit_path(&kit, "one.db-wal", name);
+    kit_path(&bench.kit, "one.db-wal", name);
     assert_int_equal(stat(name, &status), 0);
     return (size_t)status.st_size;
 }
@@ -167,9 +135,9 @@ static struct opp_db *start_reading(void)
     sqlite3_stmt *statement = NULL;
     struct opp_db *db = NULL;
 
-    assert_int_equal(opp_db_open(path, OPP_DB_READER, &db, NULL), OPP_OK);
+    assert_int_equal(opp_db_open(bench.path, OPP_DB_READER, &db, NULL), OPP_OK);
     assert_int_equal(opp_db_step(db, "BEGIN", NULL), OPP_OK);
-    assert_int_equal(opp_db_prepare(db, "SELECT count(*) FROM t", &statement, NULL), OPP_OK);
+    assert_int_equal(opp_db_prepare(db, "SELECT count(*) FROM pieces", &statement, NULL), OPP_OK);
     assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
     return db;
 }
@@ -184,13 +152,13 @@ static void a_reader_that_never_ends_stops_the_log_at_its_maximum_and_no_later(v
     for (; rc == OPP_OK && written < 200; written++)
         rc = insert(PIECE_BYTES);
     assert_int_equal(rc, OPP_E_UNAVAILABLE);
-    assert_false(opp_writer_healthy(writer));
+    assert_false(opp_writer_healthy(bench.writer));
     assert_true(written * PIECE_BYTES > OPP_WRITER_LOG_MAX / 2);
     assert_true(log_bytes() <= OPP_WRITER_LOG_MAX);
     assert_int_equal(insert(1), OPP_E_UNAVAILABLE);
     opp_db_close(reader);
     assert_int_equal(insert(1), OPP_OK);
-    assert_true(opp_writer_healthy(writer));
+    assert_true(opp_writer_healthy(bench.writer));
 }
 
 static atomic_bool ending;
@@ -224,16 +192,16 @@ static void readers_that_come_and_go_do_not_keep_the_log(void **state)
 static void a_second_connection_that_writes_is_noticed_and_so_is_a_late_lock(void **state)
 {
     char violations[KIT_PATH_MAX];
-    struct opp_db *second = NULL;
+    struct opp_db *second;
 
     (void)state;
     kit_path(&faults, "violations", violations);
     assert_int_equal(insert(1), OPP_OK);
     assert_int_not_equal(access(violations, F_OK), 0);
-    assert_int_equal(opp_db_open(path, OPP_DB_WRITER, &second, NULL), OPP_OK);
+    second = kit_open_db(&bench.kit, "one.db");
     assert_int_equal(opp_db_run(second, "BEGIN; COMMIT", NULL), OPP_OK);
     assert_int_equal(unlink(violations), 0);
-    assert_int_equal(opp_db_run(second, "INSERT INTO t VALUES(1)", NULL), OPP_OK);
+    assert_int_equal(opp_db_run(second, "INSERT INTO pieces VALUES(1)", NULL), OPP_OK);
     assert_int_equal(unlink(violations), 0);
     opp_db_close(second);
 }

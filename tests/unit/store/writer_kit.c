@@ -46,12 +46,12 @@ void bench_start(size_t queue_max_bytes, size_t lazy_max_bytes)
                                             .queue_max_bytes = queue_max_bytes,
                                             .lazy_max_bytes = lazy_max_bytes,
                                             .on_unknown = kit_on_unknown };
-    struct opp_db *db = NULL;
+    struct opp_db *db = kit_open_db(&bench.kit, "one.db");
 
     bench.ledger = (struct ledger){ 0 };
-    assert_int_equal(opp_db_open(bench.path, OPP_DB_WRITER, &db, NULL), OPP_OK);
     assert_int_equal(opp_db_run(db,
                                 "CREATE TABLE IF NOT EXISTS t(n INTEGER PRIMARY KEY);"
+                                "CREATE TABLE IF NOT EXISTS pieces(b);"
                                 "CREATE TABLE IF NOT EXISTS child(n REFERENCES t(n) DEFERRABLE INITIALLY DEFERRED)",
                                 NULL),
                      OPP_OK);
@@ -105,7 +105,7 @@ static enum opp_code insert(struct opp_db *db, int64_t value)
 static enum opp_code apply(struct opp_db *db, void *arg, struct opp_err *err)
 {
     struct op *op = arg;
-    enum opp_code rc = insert(db, op->number);
+    enum opp_code rc = op->sql != NULL ? opp_db_run(db, op->sql, err) : insert(db, op->number);
 
     if (rc != OPP_OK)
         return opp_fail(err, rc, "cannot insert");
@@ -127,7 +127,8 @@ static void done(void *arg)
 enum opp_code op_submit_on(struct op *op, int64_t value, struct opp_loop *loop)
 {
     op->number = value;
-    op->write.apply = apply;
+    if (op->write.apply == NULL)
+        op->write.apply = apply;
     op->write.done = done;
     op->write.arg = op;
     op->write.loop = loop;
@@ -148,7 +149,7 @@ static void pause_ms(long ms)
 
 enum opp_code op_wait(struct op *op)
 {
-    for (int i = 0; i < 20000 && atomic_load(&op->done) == 0; i++)
+    for (int i = 0; i < 60000 && atomic_load(&op->done) == 0; i++)
         pause_ms(1);
     assert_int_equal(atomic_load(&op->done), 1);
     return op->write.rc;

@@ -28,10 +28,12 @@ struct bench {
 
 extern struct bench bench;
 
-/* One insertion of a number, which then succeeds or fails as told; the thread that asked waits for it or not. */
+/* One insertion of a number, or what else a test sets as write.apply or sql, which then succeeds or fails as told; the
+ * thread that asked waits for it or not. */
 struct op {
     struct opp_write write;
     int64_t number;
+    const char *sql; /* NULL: the insertion */
     bool fails, throws_all_away, orphans;
     atomic_int done;
 };
@@ -47,7 +49,8 @@ struct gate {
 int bench_set_up(void **state);
 int bench_tear_down(void **state);
 
-/* Starts a writer over the database with these bounds; bench_set_up() has started one. */
+/* Starts a writer over the database, which has the tables t(n) of numbers and pieces(b) of anything, with these bounds;
+ * bench_set_up() has started one. */
 void bench_start(size_t queue_max_bytes, size_t lazy_max_bytes);
 
 /* Gives the number that a query answers. */
