@@ -246,6 +246,17 @@ describe("a backup", function()
     assert.is_nil(lfs.attributes(file("lost.data/gateway.db")))
   end)
 
+  it("leaves a row where it was restored, behind all that it had", function()
+    made("told")
+    local count = tonumber(restored("told", "told.data"):match(", (%d+) rows"))
+    local row = json.decode(rows("told.data", "SELECT row FROM audit ORDER BY seq DESC LIMIT 1")[1].row)
+    assert.same({ "backup.restore", "success", "cli", count + 1 },
+      { row.action, row.status, row.performed_by_user_id, row.seq })
+    assert.is_truthy(row.details.asOf:find("^%d%d%d%d%-"))
+    local output, code = gateway.run(("audit verify --data '%s'"):format(file("told.data")))
+    assert.equal(0, code, output)
+  end)
+
   it("of a gateway that is stopped is the same", function()
     ledger.execute(app.client, ledger.create())
     local count = #g:audit()
