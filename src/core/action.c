@@ -154,6 +154,9 @@ static enum opp_code check_key(struct opp_call *call, struct opp_tx *tx, struct 
 /* A key that is still known was free again: the new draft takes it. */
 static enum opp_code take_key(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)
 {
+    static const char *const columns[] = {
+        "intent_hash", "draft_id", "preflight_id", "previous_execution_id", "created_at", "expires_at", NULL
+    };
     struct action *action = of(call);
     const struct opp_draft *draft = action->intent.draft;
     char id[OPP_KEY_ROW_MAX];
@@ -163,14 +166,12 @@ static enum opp_code take_key(struct opp_call *call, struct opp_tx *tx, struct o
                                    .preflight_id = draft->preflight_id,
                                    .previous_execution_id = action->previous_execution_id,
                                    .created_at = draft->created_at };
-    enum opp_code rc = OPP_OK;
 
     if (action->key[0] == '\0' || action->existing)
         return OPP_OK;
     opp_key_row(id, draft->app_id, action->key);
-    if (action->known != NULL)
-        rc = opp_tx_delete(tx, &OPP_IDEMPOTENCY, &row, err);
-    return rc == OPP_OK ? opp_tx_insert(tx, &OPP_IDEMPOTENCY, &row, err) : rc;
+    return action->known != NULL ? opp_tx_update(tx, &OPP_IDEMPOTENCY, &row, columns, err)
+                                 : opp_tx_insert(tx, &OPP_IDEMPOTENCY, &row, err);
 }
 
 static enum opp_code insert_pending(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)

@@ -2,6 +2,8 @@
 #include "command/failing.h"
 
 #include "adapter/effect.h"
+#include "core/told.h"
+#include "core/told_spares.h"
 #include "store/tx.h"
 
 #include <jansson.h>
@@ -124,6 +126,16 @@ WRAP(opp_tx_pending_add, (struct opp_tx * tx, const char *app_id, int change, st
      (tx, app_id, change, err))
 WRAP(opp_tx_chain_append, (struct opp_tx * tx, const struct opp_audit_row *row, struct opp_err *err), (tx, row, err))
 
+/* Whether the staging thread has given some back already is chance: each call of a kind asks for memory equally often.
+ */
+struct opp_told *__wrap_opp_told_spares_take(struct opp_told_spares *spares);
+
+struct opp_told *__wrap_opp_told_spares_take(struct opp_told_spares *spares)
+{
+    (void)spares;
+    return calloc(1, sizeof(struct opp_told));
+}
+
 static bool no_randomness;
 
 void failing_randomness(bool fails)
@@ -138,6 +150,25 @@ enum opp_code __wrap_opp_random(void *bytes, size_t length, struct opp_err *err)
 {
     return no_randomness ? opp_fail(err, OPP_E_INTERNAL, "the test wants it so")
                          : __real_opp_random(bytes, length, err);
+}
+
+static bool no_receipts;
+
+void failing_receipts(bool fails)
+{
+    no_receipts = fails;
+}
+
+enum opp_code __real_opp_effect_receipt(const struct opp_effect *effect, const struct opp_tool_input *input, char **out,
+                                        struct opp_err *err);
+enum opp_code __wrap_opp_effect_receipt(const struct opp_effect *effect, const struct opp_tool_input *input, char **out,
+                                        struct opp_err *err);
+
+enum opp_code __wrap_opp_effect_receipt(const struct opp_effect *effect, const struct opp_tool_input *input, char **out,
+                                        struct opp_err *err)
+{
+    return no_receipts ? opp_fail(err, OPP_E_MEMORY, "the test wants it so")
+                       : __real_opp_effect_receipt(effect, input, out, err);
 }
 
 void failing_before_write(void (*run)(void *arg), void *arg)

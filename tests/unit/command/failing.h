@@ -31,6 +31,9 @@ void failing_short_waits(bool shorten);
 /* There is no randomness: what makes an id ends the process then. */
 void failing_randomness(bool fails);
 
+/* There is no memory for what an effect's receipt will be asked by. */
+void failing_receipts(bool fails);
+
 /* What the next effects come to instead of being tried; OPP_E_INTERNAL: they are tried. */
 void failing_effects(enum opp_code rc);
 

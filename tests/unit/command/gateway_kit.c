@@ -20,10 +20,10 @@
 static void configure(struct gateway_kit *kit)
 {
     struct opp_err err = { 0 };
-    json_t *flags = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:b, s:{s:s}, s:{s:i}}", "data", kit->dir.dir, "listen",
-                              "127.0.0.1:0", "policies", OPP_SOURCE_DIR "/tests/fixtures/policies", "profile", "calls",
-                              "adapters", OPP_SOURCE_DIR "/adapters", "workers", 1, "demo", 1, "log", "level", "error",
-                              "limits", "rate_per_minute", 100000);
+    json_t *flags = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:b, s:{s:s}, s:{s:i, s:i}}", "data", kit->dir.dir,
+                              "listen", "127.0.0.1:0", "policies", OPP_SOURCE_DIR "/tests/fixtures/policies", "profile",
+                              "calls", "adapters", OPP_SOURCE_DIR "/adapters", "workers", 1, "demo", 1, "log", "level",
+                              "error", "limits", "rate_per_minute", 100000, "pending_drafts_max", 100000);
 
     assert_non_null(flags);
     if (opp_config_load(NULL, flags, &kit->config, &err) != OPP_OK)

@@ -8,6 +8,7 @@
 #include "command/actions_kit.h"
 #include "command/failing.h"
 #include "core/preflight.h"
+#include "store/tx.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -101,6 +102,9 @@ static void a_key_that_has_expired_is_free_again(void **state)
     gateway_sql(&kit, GATEWAY, "UPDATE idempotency SET expires_at = 1 WHERE draft_id = '%s'", first);
     make_draft();
     assert_string_not_equal(first, draft);
+    memcpy(first, draft, sizeof first);
+    make_draft(); /* and is held again */
+    assert_string_equal(first, draft);
 }
 
 static void a_key_whose_draft_is_lost_is_free_again(void **state)
@@ -322,6 +326,54 @@ static void a_key_and_a_handle_stand_for_one_intent(void **state)
     expect_handle(id, OPP_OK);
 }
 
+/* --- seals --- */
+
+/* What a draft's record has beside its id. */
+struct sealed {
+    char seal[OPP_HASH_HEX], draft_hash[OPP_HASH_HEX];
+};
+
+static enum opp_code read_sealed(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    struct sealed *sealed = arg;
+    void *found = NULL;
+    enum opp_code rc = opp_tx_get(tx, &OPP_DRAFT, "id", draft, &found, err);
+    struct opp_draft *record = found;
+
+    if (rc != OPP_OK)
+        return rc;
+    snprintf(sealed->seal, sizeof sealed->seal, "%s", record->seal);
+    snprintf(sealed->draft_hash, sizeof sealed->draft_hash, "%s",
+             record->draft_hash != NULL ? record->draft_hash : "none");
+    opp_record_free(&OPP_DRAFT, record);
+    return rc;
+}
+
+static void expect_sealed(const struct sealed *wanted)
+{
+    struct sealed sealed;
+
+    expect("a person in the end", RUN, OPP_OK, "status", "draft");
+    assert_int_equal(opp_store_now(kit.gateway->store, read_sealed, &sealed, NULL), OPP_OK);
+    assert_string_equal(sealed.seal, wanted->seal);
+    assert_string_equal(sealed.draft_hash, wanted->draft_hash);
+}
+
+static void a_draft_that_lacks_nothing_but_its_hash_is_given_that(void **state)
+{
+    char id[OPP_ID_MAX], hash[OPP_HASH_HEX], more[128];
+    struct sealed sealed;
+
+    (void)state;
+    preflight("a person in the end", id, hash);
+    snprintf(more, sizeof more, ",\"justification\":\"first\",\"preflightId\":\"%s\"", id);
+    expect("a person in the end", more, OPP_OK, "status", "draft");
+    assert_int_equal(opp_store_now(kit.gateway->store, read_sealed, &sealed, NULL), OPP_OK);
+    expect_sealed(&sealed);
+    gateway_sql(&kit, GATEWAY, "UPDATE drafts SET draft_hash = NULL WHERE id = '%s'", draft); /* as older ones are */
+    expect_sealed(&sealed);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -345,6 +397,7 @@ int main(void)
         TEST(a_handle_of_another_impact_does_not_count),
         TEST(a_handle_is_its_person_s_and_ends),
         TEST(a_key_and_a_handle_stand_for_one_intent),
+        TEST(a_draft_that_lacks_nothing_but_its_hash_is_given_that),
     };
 
     return cmocka_run_group_tests(tests, set_up_all_open, tear_down_all);

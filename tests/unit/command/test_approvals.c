@@ -89,6 +89,19 @@ static void a_draft_that_was_changed_is_only_rejected(void **state)
     expect_of(&OPP_FLOW_REJECT, NULL, OPP_E_DRAFT_FINAL, NULL);
 }
 
+static void what_people_are_shown_is_sealed_too(void **state)
+{
+    (void)state;
+    make_draft("");
+    set_draft("impact = json_set(impact, '$.more', 1)");
+    approve(OPP_E_PRECONDITION, "seal_mismatch");
+    set_draft("impact = json_remove(impact, '$.more')");
+    approve(OPP_OK, NULL);
+    make_draft("");
+    set_draft("draft_hash = NULL"); /* as older drafts are */
+    approve(OPP_OK, NULL);
+}
+
 /* --- who asked --- */
 
 static void try_without(const char *broken, const char *mended)
@@ -409,6 +422,7 @@ int main(void)
         TEST(nobody_approves_what_acts_for_them),
         TEST(where_two_must_approve_neither_has_made_the_app_or_key),
         TEST(a_draft_that_was_changed_is_only_rejected),
+        TEST(what_people_are_shown_is_sealed_too),
         TEST(what_a_dead_app_or_key_asked_for_fails),
         TEST(a_rule_may_refuse_in_the_end),
         TEST(a_draft_that_changes_meanwhile_is_looked_at_again),

@@ -235,6 +235,74 @@ static void where_there_are_no_newer_rules_a_call_keeps_its_own(void **state)
     inside = NULL;
 }
 
+/* --- look-ups --- */
+
+static unsigned look_ups;
+
+const struct opp_key_entry *__real_opp_registry_key(const struct opp_registry *registry, const char *token_hash);
+const struct opp_key_entry *__wrap_opp_registry_key(const struct opp_registry *registry, const char *token_hash);
+const struct opp_admin_token *__real_opp_registry_admin(const struct opp_registry *registry, const char *token_hash);
+const struct opp_admin_token *__wrap_opp_registry_admin(const struct opp_registry *registry, const char *token_hash);
+
+const struct opp_key_entry *__wrap_opp_registry_key(const struct opp_registry *registry, const char *token_hash)
+{
+    look_ups++;
+    return __real_opp_registry_key(registry, token_hash);
+}
+
+const struct opp_admin_token *__wrap_opp_registry_admin(const struct opp_registry *registry, const char *token_hash)
+{
+    look_ups++;
+    return __real_opp_registry_admin(registry, token_hash);
+}
+
+/* By the guard, and by the glance before a body is read. */
+static void expect_look_ups(const char *token, bool as_person, enum opp_code code, unsigned wanted)
+{
+    char authorization[96];
+    struct opp_credentials shown = { .authorization = authorization };
+
+    look_ups = 0;
+    expect((struct gateway_request){ .person = as_person, .token = token }, code);
+    assert_int_equal(look_ups, wanted);
+    look_ups = 0;
+    snprintf(authorization, sizeof authorization, "Bearer %s", token);
+    assert_int_equal(glance(&shown, "192.0.2.1"), code);
+    assert_int_equal(look_ups, wanted);
+}
+
+/* Each is a good token but for one character, of the checksum or before it. */
+static void expect_nothing_of_changed(const char *good, bool as_person)
+{
+    for (size_t behind = 1; behind <= 7; behind++) {
+        char token[OPP_TOKEN_MAX];
+        char *changed = token + strlen(good) - behind;
+
+        snprintf(token, sizeof token, "%s", good);
+        *changed = *changed == 'A' ? 'B' : 'A';
+        expect_look_ups(token, as_person, OPP_E_TOKEN_INVALID, 0);
+    }
+}
+
+static void a_token_with_a_bad_checksum_costs_no_look_up(void **state)
+{
+    int64_t most = kit.gateway->settings.auth_failures_per_minute;
+
+    (void)state;
+    kit.process.gateway.settings.auth_failures_per_minute = 100000;
+    for (int as_person = 0; as_person < 2; as_person++) {
+        const char *known = as_person ? kit.process.demo.owner.token : kit.process.demo.agent.token;
+        char unknown[OPP_TOKEN_MAX];
+
+        expect_look_ups(known, as_person, OPP_OK, 1);
+        assert_int_equal(opp_token_make(as_person ? OPP_TOKEN_ADMIN : OPP_TOKEN_AGENT, unknown, NULL), OPP_OK);
+        expect_look_ups(unknown, as_person, OPP_E_TOKEN_INVALID, 1);
+        expect_nothing_of_changed(known, as_person);
+        expect_nothing_of_changed(unknown, as_person);
+    }
+    kit.process.gateway.settings.auth_failures_per_minute = most;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +314,7 @@ int main(void)
         cmocka_unit_test(a_call_counts_once_in_its_tool_s_limit),
         cmocka_unit_test(a_caller_is_looked_up_again),
         cmocka_unit_test(where_there_are_no_newer_rules_a_call_keeps_its_own),
+        cmocka_unit_test(a_token_with_a_bad_checksum_costs_no_look_up),
         /* Last: they stay so for a minute. */
         cmocka_unit_test(strangers_who_guess_are_slowed_down),
         cmocka_unit_test(a_key_may_make_so_many_calls),

@@ -222,6 +222,7 @@ static void whatever_fails_a_call_is_answered(void **state)
     unsigned n = 0;
     enum opp_code rc;
 
+    run_once(scenario, 0); /* what is made once and kept, as a prepared statement, would shift what is counted */
     do {
         rc = run_once(scenario, ++n);
     } while (failing_happened());

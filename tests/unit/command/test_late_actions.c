@@ -189,6 +189,15 @@ static void an_effect_that_fails_is_told(void **state)
     }
 }
 
+static void what_could_not_be_asked_for_its_receipt_is_not_claimed(void **state)
+{
+    (void)state;
+    failing_receipts(true);
+    expect("", RUN, OPP_E_MEMORY, NULL, NULL);
+    failing_receipts(false);
+    make_execution(); /* its key is free, and nothing of it is unknown */
+}
+
 static void the_transaction_changes(void *arg)
 {
     gateway_sql(&kit, "ledger.db",
@@ -293,6 +302,7 @@ int main(void)
         TEST(a_limit_that_is_used_up_leaves_it_to_a_person),
         TEST(an_app_has_only_so_many_pending_drafts),
         TEST(an_effect_that_fails_is_told),
+        TEST(what_could_not_be_asked_for_its_receipt_is_not_claimed),
         TEST(what_is_offered_as_a_draft_is_one),
         TEST(an_effect_that_was_late_is_tried_again),
         TEST(an_effect_on_what_has_changed_is_judged_again),

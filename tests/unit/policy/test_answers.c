@@ -60,6 +60,15 @@ static void an_answer_that_says_what_there_is_not_denies(void **state)
         expect(rows[i][0], rows[i][1]);
 }
 
+#define TEXTS(count) "(function() local list = {} for i = 1, " count " do list[i] = 'x' end return list end)()"
+
+static void a_list_has_at_most_64_texts(void **state)
+{
+    (void)state;
+    expect("allow { redact = " TEXTS("64") " }", "allow");
+    expect("allow { redact = " TEXTS("65") " }", "redact is a list of 1 to 64 texts");
+}
+
 static void what_is_no_answer_denies(void **state)
 {
     (void)state;
@@ -199,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_that_says_what_there_is_not_denies),
+        cmocka_unit_test(a_list_has_at_most_64_texts),
         cmocka_unit_test(what_is_no_answer_denies),
         cmocka_unit_test(an_offer_is_told_or_not),
         cmocka_unit_test(of_many_closed_windows_the_first_reason_is_told),
