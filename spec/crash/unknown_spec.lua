@@ -156,7 +156,7 @@ describe_points("an execution of which nobody knows what became", function()
   end)
 
   it("is not resolved by what cannot be recorded", function()
-    local action = keyed(true)
+    local action = ledger.keyed { execute = true }
     local execution = unknown(action)
     db.change(g.data .. "/gateway.db", "CREATE TRIGGER refuse BEFORE INSERT ON audit"
       .. " WHEN NEW.action = 'agent.draft.resolve' BEGIN SELECT raise(ABORT, 'refused'); END")
