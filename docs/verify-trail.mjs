@@ -8,7 +8,8 @@ import { createReadStream, readFileSync } from "node:fs";
 const [file, ...options] = process.argv.slice(2);
 const option = (name) => (options.includes(name) ? readFileSync(options[options.indexOf(name) + 1], "utf8") : "");
 const key = option("--key") && createPublicKey(option("--key"));
-const kept = option("--checkpoints").split("\n").filter(Boolean).map((line) => JSON.parse(line));
+const read = (line) => { try { return JSON.parse(line); } catch { console.log(`Passed over: ${line}`); } };
+const kept = option("--checkpoints").split("\n").filter(Boolean).map(read).filter(Boolean);
 const bad = (row, why) => process.exit(console.log(`Row ${row} is bad: ${why}`) ?? 1);
 
 // What is signed is {"hash":…,"link":…,"seq":…,"time":…}, the members in this order and without any space.
@@ -23,7 +24,7 @@ function check(checkpoint, hash) {
 const rowLine = /^\{"event_hash":"([0-9a-f]{64})","row":(\{.*\})\}$/s;
 const checkpointLine = /^\{"checkpoint":(\{.*\})\}$/;
 let head, seq, previous, first;
-
+const checkKept = () => kept.filter((checkpoint) => checkpoint.seq === seq).forEach((each) => check(each, previous));
 async function* lines(rest = "") {
   for await (const chunk of createReadStream(file, "utf8")) {
     const parts = (rest + chunk).split("\n");
@@ -37,6 +38,7 @@ for await (const line of lines()) {
     head = JSON.parse(line);
     if (head.trail !== "oppd") bad(1, "this is no audit trail");
     [seq, first, previous] = [head.from - 1, head.from, head.previous];
+    checkKept();
     continue;
   }
   const [, signed] = checkpointLine.exec(line) ?? [];
@@ -52,7 +54,7 @@ for await (const line of lines()) {
   if (row.seq !== seq) bad(seq, `it has the number ${row.seq}`);
   if (row.prev_event_hash !== previous) bad(seq, "it does not follow the row before");
   previous = hash;
-  kept.filter((checkpoint) => checkpoint.seq === seq).forEach((checkpoint) => check(checkpoint, hash));
+  checkKept();
 }
 if (!head) bad(1, "the file is empty");
 if (seq !== head.to) bad(seq + 1, `the rows up to ${head.to} are missing`);

@@ -4,6 +4,7 @@ local check = require "spec.support.check"
 local db = require "spec.support.db"
 local gateway = require "spec.support.gateway"
 local json = require "spec.support.json"
+local lfs = require "lfs"
 
 describe("oppd audit", function()
   local g, kept
@@ -114,6 +115,32 @@ describe("oppd audit", function()
     says(audit("export --format xml", 2), "--format: must be jsonl or csv")
   end)
 
+  it("exports no span that ends before it begins", function()
+    says(audit("export --since 2026-11-24 --until 2026-11-22", 2), "--until: must be later than --since")
+  end)
+
+  it("passes over what a write that stopped in the middle has left among the checkpoints, and says so", function()
+    local torn, text = g:file("torn.jsonl"), gateway.read_file(kept)
+    local half = text:sub(1, 60)
+    gateway.write_file(torn, half .. "\n" .. text .. half)
+    says(audit("verify --checkpoint '" .. torn .. "'", 0), "2 lines of the files of checkpoints are none")
+    gateway.write_file(g:file("trail.jsonl"), audit("export", 0))
+    says(independent(("'%s' --checkpoints '%s'"):format(g:file("trail.jsonl"), torn), 0), "Passed over: {\"hash\"")
+    gateway.write_file(torn, half)
+    says(audit("verify --checkpoint '" .. torn .. "'", 2), "there is no checkpoint in it")
+  end)
+
+  it("is a trail that does not hold where its first line is none", function()
+    gateway.write_file(g:file("headless.jsonl"), (audit("export", 0):gsub("^[^\n]*\n", "")))
+    says(file("'" .. g:file("headless.jsonl") .. "'", 1), "does not begin as a part of an audit trail")
+  end)
+
+  it("makes nothing where there is no gateway's data", function()
+    says(gateway.run(("audit archive --before 2100-01-01 '%s' --data '%s'"):format(g:file("none.jsonl"),
+      g:file("nowhere"))), "there is no data of a gateway")
+    assert.is_nil(lfs.attributes(g:file("nowhere")))
+  end)
+
   it("exports a table in which no cell is a formula", function()
     local text = audit("export --format csv", 0)
     assert.equal('seq,id,created_at,action,', text:sub(1, 25))
@@ -140,8 +167,13 @@ describe("oppd audit", function()
     says(asked("archive --before 2020-01-01 '" .. other:file("none.jsonl") .. "'", 0), "nothing to archive")
     check.ok(app.client:get("/transactions"))
     other:app()
+    assert.is_nil(other:log():find("none.jsonl", 1, true))
     local rows = other:audit()
     assert.equal(to + 1, rows[#rows].seq)
+    says(asked("export", 0), ("rows before row %d are not in the database any more"):format(to + 1))
+    gateway.write_file(other:file("old.jsonl"), (gateway.read_file(path):match('{"checkpoint":(%b{})}')))
+    says(asked("verify --checkpoint '" .. other:file("old.jsonl") .. "'", 1), "they show nothing")
+    says(asked(("verify '%s' --checkpoint '%s'"):format(path, other:file("old.jsonl")), 0), "the newest is of row")
     local row = check.find(rows, { action = "audit.archive" })
     assert.same({ "success", "cli", to }, { row.status, row.performed_by_user_id, row.details.to })
     assert.is_true(check.ok(other.admin:get("/audit/verify")).ok)
@@ -191,7 +223,7 @@ describe("oppd audit", function()
       independent("'" .. path .. "'", 0)
       assert.equal(true, check.ok(g.admin:get("/audit/verify")).ok)
       local row = g:audit { action = "audit.archive" }[1]
-      assert.same({ from = 1, to = last, hash = row.prev_event_hash }, row.details)
+      assert.same({ from = 1, to = last, hash = row.prev_event_hash, path = path }, row.details)
       g:terminate()
     end)
 

@@ -206,6 +206,57 @@ describe("a backup", function()
     assert.is_truthy(output:find("no/such/folder", 1, true), output)
   end)
 
+  -- Runs oppd with files bounded to so many bytes: at the first larger one the kernel ends it, as kill -9 would.
+  local function cut_off(bytes, arguments)
+    local _, _, code = os.execute(("ulimit -f %d; exec %s %s >/dev/null 2>&1"):format(bytes // 512, gateway.program(),
+      arguments))
+    assert.is_true(code ~= 0)
+  end
+
+  local function size(path) return lfs.attributes(path).size end
+
+  -- A gateway would not start on it, nor is anything made in it.
+  local function refuses(dir, why)
+    for _, command in ipairs { "serve --listen 127.0.0.1:0", "token create --user x --role owner",
+      ("backup '%s'"):format(file("of_a_part")) } do
+      local output, code = gateway.run(("%s --data '%s'"):format(command, file(dir)))
+      assert.equal(1, code, output)
+      assert.is_truthy(output:find(why, 1, true) or output:find("there is no data of a gateway", 1, true), output)
+    end
+  end
+
+  it("that is ended in the middle leaves no file of its name", function()
+    g:terminate()
+    cut_off(size(g.data .. "/gateway.db") + 16384, ("backup '%s' --data '%s'"):format(file("half"), g.data))
+    assert.is_nil(lfs.attributes(file("half")))
+    made("half")
+    cut_off((size(g.data .. "/gateway.db") + size(g.data .. "/ledger.db")) // 2,
+      ("restore '%s' --data '%s'"):format(file("half"), file("half.data")))
+    assert.is_truthy(lfs.attributes(file("half.data")))
+    refuses("half.data", "restore did not end")
+    g:restart()
+  end)
+
+  it("is what a data directory needs that has lost its database", function()
+    made("found")
+    restored("found", "lost.data")
+    assert.is_nil(lfs.attributes(file("lost.data/unfinished")))
+    assert(os.remove(file("lost.data/gateway.db")))
+    refuses("lost.data", "the data of that gateway is missing")
+    assert.is_nil(lfs.attributes(file("lost.data/gateway.db")))
+  end)
+
+  it("leaves a row where it was restored, behind all that it had", function()
+    made("told")
+    local count = tonumber(restored("told", "told.data"):match(", (%d+) rows"))
+    local row = json.decode(rows("told.data", "SELECT row FROM audit ORDER BY seq DESC LIMIT 1")[1].row)
+    assert.same({ "backup.restore", "success", "cli", count + 1 },
+      { row.action, row.status, row.performed_by_user_id, row.seq })
+    assert.is_truthy(row.details.asOf:find("^%d%d%d%d%-"))
+    local output, code = gateway.run(("audit verify --data '%s'"):format(file("told.data")))
+    assert.equal(0, code, output)
+  end)
+
   it("of a gateway that is stopped is the same", function()
     ledger.execute(app.client, ledger.create())
     local count = #g:audit()

@@ -114,6 +114,19 @@ describe("what cannot be recorded", function()
     end,
     ["a lifted freeze"] = function() return admin("DELETE", "/freeze/" .. frozen().id) end,
     ["a reload"] = function() return admin("POST", "/policies/reload") end,
+    ["a promotion"] = function()
+      check.ok(g.admin:post("/policies/stage", { profile = "default" }))
+      return admin("POST", "/policies/promote")
+    end,
+    ["a return to the rules before"] = function()
+      check.ok(g.admin:post("/policies/stage", { profile = "default" }))
+      check.ok(g.admin:post("/policies/promote"))
+      return admin("POST", "/policies/rollback")
+    end,
+    ["a staging's end"] = function()
+      check.ok(g.admin:post("/policies/stage", { profile = "default" }))
+      return admin("DELETE", "/policies/stage")
+    end,
     ["a staging"] = function() return admin("POST", "/policies/stage", { profile = "default" }) end,
   }
 

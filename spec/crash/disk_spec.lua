@@ -97,6 +97,9 @@ describe("a full disk", function()
     refused(g.admin:post("/apps", { scope = "workspace", name = "A", org_id = "org_demo", scopes = gateway.scopes }))
     assert.equal(200, g:client(""):get("/healthz").status)
     assert.equal(503, g:client(""):get("/readyz").status)
+    local said, code = gateway.run(("backup '%s' --data '%s'"):format(g:file("backup"), g.data))
+    assert.equal(1, code, said)
+    assert.is_truthy(said:find("the audit trail does not take", 1, true), said)
     local reader = { appId = app.app.id, action = "agent.transaction.list" }
     local reads = #g:audit(reader) + 20
     for _ = 1, 20 do
@@ -186,20 +189,32 @@ describe("a gateway that cannot work", function()
     assert(ok, problem)
   end
 
-  -- Root may write anywhere, so that modes alone would show nothing.
-  it("because its data directory cannot be written says so and ends", function()
+  -- Runs oppd where the data of the stopped gateway cannot be written. Root may write anywhere, so that modes alone
+  -- would show nothing.
+  local function read_only(command)
     local mount = ("mount --bind '%s' '%s' && mount -o remount,ro,bind '%s'"):format(g.data, g.data, g.data)
     if not os.execute(("unshare -rm sh -c \"%s\" 2>/dev/null"):format(mount)) then
       pending("no mount namespaces here")
     end
     g:terminate()
-    local pipe = io.popen(("unshare -rm sh -c \"%s && exec %s serve --data '%s' --listen 127.0.0.1:0\" 2>&1"):format(
-      mount, gateway.program(), g.data))
+    local pipe = io.popen(("unshare -rm sh -c \"%s && exec %s %s --data '%s'\" 2>&1"):format(
+      mount, gateway.program(), command, g.data))
     local said = pipe:read("a")
     local _, _, code = pipe:close()
+    return said, code
+  end
+
+  it("because its data directory cannot be written says so and ends", function()
+    local said, code = read_only("serve --listen 127.0.0.1:0")
     assert.equal(1, code, said)
     assert.is_truthy(said:find(g.data, 1, true), said)
     assert.is_truthy(said:find("ead-only", 1, true), said)
+  end)
+
+  it("because its data directory cannot be written can still be looked into", function()
+    local said, code = read_only("audit verify")
+    assert.equal(0, code, said)
+    assert.is_truthy(said:find("The trail holds: ", 1, true), said)
   end)
 
   for _, file in ipairs { "gateway.db", "ledger.db" } do
@@ -232,6 +247,11 @@ describe("a gateway that cannot work", function()
       with_bytes(file, 4096, ("\xff\xa5\x00\x13"):rep((size - 4096) // 4), function()
         local said = refuses(file)
         assert.is_truthy(said:find("damaged", 1, true) or said:find("malformed", 1, true), said)
+        for _, command in ipairs(file == "gateway.db" and { "audit verify", "audit export", "evidence drf_1" } or {}) do
+          local told, code = gateway.run(("%s --data '%s'"):format(command, g.data))
+          assert.equal(1, code, told)
+          assert.is_truthy(told:find(file, 1, true), command .. ": " .. told)
+        end
       end)
     end)
 

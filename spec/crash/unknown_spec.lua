@@ -155,6 +155,20 @@ describe_points("an execution of which nobody knows what became", function()
     assert.same({ "applied", "Looked into the ledger." }, { row.details.outcome, row.details.note })
   end)
 
+  it("is not resolved by what cannot be recorded", function()
+    local action = ledger.keyed { execute = true }
+    local execution = unknown(action)
+    db.change(g.data .. "/gateway.db", "CREATE TRIGGER refuse BEFORE INSERT ON audit"
+      .. " WHEN NEW.action = 'agent.draft.resolve' BEGIN SELECT raise(ABORT, 'refused'); END")
+    local answer = resolve(execution, "not_applied")
+    local status = execution_of(action).status
+    db.change(g.data .. "/gateway.db", "DROP TRIGGER refuse")
+    check.refused(answer, 503, "common.unavailable")
+    assert.equal("unknown", status)
+    check.refused(app.client:post("/actions", action), 504, "agent.execution_unknown")
+    check.ok(resolve(execution, "applied"))
+  end)
+
   it("is resolved by an operator who sees it, of what is unknown, with a note", function()
     local execution = unknown(ledger.keyed { execute = true })
     for _, role in ipairs { "viewer", "reviewer", "owner" } do

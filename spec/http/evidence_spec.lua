@@ -183,12 +183,23 @@ describe("the evidence of a draft", function()
     end
   end)
 
+  it("names the file that has its rows once they were archived", function()
+    local draft, path = ledger.draft(g.agent, ledger.create()), g:file("old.jsonl")
+    noise()
+    holds(draft.id)
+    local output, code = gateway.run(("audit archive --before 2100-01-01 '%s' --data '%s'"):format(path, g.data))
+    assert.equal(0, code, output)
+    local problem = evidence(draft.id).problem
+    assert.is_truthy(problem:find("^no audit row covers the draft; the rows before row %d+ were archived, "), problem)
+    assert.is_truthy(problem:find(path, 1, true), problem)
+  end)
+
   it("does not hold against the key of another gateway", function()
     local value = holds(approved().id)
     os.execute(("openssl genpkey -algorithm ed25519 2>/dev/null | openssl pkey -pubout > '%s'"):format(g:file("x.pem")))
     local output, code = verify(value, ("--key '%s'"):format(g:file("x.pem")))
     assert.equal(1, code)
-    assert.is_truthy(output:find("has no signature of the key", 1, true), output)
+    assert.is_truthy(output:find("has no signature of the key; it names the key %x+%.%.%."), output)
   end)
 
   it("is for people who may see the draft", function()

@@ -12,7 +12,6 @@
 #include "store/tx.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -113,6 +112,8 @@ static enum opp_code copy_rows(const struct work *work, FILE *out, struct opp_er
     while (rc == OPP_OK && !copy.done) {
         rc = opp_session_now(work->session, opp_trail_copy_piece, &copy, err);
         if (rc == OPP_OK)
+            rc = opp_trail_copy_write(&copy, err);
+        if (rc == OPP_OK)
             rc = go_on(work, err);
     }
     opp_trail_copy_clear(&copy);
@@ -161,11 +162,9 @@ static enum opp_code write_file(const struct work *work, struct opp_err *err)
     opp_crash_point("archive.copied");
     if (rc == OPP_OK)
         rc = verify_file(archive, partial, err);
-    if (rc == OPP_OK && renameat2(AT_FDCWD, partial, AT_FDCWD, archive->path, RENAME_NOREPLACE) != 0)
-        rc = fail_file(archive->path, err);
     if (rc == OPP_OK)
-        rc = opp_file_sync_parent(archive->path, err);
-    else
+        rc = opp_file_rename_new(partial, archive->path, err);
+    if (rc != OPP_OK)
         unlink(partial);
     return rc;
 }
@@ -178,8 +177,8 @@ static enum opp_code record_it(const struct work *work, struct opp_tx *tx, struc
                                      .performed_by_user_id = archive->by,
                                      .request_id = archive->request_id,
                                      .created_at = archive->now_ms };
-    json_t *details = json_pack("{s:I, s:s, s:I}", "from", (json_int_t)archive->from, "hash", work->cut->hash, "to",
-                                (json_int_t)work->cut->seq);
+    json_t *details = json_pack("{s:I, s:s, s:s, s:I}", "from", (json_int_t)archive->from, "hash", work->cut->hash,
+                                "path", archive->path, "to", (json_int_t)work->cut->seq);
     enum opp_code rc;
 
     if (details == NULL)

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -111,6 +112,22 @@ static enum opp_code append_line(const char *path, const char *line, size_t leng
     return done ? OPP_OK : opp_fail(err, OPP_E_IO, "cannot append to %s: %s", path, strerrordesc_np(number));
 }
 
+/* Whether a write that stopped in the middle left a part of a line behind. */
+static bool ends_in_a_line(const char *path)
+{
+    struct stat status;
+    char last = '\n';
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd < 0)
+        return true;
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0 ||
+        pread(fd, &last, 1, status.st_size - 1) != 1)
+        last = '\n';
+    close(fd);
+    return last == '\n';
+}
+
 static void write_file(const struct opp_notary *notary, const struct opp_checkpoint *checkpoint)
 {
     json_t *shown = opp_checkpoint_show(checkpoint);
@@ -118,6 +135,8 @@ static void write_file(const struct opp_notary *notary, const struct opp_checkpo
     struct opp_err err = { 0 };
     enum opp_code rc;
 
+    if (!ends_in_a_line(notary->settings.file))
+        opp_buf_char(&line, '\n');
     opp_jcs_write(&line, shown);
     opp_buf_char(&line, '\n');
     rc = shown != NULL ? opp_buf_check(&line, &err) : opp_fail(&err, OPP_E_MEMORY, "no memory for a checkpoint");

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define ROWS_A_PIECE 1000
+#define ROWS_A_PIECE 200 /* they are in memory together */
 
 static const char *const COLUMNS[] = { "seq",
                                        "id",
@@ -36,87 +36,58 @@ static const char *const COLUMNS[] = { "seq",
 
 void opp_trail_copy_clear(struct opp_trail_copy *copy)
 {
-    opp_buf_free(&copy->line);
+    opp_buf_free(&copy->piece);
 }
 
-/* Writes what is in the line, and empties it. */
-static enum opp_code flush_line(struct opp_trail_copy *copy, struct opp_err *err)
+enum opp_code opp_trail_copy_write(struct opp_trail_copy *copy, struct opp_err *err)
 {
-    enum opp_code rc = opp_buf_check(&copy->line, err);
+    enum opp_code rc = OPP_OK;
 
-    if (rc == OPP_OK && fwrite(copy->line.bytes, 1, copy->line.length, copy->out) != copy->line.length)
+    if (copy->piece.length == 0 && !copy->done)
+        return OPP_OK;
+    if (fwrite(copy->piece.bytes, 1, copy->piece.length, copy->out) != copy->piece.length ||
+        (copy->done && fflush(copy->out) != 0))
         rc = opp_fail(err, OPP_E_IO, "cannot write the trail: %s", strerrordesc_np(errno));
-    opp_buf_reset(&copy->line);
+    opp_buf_reset(&copy->piece);
     return rc;
-}
-
-struct edge {
-    int64_t seq;
-    char previous[OPP_HASH_HEX];
-};
-
-static enum opp_code take_edge(void *arg, void *record, struct opp_err *err)
-{
-    struct edge *edge = arg;
-    struct opp_audit_row *row = record;
-    json_t *value = NULL;
-    const char *previous;
-
-    (void)err;
-    opp_json_read(row->row, strlen(row->row), &value);
-    previous = opp_json_text(value, "prev_event_hash");
-    edge->seq = row->seq;
-    snprintf(edge->previous, sizeof edge->previous, "%s", previous != NULL ? previous : "");
-    json_decref(value);
-    opp_record_free(&OPP_AUDIT_ROW, row);
-    return OPP_OK;
-}
-
-/* The first row that is wanted, or the last. Times of rows hardly ever go back, but they may: what is copied has no
- * gaps, and so may hold a row beyond the times at either end. */
-static enum opp_code find_edge(const struct opp_trail_copy *copy, struct opp_tx *tx, bool last, struct edge *out,
-                               struct opp_err *err)
-{
-    struct opp_query query = { .record = &OPP_AUDIT_ROW, .order = "seq", .descending = last, .limit = 1 };
-
-    if (!last && copy->from != 0)
-        opp_query_number(&query, "seq", OPP_ABOVE, copy->from - 1);
-    if (!last && copy->since_ms != 0)
-        opp_query_number(&query, "created_at", OPP_ABOVE, copy->since_ms - 1);
-    if (last && copy->to != 0)
-        opp_query_number(&query, "seq", OPP_BELOW, copy->to + 1);
-    if (last && copy->until_ms != 0)
-        opp_query_number(&query, "created_at", OPP_BELOW, copy->until_ms);
-    return opp_tx_each(tx, &query, take_edge, out, err);
 }
 
 static void write_head(struct opp_trail_copy *copy, const char *previous)
 {
     if (copy->format == OPP_TRAIL_JSONL) {
-        opp_trail_file_head(&copy->line, copy->from, copy->to, previous);
+        opp_trail_file_head(&copy->piece, copy->from, copy->to, previous);
         return;
     }
     for (size_t i = 0; i < COLUMN_COUNT; i++)
-        opp_buf_format(&copy->line, "%s%s", i == 0 ? "" : ",", COLUMNS[i]);
-    opp_buf_text(&copy->line, "\r\n");
+        opp_buf_format(&copy->piece, "%s%s", i == 0 ? "" : ",", COLUMNS[i]);
+    opp_buf_text(&copy->piece, "\r\n");
 }
 
+static void write_beginning(struct opp_trail_copy *copy)
+{
+    struct opp_trail_edges *edges = &copy->edges;
+
+    if (edges->first == 0)
+        memset(edges->previous, '0', OPP_HASH_HEX - 1);
+    copy->from = copy->next = edges->first != 0 ? edges->first : 1;
+    copy->to = edges->last != 0 ? edges->last : copy->from - 1;
+    copy->cut = edges->lowest > 1 && copy->from == edges->lowest;
+    copy->begun = true;
+    write_head(copy, edges->previous);
+}
+
+/* One step of looking for where it begins and ends. */
 static enum opp_code begin(struct opp_trail_copy *copy, struct opp_tx *tx, struct opp_err *err)
 {
-    struct edge first = { .seq = 0 }, last = { .seq = 0 };
-    enum opp_code rc = find_edge(copy, tx, false, &first, err);
+    struct opp_trail_edges *edges = &copy->edges;
+    enum opp_code rc;
 
-    if (rc == OPP_OK)
-        rc = find_edge(copy, tx, true, &last, err);
-    if (rc != OPP_OK)
-        return rc;
-    copy->begun = true;
-    copy->from = copy->next = first.seq != 0 ? first.seq : 1;
-    copy->to = first.seq != 0 && last.seq >= first.seq ? last.seq : copy->from - 1;
-    if (first.seq == 0)
-        memset(first.previous, '0', OPP_HASH_HEX - 1);
-    write_head(copy, first.previous);
-    return flush_line(copy, err);
+    if (edges->stage == OPP_TRAIL_EDGES_NONE)
+        *edges = (struct opp_trail_edges){ copy->since_ms, copy->until_ms, copy->from, copy->to, .first = 0 };
+    rc = opp_trail_edges_seek(edges, tx, err);
+    if (rc == OPP_OK && edges->stage == OPP_TRAIL_EDGES_FOUND)
+        write_beginning(copy);
+    return rc;
 }
 
 /* What a spreadsheet would take for a formula gets an apostrophe, which makes it text. */
@@ -183,7 +154,7 @@ static enum opp_code write_checkpoint(struct piece *piece, int64_t seq, struct o
     enum opp_code rc = opp_checkpoint_from(piece->tx, seq, &checkpoint, err);
 
     if (rc == OPP_OK && checkpoint->seq == seq)
-        opp_trail_file_checkpoint(&piece->copy->line, checkpoint);
+        opp_trail_file_checkpoint(&piece->copy->piece, checkpoint);
     opp_record_free(&OPP_CHECKPOINT, checkpoint);
     return rc == OPP_E_ABSENT ? OPP_OK : rc;
 }
@@ -196,15 +167,17 @@ static enum opp_code take_row(void *arg, void *record, struct opp_err *err)
     enum opp_code rc = OPP_OK;
 
     piece->rows++;
+    if (row->seq != copy->next && copy->missing == 0)
+        copy->missing = copy->next;
     copy->next = row->seq + 1;
     if (copy->format == OPP_TRAIL_CSV)
-        rc = write_csv(&copy->line, row, err);
+        rc = write_csv(&copy->piece, row, err);
     else
-        opp_trail_file_row(&copy->line, row);
+        opp_trail_file_row(&copy->piece, row);
     if (rc == OPP_OK && copy->format == OPP_TRAIL_JSONL)
         rc = write_checkpoint(piece, row->seq, err);
     opp_record_free(&OPP_AUDIT_ROW, row);
-    return rc == OPP_OK ? flush_line(copy, err) : rc;
+    return rc == OPP_OK ? opp_buf_check(&copy->piece, err) : rc;
 }
 
 enum opp_code opp_trail_copy_piece(struct opp_tx *tx, void *arg, struct opp_err *err)
@@ -212,14 +185,15 @@ enum opp_code opp_trail_copy_piece(struct opp_tx *tx, void *arg, struct opp_err 
     struct opp_trail_copy *copy = arg;
     struct opp_query query = { .record = &OPP_AUDIT_ROW, .order = "seq", .limit = ROWS_A_PIECE };
     struct piece piece = { .copy = copy, .tx = tx };
-    enum opp_code rc = copy->begun ? OPP_OK : begin(copy, tx, err);
+    enum opp_code rc;
 
+    if (!copy->begun)
+        return begin(copy, tx, err);
     opp_query_number(&query, "seq", OPP_ABOVE, copy->next - 1);
     opp_query_number(&query, "seq", OPP_BELOW, copy->to + 1);
-    if (rc == OPP_OK)
-        rc = opp_tx_each(tx, &query, take_row, &piece, err);
+    rc = opp_tx_each(tx, &query, take_row, &piece, err);
     copy->done = rc == OPP_OK && piece.rows < ROWS_A_PIECE;
-    if (copy->done && fflush(copy->out) != 0)
-        rc = opp_fail(err, OPP_E_IO, "cannot write the trail: %s", strerrordesc_np(errno));
+    if (copy->done && copy->next <= copy->to && copy->missing == 0)
+        copy->missing = copy->next;
     return rc;
 }

@@ -6,6 +6,7 @@
 #ifndef OPP_AUDIT_TRAIL_COPY_H
 #define OPP_AUDIT_TRAIL_COPY_H
 
+#include "audit/trail_edges.h"
 #include "base/buf.h"
 #include "base/error.h"
 
@@ -27,12 +28,17 @@ struct opp_trail_copy {
     int64_t since_ms, until_ms; /* from the first row that is not before since up to the last before until; 0: any */
     int64_t from, to;           /* rows; 0: as the times say. Afterwards: what was copied; to < from: nothing */
     int64_t next;               /* the row that comes next */
+    int64_t missing;            /* the first that was not there in between, archived meanwhile or deleted; 0: none */
+    bool cut;                   /* rows before the first that is there may have been wanted: they were archived */
     bool begun, done;
-    struct opp_buf line;
+    struct opp_trail_edges edges;
+    struct opp_buf piece;
 };
 
-/* One piece, in a transaction; again until copy->done. arg is the copy. OPP_E_IO: the stream takes no more. */
+/* Gathers one piece, in a transaction; arg is the copy. Then opp_trail_copy_write writes it, outside of any: a reader
+ * of the stream may take its time. Again until copy->done. OPP_E_IO: the stream takes no more. */
 enum opp_code opp_trail_copy_piece(struct opp_tx *tx, void *arg, struct opp_err *err);
+enum opp_code opp_trail_copy_write(struct opp_trail_copy *copy, struct opp_err *err);
 void opp_trail_copy_clear(struct opp_trail_copy *copy);
 
 #endif

@@ -52,8 +52,11 @@ static void check_kept(struct opp_verify *verify)
     const struct opp_verify_terms *terms = &verify->terms;
 
     for (; verify->next < terms->checkpoint_count && terms->checkpoints[verify->next]->seq == verify->chain.seq;
-         verify->next++)
+         verify->next++) {
         opp_verify_checkpoint(verify, terms->checkpoints[verify->next]);
+        verify->kept++;
+        verify->last_kept = verify->chain.seq;
+    }
 }
 
 static void begin(struct opp_verify *verify, int64_t seq, const char *hash)
@@ -159,6 +162,7 @@ static enum opp_code take_row(void *arg, void *record, struct opp_err *err)
     if (rc == OPP_OK && verify->stored != NULL && verify->stored->seq == verify->chain.seq)
         opp_verify_checkpoint(verify, verify->stored);
     verify->last_stored_row = beside->seq;
+    verify->in_store = true;
     opp_record_free(&OPP_AUDIT_ROW, beside);
     return rc;
 }
@@ -175,14 +179,12 @@ static enum opp_code take_first(void *arg, void *record, struct opp_err *err)
 
 /* Before row 1, or where the trail was archived: behind a row of which there is a checkpoint. Without one the missing
  * rows are a gap like any other. */
-static enum opp_code begin_in_store(struct opp_verify *verify, struct opp_tx *tx, struct opp_err *err)
+static enum opp_code begin_in_store(struct opp_verify *verify, struct opp_tx *tx, int64_t first, struct opp_err *err)
 {
-    struct opp_query query = { .record = &OPP_AUDIT_ROW, .order = "seq", .limit = 1 };
     struct opp_checkpoint *checkpoint = NULL;
-    int64_t first = 0;
-    enum opp_code rc = opp_tx_each(tx, &query, take_first, &first, err);
+    enum opp_code rc = OPP_OK;
 
-    if (rc == OPP_OK && first > 1)
+    if (first > 1)
         rc = opp_checkpoint_from(tx, first - 1, &checkpoint, err);
     if (rc != OPP_OK && rc != OPP_E_ABSENT)
         return rc;
@@ -208,12 +210,34 @@ static enum opp_code end_in_store(struct opp_verify *verify, struct opp_tx *tx, 
     return rc;
 }
 
+/* What was read so far went into a file, and more than that: what is left is a trail that begins elsewhere. */
+static void begin_anew(struct opp_verify *verify)
+{
+    struct opp_verify fresh = { .terms = verify->terms };
+
+    opp_verify_clear(verify);
+    *verify = fresh;
+}
+
+/* Where a piece begins in the store; *begun: behind the rows of the piece before. */
+static enum opp_code begin_piece(struct opp_verify *verify, struct opp_tx *tx, bool *begun, struct opp_err *err)
+{
+    struct opp_query query = { .record = &OPP_AUDIT_ROW, .order = "seq", .limit = 1 };
+    int64_t first = 0;
+    enum opp_code rc = opp_tx_each(tx, &query, take_first, &first, err);
+
+    if (verify->in_store && verify->chain.first_bad == 0 && first > verify->last_stored_row + 1)
+        begin_anew(verify);
+    *begun = verify->begun;
+    return rc == OPP_OK && !*begun ? begin_in_store(verify, tx, first, err) : rc;
+}
+
 enum opp_code opp_verify_rows(struct opp_verify *verify, struct opp_tx *tx, size_t rows, struct opp_err *err)
 {
     struct opp_query next = { .record = &OPP_AUDIT_ROW, .order = "seq", .limit = rows };
     struct piece piece = { .verify = verify, .tx = tx };
-    bool begun = verify->begun;
-    enum opp_code rc = begun ? OPP_OK : begin_in_store(verify, tx, err);
+    bool begun = false;
+    enum opp_code rc = begin_piece(verify, tx, &begun, err);
 
     verify->stored_asked = false; /* there may be more of them than when they were asked for last */
     if (rc == OPP_OK && begun)    /* else from the very first, whatever number a forger gave it */

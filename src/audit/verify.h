@@ -36,12 +36,14 @@ struct opp_verify {
     int64_t first;                /* the first row that was checked; 0: none yet */
     int64_t checkpoints, foreign; /* that lie on the chain; of those, signed by a key that is not known */
     int64_t last_checkpoint, last_checkpoint_time;
+    int64_t kept, last_kept; /* of terms.checkpoints, how many lie on the chain, and the row of the last */
     bool done;
     /* How it works: */
     size_t next;                   /* of terms.checkpoints */
     struct opp_checkpoint *stored; /* the next one that the store has */
     bool begun, stored_asked;
     int64_t last_stored_row;   /* its number in the store, whatever its place is */
+    bool in_store;             /* it was read there */
     struct opp_chain archived; /* where the trail was cut, if it was: seq and hash */
     bool archive_named;
 };
@@ -49,8 +51,8 @@ void opp_verify_clear(struct opp_verify *verify);
 
 /* Goes on for at most so many rows of the store (0: all), each piece in a read transaction of its own. A trail that
  * does not begin with row 1 begins behind a checkpoint, and a row of it says that it was archived up to there. After
- * opp_verify_go_on it goes on from there instead. done: the end was reached. OPP_OK also when something is bad, which
- * verify->chain says. */
+ * opp_verify_go_on it goes on from there instead. Where an archiving has overtaken it between two pieces, it begins
+ * anew with what is left. done: the end was reached. OPP_OK also when something is bad, which verify->chain says. */
 enum opp_code opp_verify_rows(struct opp_verify *verify, struct opp_tx *tx, size_t rows, struct opp_err *err);
 
 /* For other sources than the store: where the first row comes after, or, where rows came before, that the next ones

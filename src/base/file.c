@@ -137,6 +137,28 @@ enum opp_code opp_file_sync_parent(const char *path, struct opp_err *err)
     return sync_parent(path) ? OPP_OK : fail_errno(err, OPP_E_IO, "make durable", path);
 }
 
+/* Some file systems cannot be asked for that at once. */
+static bool rename_new(const char *from, const char *to)
+{
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno != EINVAL && errno != ENOSYS)
+        return false;
+    if (access(to, F_OK) == 0) {
+        errno = EEXIST;
+        return false;
+    }
+    return rename(from, to) == 0;
+}
+
+enum opp_code opp_file_rename_new(const char *from, const char *to, struct opp_err *err)
+{
+    if (!rename_new(from, to))
+        return opp_fail(err, errno == EEXIST ? OPP_E_EXISTS : OPP_E_IO, "cannot make %s: %s", to,
+                        strerrordesc_np(errno));
+    return opp_file_sync_parent(to, err);
+}
+
 enum opp_code opp_file_map(const char *path, struct opp_file_map *out, struct opp_err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

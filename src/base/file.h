@@ -37,6 +37,8 @@ void opp_file_hide_path(struct opp_err *err, const char *path, const char *name)
 
 /* Makes a rename in a file's directory durable. OPP_E_IO. */
 enum opp_code opp_file_sync_parent(const char *path, struct opp_err *err);
+/* Gives a file of the same file system its name, durably, if nothing has that yet: OPP_E_EXISTS. OPP_E_IO. */
+enum opp_code opp_file_rename_new(const char *from, const char *to, struct opp_err *err);
 
 /* Gives the sorted names in a directory that end in suffix ("" for all), without "." and ".."; a NULL-terminated array,
  * freed by opp_names_free. OPP_E_ABSENT, OPP_E_IO. */

@@ -32,7 +32,8 @@ enum opp_code opp_archive_serve(void *arg, const json_t *request, const atomic_b
                       NULL);
         return rc;
     }
-    opp_log_event(gateway->log, OPP_LOG_INFO, "archive.made", "path", archive.path, NULL);
+    if (archive.to != 0)
+        opp_log_event(gateway->log, OPP_LOG_INFO, "archive.made", "path", archive.path, NULL);
     *answer = json_pack("{s:I, s:I, s:s}", "from", (json_int_t)archive.from, "to", (json_int_t)archive.to, "hash",
                         archive.hash);
     return *answer != NULL ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "no memory for an answer");

@@ -7,8 +7,8 @@
 #include "command/audit_time.h"
 #include "command/command.h"
 #include "command/control.h"
+#include "command/data_dir.h"
 #include "command/offline.h"
-#include "store/lock.h"
 #include "store/store.h"
 
 #include <limits.h>
@@ -76,8 +76,10 @@ static enum opp_code archive_in(const struct opp_config *config, struct opp_arch
 static enum opp_code archive_locked(const struct opp_config *config, struct opp_archive *archive, struct opp_err *err)
 {
     int lock = -1;
-    enum opp_code rc = opp_lock_dir(config->data_dir, &lock, err);
+    enum opp_code rc = opp_data_dir_require(config->data_dir, err);
 
+    if (rc == OPP_OK)
+        rc = opp_data_dir_lock(config->data_dir, &lock, err);
     if (rc != OPP_OK)
         return rc;
     rc = archive_in(config, archive, err);

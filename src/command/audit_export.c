@@ -5,6 +5,7 @@
 #include "command/audit.h"
 #include "command/audit_time.h"
 #include "command/command.h"
+#include "command/data_dir.h"
 #include "command/offline.h"
 #include "store/store.h"
 
@@ -48,10 +49,43 @@ static enum opp_code copy_all(const char *data_dir, struct opp_trail_copy *copy,
     struct opp_session *session = NULL;
     enum opp_code rc = opp_session_open_dir(data_dir, &session, err);
 
-    while (rc == OPP_OK && !copy->done)
+    while (rc == OPP_OK && !copy->done) {
         rc = opp_session_now(session, opp_trail_copy_piece, copy, err);
+        if (rc == OPP_OK)
+            rc = opp_trail_copy_write(copy, err);
+    }
     opp_session_close(session);
+    if (rc != OPP_OK)
+        opp_data_dir_blame(data_dir, err);
     return rc;
+}
+
+static enum opp_code read_times(const json_t *args, struct opp_trail_copy *copy, struct opp_err *err)
+{
+    enum opp_code rc = opp_audit_time(args, "since", &copy->since_ms, err);
+
+    if (rc == OPP_OK)
+        rc = opp_audit_time(args, "until", &copy->until_ms, err);
+    if (rc == OPP_OK && json_object_get(args, "until") != NULL && copy->until_ms <= copy->since_ms)
+        rc = opp_fail_at(err, OPP_E_VALIDATION, "--until", "must be later than --since, or than 1970");
+    return rc;
+}
+
+/* What is not in the output, beside it: a part that looks whole is worse than none. */
+static int tell(const struct opp_trail_copy *copy)
+{
+    if (copy->cut)
+        fprintf(stderr,
+                "oppd: rows before row %lld are not in the database any more, and not in this: the files of oppd audit "
+                "archive have them.\n",
+                (long long)copy->from);
+    if (copy->missing == 0)
+        return OPP_EXIT_OK;
+    fprintf(stderr,
+            "oppd: from row %lld on rows are missing: if they were archived just now, export again; else oppd audit "
+            "verify says more.\n",
+            (long long)copy->missing);
+    return OPP_EXIT_FAILED;
 }
 
 static int run(const json_t *args)
@@ -62,14 +96,12 @@ static int run(const json_t *args)
     enum opp_code rc = read_format(args, &copy.format, &err);
 
     if (rc == OPP_OK)
-        rc = opp_audit_time(args, "since", &copy.since_ms, &err);
-    if (rc == OPP_OK)
-        rc = opp_audit_time(args, "until", &copy.until_ms, &err);
+        rc = read_times(args, &copy, &err);
     if (rc == OPP_OK)
         rc = opp_offline_data(&OPP_COMMAND_AUDIT_EXPORT, args, &config, &err);
     if (rc == OPP_OK)
         rc = copy_all(config.data_dir, &copy, &err);
     opp_trail_copy_clear(&copy);
     opp_config_clear(&config);
-    return rc == OPP_OK ? OPP_EXIT_OK : opp_command_failed(&err);
+    return rc == OPP_OK ? tell(&copy) : opp_command_failed(&err);
 }

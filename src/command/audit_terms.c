@@ -78,7 +78,8 @@ static enum opp_code add_list(const json_t *list, struct opp_audit_terms *out, s
     return rc;
 }
 
-/* Of a log, the lines that are about something else are passed over. */
+/* Of a log, the lines that are about something else are passed over; and so is what is no JSON, which a write that
+ * stopped in the middle leaves. Who reads the verdict is told how many. */
 static enum opp_code add_lines(char *text, struct opp_audit_terms *out, struct opp_err *err)
 {
     enum opp_code rc = OPP_OK;
@@ -88,7 +89,9 @@ static enum opp_code add_lines(char *text, struct opp_audit_terms *out, struct o
         json_t *value = json_loads(line, 0, NULL);
         const char *event = opp_json_text(value, "event");
 
-        if (event == NULL || strcmp(event, "audit.checkpoint") == 0)
+        if (value == NULL)
+            out->unreadable++;
+        else if (event == NULL || strcmp(event, "audit.checkpoint") == 0)
             rc = add_one(value, out, err);
         json_decref(value);
     }

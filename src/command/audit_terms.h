@@ -17,6 +17,7 @@ struct opp_audit_terms {
     struct opp_sign_key *keys[OPP_AUDIT_KEYS_MAX];
     struct opp_checkpoint **checkpoints;
     struct opp_verify_terms terms; /* of the above */
+    size_t unreadable;             /* lines that are no JSON */
 };
 
 /* Gives what the files in the lists keys and checkpoints hold (either may be NULL). With keys, only they count;

@@ -6,6 +6,7 @@
 #include "command/audit.h"
 #include "command/audit_terms.h"
 #include "command/command.h"
+#include "command/data_dir.h"
 #include "command/offline.h"
 #include "store/store.h"
 
@@ -77,6 +78,8 @@ static enum opp_code check_store(struct checking *checking, const char *data_dir
     while (rc == OPP_OK && !checking->verify.done)
         rc = opp_session_now(session, check_piece, checking, err);
     opp_session_close(session);
+    if (rc != OPP_OK)
+        opp_data_dir_blame(data_dir, err);
     return rc;
 }
 
@@ -106,9 +109,19 @@ static void print_checkpoints(const struct opp_verify *verify)
     if (verify->foreign > 0)
         printf("The signatures of %lld of them were not checked: their key is not here (--key).\n",
                (long long)verify->foreign);
+    if (verify->kept > 0)
+        printf("Of those that were kept elsewhere, the newest is of row %lld; what is behind it rests on what lies "
+               "beside it.\n",
+               (long long)verify->last_kept);
     if (verify->terms.checkpoint_count == 0)
         printf("No checkpoint from elsewhere was given (--checkpoint): that its end is there, and that it was not "
                "written anew, is not shown.\n");
+}
+
+/* Who gave checkpoints wants to know that they were held against the rows. */
+static bool none_was_of_use(const struct opp_verify *verify)
+{
+    return verify->terms.checkpoint_count > 0 && verify->kept == 0;
 }
 
 static int print_verdict(const struct opp_verify *verify)
@@ -125,7 +138,18 @@ static int print_verdict(const struct opp_verify *verify)
     else
         printf("The trail holds: no rows after row %lld.\n", (long long)chain->seq);
     print_checkpoints(verify);
-    return OPP_EXIT_OK;
+    if (!none_was_of_use(verify))
+        return OPP_EXIT_OK;
+    printf("None of the checkpoints from elsewhere is of one of these rows: they show nothing. Name newer ones, or the "
+           "files of what was archived as well.\n");
+    return OPP_EXIT_FAILED;
+}
+
+static int tell(const struct checking *checking)
+{
+    if (checking->terms->unreadable > 0)
+        printf("%zu lines of the files of checkpoints are none, and were passed over.\n", checking->terms->unreadable);
+    return print_verdict(&checking->verify);
 }
 
 static int run(const json_t *args)
@@ -143,9 +167,12 @@ static int run(const json_t *args)
     if (rc == OPP_OK)
         rc = opp_audit_terms_load(json_object_get(args, "key"), json_object_get(args, "checkpoint"), data_dir, &terms,
                                   &err);
-    if (rc == OPP_OK)
+    if (rc == OPP_OK) {
         rc = check(&checking, files, data_dir, &err);
-    code = rc == OPP_OK ? print_verdict(&checking.verify) : opp_command_failed(&err);
+        if (rc == OPP_E_VALIDATION) /* a file that is no trail is a trail that does not hold */
+            err.code = OPP_E_IO;
+    }
+    code = rc == OPP_OK ? tell(&checking) : opp_command_failed(&err);
     opp_verify_clear(&checking.verify);
     opp_audit_terms_clear(&terms);
     opp_config_clear(&config);

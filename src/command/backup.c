@@ -9,11 +9,11 @@
 #include "command/command.h"
 #include "command/config.h"
 #include "command/control.h"
+#include "command/data_dir.h"
 #include "command/offline.h"
 #include "command/unknown.h"
 #include "store/backup.h"
 #include "store/db.h"
-#include "store/lock.h"
 #include "store/store.h"
 #include "store/writer.h"
 
@@ -116,14 +116,11 @@ static enum opp_code make_locked(const char *data_dir, const char *path, json_t 
 
 static enum opp_code make_stopped(const char *data_dir, const char *path, json_t **summary, struct opp_err *err)
 {
-    char database[PATH_MAX];
-    enum opp_code rc;
     int lock = -1;
+    enum opp_code rc = opp_data_dir_require(data_dir, err);
 
-    if (snprintf(database, sizeof database, "%s/" OPP_STORE_FILE, data_dir) >= (int)sizeof database ||
-        !opp_db_is_one(database))
-        return opp_fail(err, OPP_E_IO, "there is no data of a gateway in %s", data_dir);
-    rc = opp_lock_dir(data_dir, &lock, err);
+    if (rc == OPP_OK)
+        rc = opp_data_dir_lock(data_dir, &lock, err);
     if (rc != OPP_OK)
         return rc;
     rc = make_locked(data_dir, path, summary, err);

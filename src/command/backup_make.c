@@ -17,6 +17,7 @@
 /* What a data directory holds besides databases and is not made anew by a start. */
 static const char *const PLAIN_FILES[] = { OPP_AUDIT_KEY_FILE };
 #define PLAIN_COUNT (sizeof PLAIN_FILES / sizeof *PLAIN_FILES)
+#define WHOLE "backup.tar" /* in the folder, until it has its name */
 #define PLAIN_MAX_BYTES ((size_t)1024 * 1024)
 
 /* A folder beside the new file, so that there is room for the copies where there is to be room for the whole. */
@@ -66,7 +67,7 @@ static enum opp_code copy_plain(const char *data_dir, const char *file, const ch
     return rc == OPP_OK ? OPP_OK : opp_fail(err, rc, "%s", why.message);
 }
 
-static enum opp_code write_archive(const struct opp_backup_job *job, const char *folder,
+static enum opp_code write_archive(const struct opp_backup_job *job, const char *whole, const char *folder,
                                    const struct opp_backup *backup, json_t **manifest, struct opp_err *err)
 {
     const char *const *databases = opp_backup_files(backup);
@@ -87,8 +88,28 @@ static enum opp_code write_archive(const struct opp_backup_job *job, const char 
             files[count++] = PLAIN_FILES[i];
     }
     if (rc == OPP_OK)
-        rc = opp_archive_write(job->path, folder, files, job->now_ms, manifest, err);
+        rc = opp_archive_write(whole, folder, files, job->now_ms, manifest, err);
     free(files);
+    return rc;
+}
+
+/* A file that has the backup's name is whole, whenever we end. */
+static enum opp_code write_whole(const struct opp_backup_job *job, const char *folder, const struct opp_backup *backup,
+                                 json_t **manifest, struct opp_err *err)
+{
+    char whole[PATH_MAX];
+    json_t *made = NULL;
+    enum opp_code rc;
+
+    if (snprintf(whole, sizeof whole, "%s/" WHOLE, folder) >= (int)sizeof whole)
+        return opp_fail(err, OPP_E_IO, "the path %.100s... is too long", job->path);
+    rc = write_archive(job, whole, folder, backup, &made, err);
+    if (rc == OPP_OK)
+        rc = opp_file_rename_new(whole, job->path, err);
+    if (rc == OPP_OK)
+        *manifest = made;
+    else
+        json_decref(made);
     return rc;
 }
 
@@ -106,7 +127,7 @@ enum opp_code opp_backup_make(const struct opp_backup_job *job, json_t **manifes
     if (rc == OPP_OK)
         rc = opp_backup_run(backup, err);
     if (rc == OPP_OK)
-        rc = write_archive(job, folder, backup, manifest, err);
+        rc = write_whole(job, folder, backup, manifest, err);
     opp_backup_free(backup);
     remove_folder(folder);
     return rc;

@@ -71,12 +71,13 @@ static enum opp_code make(struct serving *serving, const char *data_dir, const a
                                   .cancel = stopping,
                                   .add = add_databases,
                                   .arg = gateway };
+    struct opp_err why = { 0 };
     enum opp_code rc;
 
     opp_id_make(serving->request_id, "req_", job.now_ms);
-    rc = opp_store_now(gateway->store, record, serving, err);
+    rc = opp_store_now(gateway->store, record, serving, &why);
     if (rc != OPP_OK)
-        return rc;
+        return opp_fail(err, rc, "the audit trail does not take that there is to be a backup: %s", why.message);
     serving->outcome = opp_backup_make(&job, manifest, err);
     if (serving->outcome != OPP_OK)
         opp_store_now(gateway->store, record, serving, NULL);

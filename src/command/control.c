@@ -273,7 +273,9 @@ enum opp_code opp_control_ask(const char *data_dir, const json_t *request, json_
         return rc;
     rc = write_line(fd, request, err);
     if (rc == OPP_OK && !read_line(fd, line))
-        rc = opp_fail(err, OPP_E_IO, "the gateway of %s ended before it answered", data_dir);
+        rc = opp_fail(err, OPP_E_IO,
+                      "the gateway of %s ended before it answered: the file is there as a whole, or not at all",
+                      data_dir);
     if (rc == OPP_OK)
         rc = read_answer(line, answer, err);
     close(fd);

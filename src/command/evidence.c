@@ -6,6 +6,7 @@
 #include "base/jcs.h"
 #include "base/json.h"
 #include "command/command.h"
+#include "command/data_dir.h"
 #include "command/offline.h"
 #include "core/evidence.h"
 #include "store/store.h"
@@ -98,6 +99,8 @@ static enum opp_code make_from(const char *data_dir, struct asking *asking, stru
     if (rc == OPP_OK)
         rc = opp_session_now(session, make, asking, err);
     opp_session_close(session);
+    if (rc != OPP_OK)
+        opp_data_dir_blame(data_dir, err);
     opp_sign_key_free(key);
     return rc;
 }

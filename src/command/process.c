@@ -11,6 +11,7 @@
 #include "command/archive_serve.h"
 #include "command/backup_serve.h"
 #include "command/control.h"
+#include "command/data_dir.h"
 #include "command/secret.h"
 #include "command/unknown.h"
 #include "core/browser.h"
@@ -26,7 +27,6 @@
 #include "core/staging.h"
 #include "core/stranded.h"
 #include "http/tls.h"
-#include "store/lock.h"
 #include "store/store.h"
 #include "store/tx.h"
 
@@ -121,7 +121,7 @@ static enum opp_code open_store(struct opp_process *process, struct opp_err *err
                                            .lazy_max_bytes = LAZY_MAX_BYTES,
                                            .on_unknown = opp_unknown_leave };
     int fresh = 0;
-    enum opp_code rc = opp_lock_dir(settings.dir, &process->lock_fd, err);
+    enum opp_code rc = opp_data_dir_lock(settings.dir, &process->lock_fd, err);
 
     if (rc == OPP_OK)
         rc = opp_store_open(&settings, &gateway->store, &fresh, err);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "command/restore.h"
 
+#include "audit/audit.h"
 #include "audit/verify.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/id.h"
 #include "base/json.h"
 #include "command/audit_terms.h"
 #include "command/command.h"
 #include "command/config.h"
+#include "command/data_dir.h"
 #include "command/offline.h"
 #include "command/unknown.h"
 #include "store/archive.h"
@@ -15,10 +18,12 @@
 #include "store/lock.h"
 #include "store/store.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static int run(const json_t *args);
@@ -97,14 +102,43 @@ static enum opp_code check_databases(const char *dir, const json_t *manifest, st
     return rc;
 }
 
+struct recording {
+    const json_t *manifest;
+    int64_t now_ms;
+};
+
 static enum opp_code verify_all(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     return opp_verify_all(arg, tx, err);
 }
 
-/* Brings the gateway's database to this program's schema, too. */
-static enum opp_code verify(const char *dir, struct opp_verify *verify, struct opp_err *err)
+/* Checkpoints that were kept elsewhere, of rows after the backup, will not fit what is written from here on: a row says
+ * why. */
+static enum opp_code record(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
+    const struct recording *recording = arg;
+    json_t *details = json_pack("{s:O?}", "asOf", json_object_get(recording->manifest, "created_at"));
+    char request_id[OPP_ID_MAX];
+    struct opp_audit_event event = { .action = "backup.restore",
+                                     .status = "success",
+                                     .performed_by_user_id = "cli",
+                                     .request_id = request_id,
+                                     .details = details,
+                                     .created_at = recording->now_ms };
+    enum opp_code rc;
+
+    if (details == NULL)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for an audit row");
+    opp_id_make(request_id, "req_", recording->now_ms);
+    rc = opp_audit_append(tx, &event, err);
+    json_decref(details);
+    return rc;
+}
+
+/* Brings the gateway's database to this program's schema, too. */
+static enum opp_code verify(const char *dir, const json_t *manifest, struct opp_verify *verify, struct opp_err *err)
+{
+    struct recording recording = { .manifest = manifest };
     struct opp_offline_store offline;
     enum opp_code rc = opp_offline_store_open(dir, &offline, err);
 
@@ -112,12 +146,16 @@ static enum opp_code verify(const char *dir, struct opp_verify *verify, struct o
         rc = opp_fail(err, OPP_E_VALIDATION, "the backup has no database of the gateway");
     if (rc == OPP_OK)
         rc = opp_store_now(offline.store, verify_all, verify, err);
+    if (rc == OPP_OK && verify->chain.first_bad == 0) {
+        recording.now_ms = opp_clock_now_ms(offline.clock);
+        rc = opp_store_now(offline.store, record, &recording, err);
+    }
     opp_offline_store_close(&offline);
     return rc;
 }
 
 /* With the checkpoints that the key in the directory has signed. */
-static enum opp_code check_trail(const char *dir, int64_t *rows, struct opp_err *err)
+static enum opp_code check_trail(const char *dir, const json_t *manifest, int64_t *rows, struct opp_err *err)
 {
     struct opp_audit_terms terms = { .checkpoints = NULL };
     struct opp_verify checked = { .first = 0 };
@@ -126,7 +164,7 @@ static enum opp_code check_trail(const char *dir, int64_t *rows, struct opp_err 
 
     checked.terms = terms.terms;
     if (rc == OPP_OK)
-        rc = verify(dir, &checked, err);
+        rc = verify(dir, manifest, &checked, err);
     if (rc == OPP_OK && chain->first_bad != 0)
         rc = opp_fail(err, OPP_E_VALIDATION, "the backup's audit trail does not hold. Row %" PRId64 ": %.150s",
                       chain->first_bad, chain->why);
@@ -136,18 +174,39 @@ static enum opp_code check_trail(const char *dir, int64_t *rows, struct opp_err 
     return rc;
 }
 
+/* Whoever ends us in between leaves the mark, and with it nothing that a gateway would start on. */
+static enum opp_code mark(const char *dir, char marker[PATH_MAX], struct opp_err *err)
+{
+    static const char says[] = "A restore of a backup has begun here and not ended.\n";
+
+    if (snprintf(marker, PATH_MAX, "%s/" OPP_DATA_DIR_UNFINISHED, dir) >= PATH_MAX)
+        return opp_fail(err, OPP_E_IO, "the path of the data directory is too long");
+    return opp_file_write(marker, 0600, says, sizeof says - 1, err);
+}
+
+static enum opp_code unmark(const char *marker, struct opp_err *err)
+{
+    return unlink(marker) == 0 ? opp_file_sync_parent(marker, err)
+                               : opp_fail(err, OPP_E_IO, "cannot remove %s: %s", marker, strerrordesc_np(errno));
+}
+
 static enum opp_code fill(const char *path, const char *dir, int64_t *rows, json_t **manifest, struct opp_err *err)
 {
+    char marker[PATH_MAX];
     int lock = -1;
     enum opp_code rc = opp_lock_dir(dir, &lock, err);
 
     if (rc != OPP_OK)
         return rc;
-    rc = opp_archive_extract(path, dir, manifest, err);
+    rc = mark(dir, marker, err);
+    if (rc == OPP_OK)
+        rc = opp_archive_extract(path, dir, manifest, err);
     if (rc == OPP_OK)
         rc = check_databases(dir, *manifest, err);
     if (rc == OPP_OK)
-        rc = check_trail(dir, rows, err);
+        rc = check_trail(dir, *manifest, rows, err);
+    if (rc == OPP_OK)
+        rc = unmark(marker, err);
     close(lock);
     return rc;
 }

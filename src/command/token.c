@@ -4,10 +4,10 @@
 #include "base/json.h"
 #include "command/command.h"
 #include "command/config.h"
+#include "command/data_dir.h"
 #include "command/grant.h"
 #include "command/offline.h"
 #include "core/schemas.h"
-#include "store/lock.h"
 #include "store/store.h"
 
 #include <stdio.h>
@@ -118,7 +118,7 @@ static enum opp_code store_token(const char *data_dir, const json_t *request, st
 static enum opp_code create(const char *data_dir, const json_t *request, struct opp_grant *out, struct opp_err *err)
 {
     int lock = -1;
-    enum opp_code rc = opp_lock_dir(data_dir, &lock, err);
+    enum opp_code rc = opp_data_dir_lock(data_dir, &lock, err);
 
     if (rc != OPP_OK)
         return rc;

@@ -2,6 +2,7 @@
 #include "core/evidence.h"
 
 #include "audit/checkpoint.h"
+#include "audit/verify.h"
 #include "base/jcs.h"
 #include "base/json.h"
 #include "core/shape.h"
@@ -9,6 +10,8 @@
 
 #include <stdint.h>
 #include <string.h>
+
+#define ARCHIVE_STEPS_MAX 500000 /* of the database: some 100,000 rows */
 
 #define DRAFT_BYTES 4096 /* what most drafts need */
 
@@ -275,12 +278,71 @@ static json_t *state_of(const struct opp_draft *draft)
                      "canceled_at", opp_shape_time(draft->canceled_at));
 }
 
+struct archived {
+    int64_t first; /* the first row that is left */
+    struct opp_audit_row *row;
+};
+
+static enum opp_code take_first(void *arg, void *record, struct opp_err *err)
+{
+    const struct opp_audit_hash *row = record;
+
+    (void)err;
+    ((struct archived *)arg)->first = row->seq;
+    opp_record_free(&OPP_AUDIT_HASH, record);
+    return OPP_OK;
+}
+
+static enum opp_code take_last(void *arg, void *record, struct opp_err *err)
+{
+    (void)err;
+    ((struct archived *)arg)->row = record;
+    return OPP_OK;
+}
+
+static enum opp_code find_archived(struct opp_tx *tx, struct archived *out, struct opp_err *err)
+{
+    struct opp_query first = { .record = &OPP_AUDIT_HASH, .order = "seq", .limit = 1 };
+    struct opp_query last = { .record = &OPP_AUDIT_ROW, .order = "seq", .descending = true, .limit = 1 };
+    enum opp_code rc = opp_tx_each(tx, &first, take_first, out, err);
+
+    if (rc != OPP_OK || out->first <= 1)
+        return rc;
+    opp_query_text(&last, "action", OPP_EQUAL, OPP_AUDIT_ARCHIVE_ACTION);
+    opp_tx_steps(tx, ARCHIVE_STEPS_MAX);
+    rc = opp_tx_each(tx, &last, take_last, out, err);
+    opp_tx_steps(tx, 0);
+    return rc;
+}
+
+/* Rows that are missed may have been archived: then a file has them. Where that is far to look for, it is not named. */
+static void tell_archive(struct opp_tx *tx, struct opp_err *why)
+{
+    struct archived archived = { .first = 0 };
+    struct opp_err told = { 0 };
+    json_t *row = NULL;
+    const char *path;
+
+    find_archived(tx, &archived, NULL);
+    if (archived.row != NULL)
+        opp_json_read(archived.row->row, strlen(archived.row->row), &row);
+    path = opp_json_text(json_object_get(row, "details"), "path");
+    opp_fail(&told, why->code, "%.60s; the rows before row %lld were archived%s%s", why->message,
+             (long long)archived.first, path != NULL ? ", the last of them to " : "", path != NULL ? path : "");
+    if (archived.first > 1)
+        *why = told;
+    json_decref(row);
+    opp_record_free(&OPP_AUDIT_ROW, archived.row);
+}
+
 /* Who reads it must not take what was changed on disk for what was decided. */
-static enum opp_code tell_problem(json_t *evidence, struct opp_err *err)
+static enum opp_code tell_problem(struct opp_tx *tx, json_t *evidence, struct opp_err *err)
 {
     struct opp_err why = { 0 };
     enum opp_code rc = opp_evidence_check(evidence, &why);
 
+    if (rc == OPP_E_VALIDATION && strncmp(why.message, OPP_EVIDENCE_UNCOVERED, sizeof OPP_EVIDENCE_UNCOVERED - 1) == 0)
+        tell_archive(tx, &why);
     if (rc == OPP_E_VALIDATION)
         rc = json_object_set_new(evidence, "problem", json_string(why.message)) == 0 ? OPP_OK : OPP_E_MEMORY;
     return rc == OPP_OK ? rc : opp_fail(err, rc, "no memory for evidence");
@@ -301,7 +363,7 @@ enum opp_code opp_evidence_make(struct opp_tx *tx, const struct opp_draft *draft
                      segments, "publicKey", key != NULL ? opp_sign_key_public(key) : NULL);
     if (made == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory for evidence");
-    rc = tell_problem(made, err);
+    rc = tell_problem(tx, made, err);
     if (rc == OPP_OK)
         *out = made;
     else

@@ -33,6 +33,9 @@ enum opp_code opp_evidence_bind_outcome(json_t *details, const struct opp_execut
 enum opp_code opp_evidence_make(struct opp_tx *tx, const struct opp_draft *draft, const struct opp_execution *execution,
                                 const struct opp_sign_key *key, json_t **out, struct opp_err *err);
 
+/* How a problem begins that may be one of rows that are no longer there. */
+#define OPP_EVIDENCE_UNCOVERED "no audit row covers"
+
 /* Checks evidence with nothing but itself and the key (NULL: the one that it brings along). OPP_OK: it holds.
  * OPP_E_VALIDATION: it does not, and err says where. OPP_E_MEMORY. */
 struct opp_evidence_verdict {

@@ -77,7 +77,9 @@ static enum opp_code check_signed(struct checking *checking, const json_t *shown
     if (rc != OPP_OK)
         return rc;
     if (checking->key != NULL && !opp_checkpoint_holds(checkpoint, checking->key))
-        rc = bad(checking, checkpoint->seq, "the checkpoint of it has no signature of the key");
+        rc = opp_fail(checking->err, OPP_E_VALIDATION,
+                      "row %lld: the checkpoint of it has no signature of the key; it names the key %.16s...",
+                      (long long)checkpoint->seq, checkpoint->key);
     else if (checkpoint->seq != end->seq || strcmp(checkpoint->hash, end->hash) != 0 ||
              strcmp(checkpoint->link, end->link) != 0)
         rc = bad(checking, checkpoint->seq, "the checkpoint is not of these rows");
@@ -132,7 +134,7 @@ static enum opp_code check_part(struct checking *checking, const json_t *part, c
     enum opp_code rc;
 
     if (hash[0] == '\0')
-        return untouched ? OPP_OK : opp_fail(checking->err, OPP_E_VALIDATION, "no audit row covers the %s", name);
+        return untouched ? OPP_OK : opp_fail(checking->err, OPP_E_VALIDATION, OPP_EVIDENCE_UNCOVERED " the %s", name);
     rc = opp_jcs_hash(part, actual, checking->err);
     if (rc != OPP_OK || strcmp(actual, hash) == 0)
         return rc;

@@ -2,6 +2,7 @@
 #include "store/db.h"
 
 #include "base/clock.h"
+#include "store/db_rest.h"
 #include "store/wal.h"
 
 #include <pthread.h>
@@ -342,6 +343,7 @@ enum opp_code opp_db_open(const char *path, enum opp_db_mode mode, struct opp_db
     static pthread_once_t configured = PTHREAD_ONCE_INIT;
     struct opp_db *db = calloc(1, sizeof *db);
     struct opp_err why = { 0 };
+    char uri[OPP_DB_URI_MAX];
     int result;
 
     if (db == NULL)
@@ -351,7 +353,10 @@ enum opp_code opp_db_open(const char *path, enum opp_db_mode mode, struct opp_db
         free(db);
         return OPP_E_IO;
     }
-    result = sqlite3_open_v2(path, &db->handle, flags, NULL);
+    if (mode == OPP_DB_READER && opp_db_rests(path, uri))
+        result = sqlite3_open_v2(uri, &db->handle, flags | SQLITE_OPEN_URI, NULL);
+    else
+        result = sqlite3_open_v2(path, &db->handle, flags, NULL);
     if (result != SQLITE_OK || set_up(db, mode, &why) != OPP_OK) {
         opp_fail(err, OPP_E_IO, "cannot open the database %s: %s", path,
                  why.code != OPP_OK ? why.message : sqlite3_errstr(result));

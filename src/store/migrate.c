@@ -43,8 +43,11 @@ enum opp_code opp_migrate(struct opp_db *db, const char *name, const char *const
     if (fresh != NULL)
         *fresh = version == 0;
     if (version > count)
-        return opp_fail(err, OPP_E_CONFIG, "the database %s has schema %zu; this program knows none after %zu", name,
-                        version, count);
+        return opp_fail(
+            err, OPP_E_CONFIG,
+            "the database %s has schema %zu; this program knows none after %zu: a newer oppd has opened it, and "
+            "can again; to go back, restore a backup of before",
+            name, version, count);
     for (size_t next = version; next < count; next++)
         if (run_script(db, scripts[next], next + 1, &why) != OPP_OK)
             return refuse(name, next + 1, &why, err);

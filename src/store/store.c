@@ -286,8 +286,10 @@ enum opp_code opp_session_open_dir(const char *dir, struct opp_session **out, st
         *out = session;
         return OPP_OK;
     }
-    rc = opp_fail(err, OPP_E_CONFIG, "%s has schema %zu, and this program is for %zu", path,
-                  opp_db_version(session->tx.db), OPP_MIGRATION_COUNT);
+    rc = opp_fail(err, OPP_E_CONFIG, "%s has schema %zu, and this program is for %zu: %s", path,
+                  opp_db_version(session->tx.db), OPP_MIGRATION_COUNT,
+                  opp_db_version(session->tx.db) < OPP_MIGRATION_COUNT ? "the next oppd serve brings it there"
+                                                                       : "take the newer oppd that has opened it");
     opp_session_close(session);
     return rc;
 }

@@ -213,6 +213,31 @@ static void the_file_has_each_as_a_line(void **state)
     free(text);
 }
 
+static void what_follows_a_line_that_was_not_written_to_its_end_is_a_line_of_its_own(void **state)
+{
+    static const char half[] = "{\"hash\":\"12";
+    struct opp_notary *notary;
+    struct opp_checkpoint *checkpoint = NULL;
+    char *text = NULL;
+    json_t *shown;
+    size_t length = 0;
+
+    (void)state;
+    assert_int_equal(opp_file_write(file, 0600, half, sizeof half - 1, NULL), OPP_OK);
+    notary = start(1000, NEVER_MS);
+    append(1);
+    opp_notary_stop(notary);
+    assert_int_equal(opp_file_read(file, 4096, &text, &length, NULL), OPP_OK);
+    assert_memory_equal(text, half, sizeof half - 1);
+    assert_int_equal(text[sizeof half - 1], '\n');
+    shown = json_loads(text + sizeof half, 0, NULL);
+    assert_int_equal(opp_checkpoint_read(shown, &checkpoint, NULL), OPP_OK);
+    assert_int_equal(checkpoint->seq, 1);
+    opp_record_free(&OPP_CHECKPOINT, checkpoint);
+    json_decref(shown);
+    free(text);
+}
+
 static void a_file_that_cannot_be_written_stops_nothing(void **state)
 {
     struct opp_notary *notary;
@@ -260,6 +285,7 @@ int main(void)
         TEST(a_row_does_not_wait_longer_than_the_period),
         TEST(what_the_last_run_left_is_signed_at_the_start),
         TEST(the_file_has_each_as_a_line),
+        TEST(what_follows_a_line_that_was_not_written_to_its_end_is_a_line_of_its_own),
         TEST(a_file_that_cannot_be_written_stops_nothing),
         TEST(the_key_is_made_once_for_its_owner_alone),
     };

@@ -195,8 +195,10 @@ void trail_export(struct trail_kit *trail, int64_t from, int64_t to)
     struct opp_trail_copy copy = { .out = fopen(trail->file, "we"), .from = from, .to = to };
 
     assert_non_null(copy.out);
-    while (!copy.done)
+    while (!copy.done) {
         assert_int_equal(opp_store_now(trail->kit.store, opp_trail_copy_piece, &copy, NULL), OPP_OK);
+        assert_int_equal(opp_trail_copy_write(&copy, NULL), OPP_OK);
+    }
     opp_trail_copy_clear(&copy);
     assert_int_equal(fclose(copy.out), 0);
 }

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/db_rest.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool is_plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("/._-", c) != NULL;
+}
+
+static void write_uri(const char *path, char uri[OPP_DB_URI_MAX])
+{
+    size_t length = (size_t)snprintf(uri, OPP_DB_URI_MAX, "file:");
+
+    for (; *path != '\0'; path++)
+        length += (size_t)snprintf(uri + length, OPP_DB_URI_MAX - length, is_plain(*path) ? "%c" : "%%%02X",
+                                   (unsigned char)*path);
+    snprintf(uri + length, OPP_DB_URI_MAX - length, "?immutable=1");
+}
+
+/* Of the directory that the file is in. */
+static bool may_write_beside(const char *path)
+{
+    char dir[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+
+    snprintf(dir, sizeof dir, "%.*s", slash != NULL ? (int)(slash - path + 1) : 1, slash != NULL ? path : ".");
+    return access(dir, W_OK) == 0;
+}
+
+bool opp_db_rests(const char *path, char uri[OPP_DB_URI_MAX])
+{
+    char log[PATH_MAX];
+
+    if (snprintf(log, sizeof log, "%s-wal", path) >= (int)sizeof log || may_write_beside(path) ||
+        access(log, F_OK) == 0 || errno != ENOENT)
+        return false;
+    write_uri(path, uri);
+    return true;
+}
