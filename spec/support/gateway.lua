@@ -22,10 +22,10 @@ local agent_prefix <const>, admin_prefix <const> = "/api/agent/v1", "/api/agent-
 -- Every scope that a ledger tool asks for.
 gateway.scopes = { "ledger.read", "transaction.read", "transaction.write", "transaction.delete", "transaction.export" }
 
--- Windows in which everything executes at once.
+-- Windows in which everything executes at once, for as long as any run takes.
 gateway.open_windows = {
-  writes = { enabled = true },
-  high_risk = { enabled = true, require_preflight = false, require_idempotency = false },
+  writes = { enabled = true, expires_in = 86400 },
+  high_risk = { enabled = true, expires_in = 86400, require_preflight = false, require_idempotency = false },
 }
 
 local function read_file(path)
