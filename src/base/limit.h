@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * base/limit.h - what is told of a limit that was reached: RateLimit fields as the HTTPAPI working group's draft has
- * them. May include: base.
+ * base/limit.h - what is told of a limit that was reached, in the RateLimit fields of the HTTPAPI group's draft.
+ * May include: nothing.
  */
 #ifndef OPP_BASE_LIMIT_H
 #define OPP_BASE_LIMIT_H
