@@ -4,11 +4,11 @@
  */
 #include "base/json.h"
 #include "core/action.h"
-#include "core/staging.h"
 
 #include "command/actions_kit.h"
 #include "command/failing.h"
 #include "core/preflight.h"
+#include "core/staging.h"
 #include "store/tx.h"
 
 #include <setjmp.h>
