@@ -252,10 +252,18 @@ describe("a process one of whose calls fails", function()
     end)
   end
 
+  -- The least of some times: what else the process does meanwhile is none of the scenario's.
+  local function least_calls_of(scenario)
+    local least = calls_of(scenario)
+    for _ = 1, 3 do
+      for kind, made in pairs(calls_of(scenario)) do least[kind] = math.min(least[kind], made) end
+    end
+    return least
+  end
+
   -- Gives what must be so after all the trials of a scenario.
   local function try_all(scenario)
-    calls_of(scenario)
-    local trials, failed, claims = torture.trials(calls_of(scenario), points), plan:hits(), {}
+    local trials, failed, claims = torture.trials(least_calls_of(scenario), points), plan:hits(), {}
     for _, trial in ipairs(trials) do
       table.move(try(scenario, trial), 1, 9, #claims + 1, claims)
     end
