@@ -90,10 +90,11 @@ static void on_registry(void *arg, struct opp_tx *tx, uint64_t version)
 {
     struct opp_gateway *gateway = arg;
     struct opp_registry *registry = NULL;
+    int64_t now_ms = opp_clock_now_ms(gateway->clock);
     struct opp_err err = { 0 };
 
-    if (opp_registry_load(tx, version, &registry, NULL) != OPP_OK &&
-        opp_registry_load(tx, version, &registry, &err) != OPP_OK)
+    if (opp_registry_load(tx, version, now_ms, &registry, NULL) != OPP_OK &&
+        opp_registry_load(tx, version, now_ms, &registry, &err) != OPP_OK)
         opp_log_event(gateway->log, OPP_LOG_ERROR, "registry.load_failed", "message", err.message, NULL);
     opp_policies_committed(gateway, tx); /* first: who pins the registry pins the generation after it */
     opp_registry_swap(gateway->registry, registry);
@@ -103,7 +104,8 @@ static enum opp_code load_registry(struct opp_tx *tx, void *arg, struct opp_err 
 {
     struct opp_gateway *gateway = arg;
     struct opp_registry *registry = NULL;
-    enum opp_code rc = opp_registry_load(tx, opp_tx_registry_version(tx), &registry, err);
+    int64_t now_ms = opp_clock_now_ms(gateway->clock);
+    enum opp_code rc = opp_registry_load(tx, opp_tx_registry_version(tx), now_ms, &registry, err);
 
     if (rc == OPP_OK)
         opp_registry_swap(gateway->registry, registry);

@@ -1,36 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/registry.h"
-
+#include "core/registry_internal.h"
 #include "store/tx.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define REVOKED_MS 60000
 
 /* A growing array of pointers to records. */
 struct list {
     const struct opp_record *record;
     void **items;
     size_t count, capacity;
-};
-
-/* When something was used last, the time of it that a transaction has written, and the one that was committed. */
-struct use {
-    atomic_llong at_ms;
-    atomic_llong writing_ms;
-    atomic_llong written_ms;
-};
-
-struct opp_registry {
-    atomic_uint pins;
-    uint64_t version;
-    struct opp_app_entry *apps;      /* by id */
-    struct opp_key_entry *keys;      /* by token hash */
-    struct opp_admin_token **admins; /* by token hash */
-    struct opp_freeze **freezes;     /* by id, which is by age */
-    size_t app_count, key_count, admin_count, freeze_count;
-    struct use *key_uses, *admin_uses; /* beside keys and admins */
 };
 
 struct opp_registry_slot {
@@ -158,7 +140,20 @@ static enum opp_code read_all(struct opp_tx *tx, struct list *list, struct opp_e
     return opp_tx_each(tx, &all, collect, list, err);
 }
 
-enum opp_code opp_registry_load(struct opp_tx *tx, uint64_t version, struct opp_registry **out, struct opp_err *err)
+/* One that was revoked is refused like one that never was. It stays only until its last use has been written. */
+static enum opp_code read_alive(struct opp_tx *tx, int64_t now_ms, struct list *list, struct opp_err *err)
+{
+    struct opp_query alive = { .record = list->record }, recent = alive;
+    enum opp_code rc;
+
+    opp_query_number(&alive, "revoked_at", OPP_EQUAL, 0);
+    opp_query_number(&recent, "revoked_at", OPP_ABOVE, now_ms > REVOKED_MS ? now_ms - REVOKED_MS : 0);
+    rc = opp_tx_each(tx, &alive, collect, list, err);
+    return rc == OPP_OK ? opp_tx_each(tx, &recent, collect, list, err) : rc;
+}
+
+enum opp_code opp_registry_load(struct opp_tx *tx, uint64_t version, int64_t now_ms, struct opp_registry **out,
+                                struct opp_err *err)
 {
     struct opp_registry *registry = calloc(1, sizeof *registry);
     struct list apps = { .record = &OPP_APP }, keys = { .record = &OPP_KEY }, admins = { .record = &OPP_ADMIN_TOKEN };
@@ -171,9 +166,9 @@ enum opp_code opp_registry_load(struct opp_tx *tx, uint64_t version, struct opp_
     registry->version = version;
     rc = read_all(tx, &apps, err);
     if (rc == OPP_OK)
-        rc = read_all(tx, &keys, err);
+        rc = read_alive(tx, now_ms, &keys, err);
     if (rc == OPP_OK)
-        rc = read_all(tx, &admins, err);
+        rc = read_alive(tx, now_ms, &admins, err);
     if (rc == OPP_OK)
         rc = read_freezes(tx, &freezes, err);
     if (rc == OPP_OK)
@@ -272,8 +267,7 @@ const struct opp_key_entry *opp_registry_key_by_id(const struct opp_registry *re
     return NULL;
 }
 
-/* The token's place, or the count of tokens. */
-static size_t admin_index(const struct opp_registry *registry, const char *token_hash)
+size_t opp_registry_admin_index(const struct opp_registry *registry, const char *token_hash)
 {
     for (size_t low = 0, high = registry->admin_count; low < high;) {
         size_t middle = low + (high - low) / 2;
@@ -291,7 +285,7 @@ static size_t admin_index(const struct opp_registry *registry, const char *token
 
 const struct opp_admin_token *opp_registry_admin(const struct opp_registry *registry, const char *token_hash)
 {
-    size_t index = admin_index(registry, token_hash);
+    size_t index = opp_registry_admin_index(registry, token_hash);
 
     return index < registry->admin_count ? registry->admins[index] : NULL;
 }
@@ -304,62 +298,6 @@ size_t opp_registry_app_count(const struct opp_registry *registry)
 const struct opp_app_entry *opp_registry_app_at(const struct opp_registry *registry, size_t index)
 {
     return &registry->apps[index];
-}
-
-void opp_registry_used_key(const struct opp_registry *registry, const struct opp_key_entry *key, int64_t now_ms)
-{
-    atomic_store_explicit(&registry->key_uses[key - registry->keys].at_ms, now_ms, memory_order_relaxed);
-}
-
-void opp_registry_used_admin(const struct opp_registry *registry, const struct opp_admin_token *admin, int64_t now_ms)
-{
-    size_t index = admin_index(registry, admin->token_hash); /* of another registry's: one that nobody reads */
-
-    atomic_store_explicit(&registry->admin_uses[index].at_ms, now_ms, memory_order_relaxed);
-}
-
-static bool unwritten(const struct use *use)
-{
-    return atomic_load(&use->at_ms) > atomic_load(&use->written_ms);
-}
-
-enum opp_code opp_registry_write_uses(const struct opp_registry *registry, struct opp_tx *tx, struct opp_err *err)
-{
-    static const char *const columns[] = { "last_used_at", NULL };
-    enum opp_code rc = OPP_OK;
-
-    for (size_t i = 0; rc == OPP_OK && i < registry->key_count; i++) {
-        struct opp_key key = { .id = registry->keys[i].record->id };
-
-        if (!unwritten(&registry->key_uses[i]))
-            continue;
-        key.last_used_at = atomic_load(&registry->key_uses[i].at_ms);
-        rc = opp_tx_update(tx, &OPP_KEY, &key, columns, err);
-        atomic_store(&registry->key_uses[i].writing_ms, key.last_used_at);
-    }
-    for (size_t i = 0; rc == OPP_OK && i < registry->admin_count; i++) {
-        struct opp_admin_token token = { .id = registry->admins[i]->id };
-
-        if (!unwritten(&registry->admin_uses[i]))
-            continue;
-        token.last_used_at = atomic_load(&registry->admin_uses[i].at_ms);
-        rc = opp_tx_update(tx, &OPP_ADMIN_TOKEN, &token, columns, err);
-        atomic_store(&registry->admin_uses[i].writing_ms, token.last_used_at);
-    }
-    return rc;
-}
-
-static void mark_written(struct use *uses, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (atomic_load(&uses[i].writing_ms) != 0)
-            atomic_store(&uses[i].written_ms, atomic_exchange(&uses[i].writing_ms, 0));
-}
-
-void opp_registry_uses_written(const struct opp_registry *registry)
-{
-    mark_written(registry->key_uses, registry->key_count);
-    mark_written(registry->admin_uses, registry->admin_count);
 }
 
 const struct opp_app_entry *opp_registry_app(const struct opp_registry *registry, const char *app_id)
@@ -418,5 +356,6 @@ void opp_registry_swap(struct opp_registry_slot *slot, struct opp_registry *next
     last = slot->current;
     slot->current = next;
     pthread_mutex_unlock(&slot->lock);
+    opp_registry_pass_uses(last, next);
     opp_registry_unpin(last);
 }

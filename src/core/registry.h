@@ -31,8 +31,10 @@ struct opp_key_entry {
     const struct opp_app_entry *app;
 };
 
-/* Gives what the store holds now. OPP_E_MEMORY, OPP_E_UNAVAILABLE. */
-enum opp_code opp_registry_load(struct opp_tx *tx, uint64_t version, struct opp_registry **out, struct opp_err *err);
+/* Gives what the store holds now, without the keys and tokens that were revoked more than a minute before now_ms.
+ * OPP_E_MEMORY, OPP_E_UNAVAILABLE. */
+enum opp_code opp_registry_load(struct opp_tx *tx, uint64_t version, int64_t now_ms, struct opp_registry **out,
+                                struct opp_err *err);
 void opp_registry_unpin(const struct opp_registry *registry); /* NULL allowed */
 /* Pins once more what the caller has pinned, for another thread to unpin. */
 const struct opp_registry *opp_registry_repin(const struct opp_registry *registry);
@@ -63,7 +65,8 @@ enum opp_code opp_registry_slot_new(struct opp_registry_slot **out, struct opp_e
 void opp_registry_slot_free(struct opp_registry_slot *slot);
 /* Pins the current registry: unpin it when done. NULL: none could be loaded after a change, so nobody may call. */
 const struct opp_registry *opp_registry_pin(struct opp_registry_slot *slot);
-/* Takes next (NULL closes the gate) and drops the current one. From any thread. */
+/* Takes next (NULL closes the gate), passes on to it the uses that were not written yet, and drops the current one.
+ * From any thread. */
 void opp_registry_swap(struct opp_registry_slot *slot, struct opp_registry *next);
 
 #endif

@@ -79,7 +79,9 @@ static const char SCHEMA_2[] =
     "CREATE TABLE freezes(id TEXT PRIMARY KEY, scope TEXT NOT NULL, target TEXT, mode TEXT NOT NULL,"
     " reason TEXT NOT NULL, org_id TEXT, created_by TEXT NOT NULL, lifted_by TEXT, created_at INTEGER NOT NULL,"
     " lifted_at INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE INDEX freezes_lifted ON freezes(lifted_at);";
+    "CREATE INDEX freezes_lifted ON freezes(lifted_at);"
+    "CREATE INDEX keys_revoked ON keys(revoked_at);"
+    "CREATE INDEX admin_tokens_revoked ON admin_tokens(revoked_at);";
 
 const char *const OPP_MIGRATIONS[] = { SCHEMA_1, SCHEMA_2 };
 const size_t OPP_MIGRATION_COUNT = sizeof OPP_MIGRATIONS / sizeof OPP_MIGRATIONS[0];

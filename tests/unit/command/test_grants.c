@@ -26,7 +26,7 @@
 static enum opp_code load_registry(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     struct opp_registry *registry = NULL;
-    enum opp_code rc = opp_registry_load(tx, 1, &registry, err);
+    enum opp_code rc = opp_registry_load(tx, 1, 1, &registry, err);
 
     (void)arg;
     assert_true((rc == OPP_OK) == (registry != NULL));

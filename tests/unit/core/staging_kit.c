@@ -39,7 +39,7 @@ static enum opp_code populate(struct opp_tx *tx, void *arg, struct opp_err *err)
     if (rc == OPP_OK)
         rc = insert_app(tx, "app_2", err);
     if (rc == OPP_OK)
-        rc = opp_registry_load(tx, 1, &registry, err);
+        rc = opp_registry_load(tx, 1, 1, &registry, err);
     *(struct opp_registry **)arg = registry;
     return rc;
 }

@@ -18,6 +18,7 @@
 #define APPS 20
 #define THREADS 4
 #define SWAPS 200
+#define NOW_MS 10000000
 
 static struct kit kit;
 
@@ -80,7 +81,7 @@ static enum opp_code populate(struct opp_tx *tx, void *arg, struct opp_err *err)
 
 static enum opp_code load(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
-    return opp_registry_load(tx, 42, arg, err);
+    return opp_registry_load(tx, 42, NOW_MS, arg, err);
 }
 
 static struct opp_registry *load_now(void)
@@ -250,6 +251,16 @@ static enum opp_code last_use(struct opp_tx *tx, void *arg, struct opp_err *err)
     return OPP_OK;
 }
 
+static enum opp_code forget_uses(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    static const char *const columns[] = { "last_used_at", NULL };
+    char id[] = "key_2";
+    const struct opp_key key = { .id = id };
+
+    (void)arg;
+    return opp_tx_update(tx, &OPP_KEY, &key, columns, err);
+}
+
 static void times_of_use_come_to_the_store(void **state)
 {
     struct opp_registry *registry = load_now();
@@ -290,6 +301,68 @@ static void a_time_of_use_that_was_not_committed_is_written_again(void **state)
     opp_registry_unpin(registry);
 }
 
+static void uses_that_were_not_written_yet_come_to_the_successor(void **state)
+{
+    struct opp_registry_slot *slot = NULL;
+    struct opp_registry *first = load_now(), *second = load_now(), *third = load_now();
+    char admin[32];
+    int64_t at[2] = { -1, -1 };
+
+    (void)state;
+    snprintf(admin, sizeof admin, "%x-admin", 2U * 2654435761U);
+    assert_int_equal(opp_registry_slot_new(&slot, NULL), OPP_OK);
+    opp_registry_swap(slot, first);
+    opp_registry_used_key(first, opp_registry_key_by_id(first, "key_2"), 1234);
+    opp_registry_used_admin(first, opp_registry_admin(first, admin), 5678);
+    opp_registry_used_admin(second, opp_registry_admin(second, admin), 6000); /* newer */
+    opp_registry_swap(slot, second);
+    assert_int_equal(opp_store_now(kit.store, write_uses, second, NULL), OPP_OK);
+    opp_registry_uses_written(second);
+    assert_int_equal(opp_store_now(kit.store, last_use, at, NULL), OPP_OK);
+    assert_int_equal(at[0], 1234);
+    assert_int_equal(at[1], 6000);
+    opp_registry_swap(slot, third); /* what was written is not written again */
+    assert_int_equal(opp_store_now(kit.store, forget_uses, NULL, NULL), OPP_OK);
+    assert_int_equal(opp_store_now(kit.store, write_uses, third, NULL), OPP_OK);
+    assert_int_equal(opp_store_now(kit.store, last_use, at, NULL), OPP_OK);
+    assert_int_equal(at[0], 0);
+    opp_registry_slot_free(slot);
+}
+
+/* Key and token 0 long ago, 1 just now. */
+static enum opp_code revoke(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    static const char *const columns[] = { "revoked_at", NULL };
+    char old_key[] = "key_0", new_key[] = "key_1", old_admin[] = "adm_0", new_admin[] = "adm_1";
+    const struct opp_key keys[] = { { .id = old_key, .revoked_at = 1 }, { .id = new_key, .revoked_at = NOW_MS - 1 } };
+    const struct opp_admin_token tokens[] = { { .id = old_admin, .revoked_at = 1 },
+                                              { .id = new_admin, .revoked_at = NOW_MS - 1 } };
+
+    (void)arg;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(opp_tx_update(tx, &OPP_KEY, &keys[i], columns, err), OPP_OK);
+        assert_int_equal(opp_tx_update(tx, &OPP_ADMIN_TOKEN, &tokens[i], columns, err), OPP_OK);
+    }
+    return OPP_OK;
+}
+
+static void what_was_revoked_long_ago_is_not_held(void **state)
+{
+    struct opp_registry *registry;
+    char just_now[32];
+
+    (void)state;
+    assert_int_equal(opp_store_now(kit.store, revoke, NULL, NULL), OPP_OK);
+    registry = load_now();
+    snprintf(just_now, sizeof just_now, "%x-admin", 2654435761U);
+    assert_null(opp_registry_key_by_id(registry, "key_0"));
+    assert_null(opp_registry_admin(registry, "0-admin"));
+    assert_int_equal(opp_registry_key_by_id(registry, "key_1")->record->revoked_at, NOW_MS - 1);
+    assert_int_equal(opp_registry_admin(registry, just_now)->revoked_at, NOW_MS - 1);
+    assert_non_null(opp_registry_key_by_id(registry, "key_2"));
+    opp_registry_unpin(registry);
+}
+
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, set_up, kit_tear_down, &kit)
 
 int main(void)
@@ -302,6 +375,8 @@ int main(void)
         TEST(readers_see_a_whole_registry_while_it_is_swapped),
         TEST(times_of_use_come_to_the_store),
         TEST(a_time_of_use_that_was_not_committed_is_written_again),
+        TEST(uses_that_were_not_written_yet_come_to_the_successor),
+        TEST(what_was_revoked_long_ago_is_not_held),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
