@@ -2,7 +2,7 @@
 #include "core/blame.h"
 
 #include "base/json.h"
-#include "core/rejudge.h"
+#include "core/ruling.h"
 
 #include <string.h>
 
@@ -58,94 +58,20 @@ struct opp_blame opp_blame_read(const json_t *logged)
                                            .require = opp_json_text(set_by, "require") } };
 }
 
-/* Verdicts are compared as texts, and not by opp_verdict_changed: in a replay each of them may differ, and to parse
- * both takes a quarter of its time. A member of canonical JSON, whose members stand in the order of their names; length
- * 0: there are no more. */
-struct member {
-    const char *name, *value;
-    size_t length, value_length;
-};
-
-/* Where a value ends: at the comma or brace behind it. */
-static const char *end_of(const char *at)
+/* The outcome or its code if they differ, else the first; NULL: nothing does. */
+static const struct opp_verdict_member *foremost(const struct opp_verdict_difference *difference)
 {
-    bool quoted = false;
+    for (size_t i = 0; i < difference->count; i++) {
+        const struct opp_verdict_member *member = &difference->members[i];
 
-    for (int depth = 0; *at != '\0' && (quoted || depth > 0 || (*at != ',' && *at != '}')); at++) {
-        if (quoted && *at == '\\' && at[1] != '\0')
-            at++;
-        else if (*at == '"')
-            quoted = !quoted;
-        else if (!quoted)
-            depth += (*at == '{' || *at == '[') - (*at == '}' || *at == ']');
+        if (opp_verdict_member_is(member, "outcome") || opp_verdict_member_is(member, "code"))
+            return member;
     }
-    return at;
-}
-
-static struct member next_member(const char **at)
-{
-    struct member member = { .length = 0 };
-    const char *end;
-
-    if (**at == '\0' || (*at)[1] != '"')
-        return member;
-    member.name = *at + 2; /* behind a brace or a comma, and a quote */
-    end = strchr(member.name, '"');
-    if (end == NULL || end[1] != ':')
-        return member;
-    member.length = (size_t)(end - member.name);
-    member.value = end + 2;
-    *at = end_of(member.value);
-    member.value_length = (size_t)(*at - member.value);
-    return member;
-}
-
-/* What is not there comes behind all that is. */
-static int compare_names(const struct member *a, const struct member *b)
-{
-    size_t shorter = a->length < b->length ? a->length : b->length;
-    int order;
-
-    if (a->length == 0 || b->length == 0)
-        return (a->length == 0) - (b->length == 0);
-    order = memcmp(a->name, b->name, shorter);
-    return order != 0 ? order : (a->length > b->length) - (a->length < b->length);
-}
-
-static bool is_same(const struct member *a, const struct member *b)
-{
-    return a->value_length == b->value_length && memcmp(a->value, b->value, a->value_length) == 0;
-}
-
-static bool is_called(const struct member *member, const char *name)
-{
-    return member->length == strlen(name) && memcmp(member->name, name, member->length) == 0;
-}
-
-/* The member by which two verdicts differ: the outcome or its code if they do, else the first. */
-static struct member first_difference(const char *from, const char *to)
-{
-    struct member a = next_member(&from), b = next_member(&to), found = { .length = 0 };
-
-    while (a.length != 0 || b.length != 0) {
-        int order = compare_names(&a, &b);
-        const struct member *first = order <= 0 ? &a : &b;
-
-        if (order != 0 || !is_same(&a, &b)) {
-            if (is_called(first, "outcome") || is_called(first, "code"))
-                return *first;
-            found = found.length == 0 ? *first : found;
-        }
-        if (order <= 0)
-            a = next_member(&from);
-        if (order >= 0)
-            b = next_member(&to);
-    }
-    return found;
+    return difference->count > 0 ? &difference->members[0] : NULL;
 }
 
 /* Who set an obligation; NULL: nobody, or it is none. */
-static const char *setter(const struct opp_blame *side, const struct member *member)
+static const char *setter(const struct opp_blame *side, const struct opp_verdict_member *member)
 {
     const struct {
         const char *name, *rule;
@@ -160,19 +86,19 @@ static const char *setter(const struct opp_blame *side, const struct member *mem
     };
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (is_called(member, all[i].name))
+        if (opp_verdict_member_is(member, all[i].name))
             return all[i].rule;
     return NULL;
 }
 
-const char *opp_blame(const struct opp_blame *from, const char *from_verdict, const struct opp_blame *to,
-                      const char *to_verdict)
+const char *opp_blame(const struct opp_blame *from, const struct opp_blame *to,
+                      const struct opp_verdict_difference *difference)
 {
-    struct member differs = first_difference(from_verdict, to_verdict);
-    const char *rule = setter(to, &differs);
+    const struct opp_verdict_member *differs = foremost(difference);
+    const char *rule = differs != NULL ? setter(to, differs) : NULL;
 
-    if (rule == NULL)
-        rule = setter(from, &differs);
+    if (rule == NULL && differs != NULL)
+        rule = setter(from, differs);
     if (rule != NULL)
         return rule;
     return to->rule == NULL || to->outcome < from->outcome ? from->rule : to->rule;

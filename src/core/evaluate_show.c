@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "core/generation.h"
+#include "core/ruling.h"
 #include "core/shape.h"
 #include "store/records.h"
 

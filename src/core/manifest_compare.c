@@ -9,6 +9,7 @@
 #include "core/guard.h"
 #include "core/intent.h"
 #include "core/rejudge.h"
+#include "core/ruling.h"
 #include "core/shown.h"
 #include "core/tally.h"
 #include "policy/engine.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/rejudge.h"
-#include "base/clock.h"
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/json_cache.h"
 #include "core/recent.h"
@@ -186,35 +186,4 @@ void opp_rejudged_clear(struct opp_rejudged *rejudged)
     opp_policy_decision_clear(&rejudged->ruling);
     opp_buf_free(&rejudged->verdict);
     *rejudged = (struct opp_rejudged){ 0 };
-}
-
-static const json_t *first_answer(const struct opp_policy_decision *ruling)
-{
-    json_t *answer;
-    size_t index;
-
-    json_array_foreach(ruling->reasons, index, answer)
-    {
-        if (strcmp(opp_json_text(answer, "outcome"), opp_outcome_name(ruling->outcome)) == 0)
-            return answer;
-    }
-    return NULL;
-}
-
-const char *opp_ruling_reason(const struct opp_policy_decision *ruling)
-{
-    if (ruling->failed || ruling->reason[0] != '\0')
-        return ruling->reason;
-    return ruling->window_reason;
-}
-
-const char *opp_ruling_rule(const struct opp_policy_decision *ruling)
-{
-    const char *rule = opp_json_text(first_answer(ruling), "rule");
-
-    if (ruling->failed)
-        return ruling->failed_rule;
-    if (!ruling->window_open && ruling->window_rule != NULL && ruling->outcome == OPP_OUTCOME_ALLOW)
-        return ruling->window_rule;
-    return rule;
 }

@@ -51,9 +51,4 @@ enum opp_code opp_rejudge_logged(struct opp_policy_engine *engine, const struct 
                                  struct opp_rejudged *out);
 void opp_rejudged_clear(struct opp_rejudged *rejudged);
 
-/* Lends the reason and the rule of the first answer that made the ruling what it is: a failed rule, else the first with
- * its outcome; "" and NULL where none spoke. */
-const char *opp_ruling_reason(const struct opp_policy_decision *ruling);
-const char *opp_ruling_rule(const struct opp_policy_decision *ruling);
-
 #endif

@@ -6,6 +6,7 @@
 #include "base/json_cache.h"
 #include "core/blame.h"
 #include "core/rejudge.h"
+#include "core/ruling.h"
 #include "core/tally.h"
 #include "policy/engine.h"
 #include "store/decisions.h"
@@ -20,7 +21,6 @@
 #define STEP_FIRST 16
 #define STEP_MAX 256
 #define STEP_MAX_MS 100
-#define ERROR_MAX 400
 
 struct replaying {
     const struct opp_replay *replay;
@@ -61,21 +61,20 @@ static enum opp_code count(struct replaying *replaying, const struct opp_decisio
                                      .input = logged->request,
                                      .from_ns = logged->took_ns,
                                      .to_ns = judged->ns };
+    struct opp_verdict_difference difference;
     struct opp_blame from, to;
     json_t *past = NULL;
-    char error[ERROR_MAX];
+    char error[OPP_RULING_ERROR_MAX];
     enum opp_code rc;
 
-    if (judged->ruling.failed) {
-        snprintf(error, sizeof error, "%s%s%s", judged->ruling.error.where,
-                 judged->ruling.error.where[0] != '\0' ? ": " : "", judged->ruling.error.message);
-        compared.error = error;
-    }
+    opp_ruling_error(&judged->ruling, error);
+    compared.error = error[0] != '\0' ? error : NULL;
     if (strcmp(compared.from, compared.to) != 0) {
         past = opp_json_cache_parse(NULL, logged->ruling);
         from = opp_blame_read(past);
         to = opp_blame_of(&judged->ruling);
-        compared.rule = opp_blame(&from, compared.from, &to, compared.to);
+        opp_verdicts_compare(compared.from, compared.to, &difference);
+        compared.rule = opp_blame(&from, &to, &difference);
         compared.from_reason = reason_of(past);
     }
     rc = opp_tally_add(replaying->tally, &compared);

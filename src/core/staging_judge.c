@@ -7,6 +7,7 @@
 #include "core/generation.h"
 #include "core/redact.h"
 #include "core/registry.h"
+#include "core/ruling.h"
 #include "core/staging_looking.h"
 
 #include <stdio.h>
@@ -52,12 +53,6 @@ static bool understand(struct opp_looking *looking)
     return !looking->verdict.failed;
 }
 
-static void write_error(const struct opp_policy_decision *ruling, char error[OPP_LOOKING_ERROR_MAX])
-{
-    snprintf(error, OPP_LOOKING_ERROR_MAX, "%s%s%s", ruling->error.where, ruling->error.where[0] != '\0' ? ": " : "",
-             ruling->error.message);
-}
-
 /* Whether it belongs to what is counted now; another generation in force starts the counts anew. */
 static bool counts(struct opp_looking *looking)
 {
@@ -86,6 +81,15 @@ static bool counts(struct opp_looking *looking)
     return belongs;
 }
 
+/* What the two differ in, and why. */
+static void compare(struct opp_looking *looking)
+{
+    struct opp_blame from = opp_blame_of(&looking->ruling), to = opp_blame_of(&looking->staged.ruling);
+
+    opp_verdicts_compare(looking->verdict.bytes, looking->staged.verdict.bytes, &looking->difference);
+    looking->rule = opp_blame(&from, &to, &looking->difference);
+}
+
 static enum opp_code rejudge(struct opp_looking *looking)
 {
     struct opp_staging *staging = looking->staging;
@@ -101,9 +105,10 @@ static enum opp_code rejudge(struct opp_looking *looking)
     if (rc != OPP_OK)
         return rc;
     looking->compared = true;
-    if (looking->staged.ruling.failed)
-        write_error(&looking->staged.ruling, looking->error);
+    opp_ruling_error(&looking->staged.ruling, looking->error);
     looking->differs = looking->error[0] == '\0' && strcmp(looking->verdict.bytes, looking->staged.verdict.bytes) != 0;
+    if (looking->differs || looking->error[0] != '\0')
+        compare(looking);
     return OPP_OK;
 }
 
@@ -138,13 +143,6 @@ static enum opp_code write_request(struct opp_looking *looking)
     return rc == OPP_OK ? opp_buf_check(&looking->logged, NULL) : rc;
 }
 
-const char *opp_looking_responsible(const struct opp_looking *looking)
-{
-    struct opp_blame from = opp_blame_of(&looking->ruling), to = opp_blame_of(&looking->staged.ruling);
-
-    return opp_blame(&from, looking->verdict.bytes, &to, looking->staged.verdict.bytes);
-}
-
 static void count(struct opp_looking *looking, int64_t number)
 {
     const struct opp_told *told = looking->told;
@@ -158,7 +156,7 @@ static void count(struct opp_looking *looking, int64_t number)
                                      .at_ms = told->shown.now_ms,
                                      .from = looking->verdict.bytes,
                                      .to = looking->staged.verdict.bytes,
-                                     .rule = looking->differs ? opp_looking_responsible(looking) : NULL,
+                                     .rule = looking->rule,
                                      .from_reason = opp_ruling_reason(&looking->ruling),
                                      .to_reason = opp_ruling_reason(&looking->staged.ruling),
                                      .input = looking->logged.bytes,

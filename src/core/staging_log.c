@@ -87,14 +87,14 @@ struct saving {
     char occasion[OCCASION_MAX];
 };
 
-static enum opp_code keep_part(void *arg, const char *id, const json_t *state, struct opp_err *err)
+static enum opp_code keep_part(void *arg, const char *id, const char *state, struct opp_err *err)
 {
     static const char *const columns[] = { "occasion", "state", NULL };
     struct saving *saving = arg;
     char name[32];
     union {
-        const json_t *in;
-        json_t *out;
+        const char *in;
+        char *out;
     } lent = { .in = state };
     struct opp_tally_part part = { .id = name, .occasion = saving->occasion, .state = lent.out };
     enum opp_code rc;

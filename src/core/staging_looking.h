@@ -6,9 +6,9 @@
 #ifndef OPP_CORE_STAGING_LOOKING_H
 #define OPP_CORE_STAGING_LOOKING_H
 
+#include "core/ruling.h"
 #include "core/staging_internal.h"
-
-#define OPP_LOOKING_ERROR_MAX 400
+#include "core/verdict_text.h"
 
 /* What is known of a decision while it is looked at. */
 struct opp_looking {
@@ -24,11 +24,10 @@ struct opp_looking {
     struct opp_occasion occasion;      /* that it is counted for */
     bool compared, differs;
     struct opp_rejudged staged;
-    char error[OPP_LOOKING_ERROR_MAX]; /* of the staged rules; "" when they did not fail */
+    struct opp_verdict_difference difference;
+    const char *rule;                 /* why the two differ, or the staged one failed; NULL: none is, or they do not */
+    char error[OPP_RULING_ERROR_MAX]; /* of the staged rules; "" when they did not fail */
 };
-
-/* The rule that is why the two differ. */
-const char *opp_looking_responsible(const struct opp_looking *looking);
 
 /* Reads that were allowed are; all else is logged. */
 bool opp_looking_is_sampled(const struct opp_looking *looking);

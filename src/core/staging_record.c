@@ -2,64 +2,23 @@
 #include "base/jcs.h"
 #include "core/gateway.h"
 #include "core/generation.h"
+#include "core/ruling.h"
 #include "core/staging_looking.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Takes value; NULL stays NULL. Gives its text. */
-static char *text_of(json_t *value)
-{
-    struct opp_buf text = { 0 };
-
-    if (value != NULL)
-        opp_jcs_write(&text, value);
-    json_decref(value);
-    return value != NULL ? opp_buf_take(&text) : NULL;
-}
 
 static char *copy(const char *text)
 {
     return text != NULL ? strdup(text) : NULL;
 }
 
-/* What the log keeps of a ruling besides: where it failed, or which rule's window is closed. */
-static bool add_to_ruling(json_t *shown, const struct opp_policy_decision *ruling)
+static char *write_ruling(const struct opp_policy_decision *ruling)
 {
-    int failed = 0;
+    struct opp_buf text = { 0 };
 
-    if (ruling->failed)
-        failed |= json_object_set_new(shown, "error",
-                                      json_pack("{s:s, s:s, s:s?}", "where", ruling->error.where, "message",
-                                                ruling->error.message, "rule", ruling->failed_rule));
-    if (!ruling->window_open && ruling->window_rule != NULL)
-        failed |= json_object_set_new(shown, "window_rule", json_string(ruling->window_rule));
-    if (ruling->window_reason[0] != '\0')
-        failed |= json_object_set_new(shown, "window_reason", json_string(ruling->window_reason));
-    return failed == 0;
-}
-
-/* With those that set an obligation. */
-static bool add_setters(json_t *shown, const struct opp_policy_setters *set_by)
-{
-    json_t *names = json_pack("{s:s*, s:s*, s:s*, s:s*, s:s*, s:s*}", "approvals", set_by->approvals, "expires_in",
-                              set_by->expires_in, "max_days", set_by->max_days, "max_rows", set_by->max_rows, "redact",
-                              set_by->redact, "require", set_by->require);
-
-    if (json_object_size(names) > 0)
-        return json_object_set_new(shown, "set_by", names) == 0;
-    json_decref(names);
-    return names != NULL;
-}
-
-static json_t *show_ruling(const struct opp_policy_decision *ruling)
-{
-    json_t *shown = opp_policy_decision_json(ruling);
-
-    if (shown != NULL && add_to_ruling(shown, ruling) && add_setters(shown, &ruling->set_by))
-        return shown;
-    json_decref(shown);
-    return NULL;
+    opp_ruling_write(&text, ruling);
+    return opp_buf_take(&text);
 }
 
 /* Gives the names of what is hashed as a list, NULL: nothing is. */
@@ -88,22 +47,44 @@ static char *write_core(const struct opp_core_part *core)
     return opp_buf_take(&text);
 }
 
-static json_t *show_staged(const struct opp_looking *looking)
+/* They said something else, or failed. */
+static bool stands_out(const struct opp_looking *looking)
 {
-    const struct opp_policy_decision *ruling = &looking->staged.ruling;
-    json_t *from, *to, *shown;
+    return looking->compared && (looking->differs || looking->error[0] != '\0');
+}
 
-    if (!looking->compared || (!looking->differs && looking->error[0] == '\0'))
+/* Gives what the staged rules said where that is worth telling, else NULL. */
+static char *write_staged(const struct opp_looking *looking)
+{
+    struct opp_buf text = { 0 };
+
+    if (!stands_out(looking))
         return NULL;
-    from = opp_json_cache_parse(looking->staging->cache, looking->verdict.bytes);
-    to = opp_json_cache_parse(looking->staging->cache, looking->staged.verdict.bytes);
-    shown = json_pack("{s:s, s:s, s:O, s:o, s:s?, s:s, s:s*, s:I}", "profile", looking->occasion.profile, "sha256",
-                      looking->occasion.sha256, "verdict", to, "changed", opp_verdict_changed(from, to), "rule",
-                      opp_looking_responsible(looking), "reason", opp_ruling_reason(ruling), "error",
-                      looking->error[0] != '\0' ? looking->error : NULL, "ns", (json_int_t)looking->staged.ns);
-    json_decref(from);
-    json_decref(to);
-    return shown;
+    opp_buf_char(&text, '{');
+    opp_jcs_member(&text, "changed");
+    opp_verdict_difference_write(&text, &looking->difference);
+    if (looking->error[0] != '\0')
+        opp_jcs_member_text(&text, "error", looking->error);
+    opp_jcs_member_integer(&text, "ns", looking->staged.ns);
+    opp_jcs_member_text(&text, "profile", looking->occasion.profile);
+    opp_jcs_member_text(&text, "reason", opp_ruling_reason(&looking->staged.ruling));
+    opp_jcs_member_text(&text, "rule", looking->rule);
+    opp_jcs_member_text(&text, "sha256", looking->occasion.sha256);
+    opp_jcs_member(&text, "verdict");
+    opp_buf_text(&text, looking->staged.verdict.bytes);
+    opp_buf_char(&text, '}');
+    return opp_buf_take(&text);
+}
+
+/* Gives what was counted then; NULL: nobody asked. */
+static char *write_recent(const json_t *recent)
+{
+    struct opp_buf text = { 0 };
+
+    if (recent == NULL)
+        return NULL;
+    opp_jcs_write(&text, recent);
+    return opp_buf_take(&text);
 }
 
 /* Whether memory was enough for what every record has. */
@@ -134,18 +115,18 @@ struct opp_decision *opp_looking_record(const struct opp_looking *looking, int64
                                .sha256 = copy(opp_generation_sha256(told->generation)),
                                .request = copy(looking->logged.bytes),
                                .core = write_core(&told->core),
-                               .recent = text_of(json_incref(recent)),
+                               .recent = write_recent(recent),
                                .hashed = write_hashed(looking->tool),
-                               .ruling = text_of(show_ruling(&looking->ruling)),
+                               .ruling = write_ruling(&looking->ruling),
                                .verdict = copy(looking->verdict.bytes),
-                               .staged = text_of(show_staged(looking)),
+                               .staged = write_staged(looking),
                                .at = told->shown.now_ms,
                                .generation = opp_policy_bundle_generation(opp_generation_bundle(told->generation)),
                                .took_ns = told->took_ns,
                                .sample = opp_looking_is_sampled(looking) ? told->sample : 1,
                                .replayable = !looking->ruling.read_watched,
                                .differs = looking->differs };
-    if (is_whole(record))
+    if (is_whole(record) && (record->staged != NULL || !stands_out(looking)))
         return record;
     opp_record_free(&OPP_DECISION, record);
     return NULL;

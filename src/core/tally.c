@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/buf.h"
-#include "base/json.h"
-#include "core/shape.h"
+#include "base/date.h"
+#include "base/jcs.h"
 #include "core/tally_internal.h"
-#include "core/verdict.h"
+#include "core/verdict_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FIRST_BUCKET_BITS 6 /* 64 ns */
-#define HEAD "head"
 
 static size_t bucket_of(int64_t ns)
 {
@@ -72,7 +70,10 @@ static void clear_difference(struct opp_difference *difference)
     json_decref(difference->to);
     json_decref(difference->changed);
     json_decref(difference->apps);
-    json_decref(difference->examples);
+    for (size_t i = 0; i < OPP_TALLY_EXAMPLES; i++) {
+        opp_buf_free(&difference->examples[i].said);
+        opp_buf_free(&difference->examples[i].input);
+    }
     *difference = (struct opp_difference){ 0 };
 }
 
@@ -91,12 +92,10 @@ static json_t *text_or_null(const char *text)
     return text != NULL ? json_string(text) : json_null();
 }
 
-/* Puts a filled difference at its place. Takes what it holds. */
-static enum opp_code place(struct opp_tally *tally, struct opp_difference *filled)
+enum opp_code opp_tally_place(struct opp_tally *tally, struct opp_difference *filled)
 {
     bool whole = filled->key != NULL && filled->tool != NULL && filled->phase != NULL && filled->rule != NULL &&
-                 filled->from != NULL && filled->to != NULL && filled->changed != NULL && filled->apps != NULL &&
-                 filled->examples != NULL;
+                 filled->from != NULL && filled->to != NULL && filled->changed != NULL && filled->apps != NULL;
 
     if (!whole || json_object_set_new(tally->places, filled->key, json_integer((json_int_t)tally->count)) != 0) {
         clear_difference(filled);
@@ -117,6 +116,21 @@ static char *key_of(const char *const parts[5])
     return opp_buf_take(&key);
 }
 
+/* Gives the names of the members in which two verdicts differ. */
+static json_t *changed(const char *from, const char *to)
+{
+    struct opp_verdict_difference difference;
+    struct opp_buf names = { 0 };
+    json_t *list = NULL;
+
+    opp_verdicts_compare(from, to, &difference);
+    opp_verdict_difference_write(&names, &difference);
+    if (!names.failed)
+        list = json_loadb(names.bytes, names.length, 0, NULL);
+    opp_buf_free(&names);
+    return list;
+}
+
 static enum opp_code add_difference(struct opp_tally *tally, const struct opp_compared *compared, const char *key)
 {
     struct opp_difference made = { .key = strdup(key),
@@ -125,11 +139,10 @@ static enum opp_code add_difference(struct opp_tally *tally, const struct opp_co
                                    .rule = text_or_null(compared->rule),
                                    .from = json_loads(compared->from, 0, NULL),
                                    .to = json_loads(compared->to, 0, NULL),
-                                   .apps = json_object(),
-                                   .examples = json_array() };
+                                   .changed = changed(compared->from, compared->to),
+                                   .apps = json_object() };
 
-    made.changed = opp_verdict_changed(made.from, made.to);
-    return place(tally, &made);
+    return opp_tally_place(tally, &made);
 }
 
 /* Lends the difference that this is one of, made if it is new; NULL: there is no room. */
@@ -151,29 +164,67 @@ static struct opp_difference *find(struct opp_tally *tally, const struct opp_com
 
 static bool count_app(struct opp_difference *difference, const struct opp_compared *compared)
 {
-    json_t *app = json_object_get(difference->apps, compared->app_id);
-    json_int_t count = json_integer_value(json_object_get(app, "count")) + 1;
+    json_t *count = json_object_get(json_object_get(difference->apps, compared->app_id), "count");
 
-    if (app != NULL)
-        return json_object_set_new(app, "count", json_integer(count)) == 0;
+    if (count != NULL)
+        return json_integer_set(count, json_integer_value(count) + 1) == 0;
     if (json_object_size(difference->apps) >= OPP_TALLY_APPS)
         return true;
     return json_object_set_new(difference->apps, compared->app_id,
-                               json_pack("{s:I, s:s?}", "count", count, "org_id", compared->org_id)) == 0;
+                               json_pack("{s:i, s:s?}", "count", 1, "org_id", compared->org_id)) == 0;
 }
 
-static bool add_example(struct opp_difference *difference, const struct opp_compared *compared)
+const struct opp_example *opp_tally_example(const struct opp_difference *difference, size_t before)
 {
-    json_t *example = json_pack("{s:s, s:o, s:s, s:s?, s:s?, s:s?, s:s?, s:I}", "request_id", compared->request_id,
-                                "at", opp_shape_time(compared->at_ms), "app_id", compared->app_id, "org_id",
-                                compared->org_id, "input", compared->input, "from_reason", compared->from_reason,
-                                "to_reason", compared->to_reason, "number", (json_int_t)compared->number);
+    if (before >= difference->noted || before >= OPP_TALLY_EXAMPLES)
+        return NULL;
+    return &difference->examples[(difference->noted - 1 - before) % OPP_TALLY_EXAMPLES];
+}
 
-    if (example == NULL || json_array_insert_new(difference->examples, 0, example) != 0)
-        return false;
-    while (json_array_size(difference->examples) > OPP_TALLY_EXAMPLES)
-        json_array_remove(difference->examples, OPP_TALLY_EXAMPLES);
-    return true;
+struct opp_example *opp_tally_next_example(struct opp_difference *difference)
+{
+    struct opp_example *example = &difference->examples[difference->noted % OPP_TALLY_EXAMPLES];
+
+    opp_buf_reset(&example->said);
+    opp_buf_reset(&example->input);
+    return example;
+}
+
+enum opp_code opp_tally_noted(struct opp_difference *difference)
+{
+    struct opp_example *example = &difference->examples[difference->noted % OPP_TALLY_EXAMPLES];
+
+    opp_buf_char(&example->said, '\0');
+    opp_buf_char(&example->input, '\0');
+    if (example->said.failed || example->input.failed)
+        return OPP_E_MEMORY;
+    difference->noted++;
+    return OPP_OK;
+}
+
+static void write_said(struct opp_buf *out, const struct opp_compared *compared)
+{
+    char at[OPP_DATE_MAX];
+
+    opp_date_format(compared->at_ms, at);
+    opp_buf_char(out, '{');
+    opp_jcs_member_text(out, "app_id", compared->app_id);
+    opp_jcs_member_text(out, "at", at);
+    opp_jcs_member_text(out, "from_reason", compared->from_reason);
+    opp_jcs_member_integer(out, "number", compared->number);
+    opp_jcs_member_text(out, "org_id", compared->org_id);
+    opp_jcs_member_text(out, "request_id", compared->request_id);
+    opp_jcs_member_text(out, "to_reason", compared->to_reason);
+    opp_buf_char(out, '}');
+}
+
+static enum opp_code add_example(struct opp_difference *difference, const struct opp_compared *compared)
+{
+    struct opp_example *example = opp_tally_next_example(difference);
+
+    write_said(&example->said, compared);
+    opp_buf_text(&example->input, compared->input != NULL ? compared->input : "null");
+    return opp_tally_noted(difference);
 }
 
 static enum opp_code count_difference(struct opp_tally *tally, const struct opp_compared *compared)
@@ -186,7 +237,7 @@ static enum opp_code count_difference(struct opp_tally *tally, const struct opp_
     }
     difference->count++;
     difference->dirty = true;
-    return count_app(difference, compared) && add_example(difference, compared) ? OPP_OK : OPP_E_MEMORY;
+    return count_app(difference, compared) ? add_example(difference, compared) : OPP_E_MEMORY;
 }
 
 enum opp_code opp_tally_add(struct opp_tally *tally, const struct opp_compared *compared)
@@ -216,139 +267,4 @@ void opp_tally_unreplayable(struct opp_tally *tally)
 {
     tally->unreplayable++;
     tally->dirty = true;
-}
-
-/* The last buckets are empty as a rule. */
-static json_t *save_times(const struct opp_tally_times *times)
-{
-    json_t *buckets = json_array();
-    size_t end = OPP_TALLY_BUCKETS;
-
-    while (end > 0 && times->buckets[end - 1] == 0)
-        end--;
-    for (size_t i = 0; i < end; i++)
-        json_array_append_new(buckets, json_integer((json_int_t)times->buckets[i]));
-    return buckets;
-}
-
-static void restore_times(struct opp_tally_times *times, const json_t *buckets)
-{
-    for (size_t i = 0; i < OPP_TALLY_BUCKETS; i++) {
-        times->buckets[i] = json_integer_value(json_array_get(buckets, i));
-        times->count += times->buckets[i];
-    }
-}
-
-static json_t *save_head(const struct opp_tally *tally)
-{
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:o}", "since", (json_int_t)tally->since_ms,
-                     "decisions", (json_int_t)tally->decisions, "same", (json_int_t)tally->same, "errors",
-                     (json_int_t)tally->errors, "skipped", (json_int_t)tally->skipped, "unreplayable",
-                     (json_int_t)tally->unreplayable, "others", (json_int_t)tally->others, "last_error",
-                     tally->last_error, "from", save_times(&tally->from), "to", save_times(&tally->to));
-}
-
-static json_t *save_difference(const struct opp_difference *difference)
-{
-    return json_pack("{s:s, s:O, s:O, s:O, s:O, s:O, s:O, s:O, s:O, s:I}", "key", difference->key, "tool",
-                     difference->tool, "phase", difference->phase, "rule", difference->rule, "from", difference->from,
-                     "to", difference->to, "changed", difference->changed, "apps", difference->apps, "examples",
-                     difference->examples, "count", (json_int_t)difference->count);
-}
-
-/* Takes state. */
-static enum opp_code keep_part(opp_tally_part_fn keep, void *arg, const char *id, json_t *state, struct opp_err *err)
-{
-    enum opp_code rc = state != NULL ? keep(arg, id, state, err) : opp_fail(err, OPP_E_MEMORY, "no memory to save");
-
-    json_decref(state);
-    return rc;
-}
-
-static enum opp_code save_parts(const struct opp_tally *tally, opp_tally_part_fn keep, void *arg, struct opp_err *err)
-{
-    enum opp_code rc = tally->dirty ? keep_part(keep, arg, HEAD, save_head(tally), err) : OPP_OK;
-    char id[24];
-
-    for (size_t i = 0; rc == OPP_OK && i < tally->count; i++) {
-        snprintf(id, sizeof id, "%04zu", i);
-        if (tally->differences[i].dirty)
-            rc = keep_part(keep, arg, id, save_difference(&tally->differences[i]), err);
-    }
-    return rc;
-}
-
-enum opp_code opp_tally_save(struct opp_tally *tally, opp_tally_part_fn keep, void *arg, struct opp_err *err)
-{
-    enum opp_code rc = save_parts(tally, keep, arg, err);
-
-    if (rc != OPP_OK)
-        return rc;
-    tally->dirty = false;
-    for (size_t i = 0; i < tally->count; i++)
-        tally->differences[i].dirty = false;
-    return OPP_OK;
-}
-
-bool opp_tally_is_dirty(const struct opp_tally *tally)
-{
-    return tally->dirty;
-}
-
-void opp_tally_touch(struct opp_tally *tally)
-{
-    tally->dirty = true;
-    for (size_t i = 0; i < tally->count; i++)
-        tally->differences[i].dirty = true;
-}
-
-static int64_t number(const json_t *state, const char *name)
-{
-    return json_integer_value(json_object_get(state, name));
-}
-
-static enum opp_code restore_head(struct opp_tally *tally, const json_t *state)
-{
-    const char *last_error = opp_json_text(state, "last_error");
-
-    if (last_error == NULL)
-        return OPP_E_VALIDATION;
-    tally->since_ms = number(state, "since");
-    tally->decisions = number(state, "decisions");
-    tally->same = number(state, "same");
-    tally->errors = number(state, "errors");
-    tally->skipped = number(state, "skipped");
-    tally->unreplayable = number(state, "unreplayable");
-    tally->others = number(state, "others");
-    snprintf(tally->last_error, sizeof tally->last_error, "%s", last_error);
-    restore_times(&tally->from, json_object_get(state, "from"));
-    restore_times(&tally->to, json_object_get(state, "to"));
-    return OPP_OK;
-}
-
-static json_t *part(const json_t *state, const char *name)
-{
-    return json_incref(json_object_get(state, name));
-}
-
-enum opp_code opp_tally_restore(struct opp_tally *tally, const char *id, const json_t *state)
-{
-    const char *key = opp_json_text(state, "key");
-    struct opp_difference found;
-
-    if (strcmp(id, HEAD) == 0)
-        return restore_head(tally, state);
-    if (key == NULL || tally->count == OPP_TALLY_DIFFERENCES || (size_t)atoll(id) != tally->count)
-        return OPP_E_VALIDATION;
-    found = (struct opp_difference){ .key = strdup(key),
-                                     .tool = part(state, "tool"),
-                                     .phase = part(state, "phase"),
-                                     .rule = part(state, "rule"),
-                                     .from = part(state, "from"),
-                                     .to = part(state, "to"),
-                                     .changed = part(state, "changed"),
-                                     .apps = part(state, "apps"),
-                                     .examples = part(state, "examples"),
-                                     .count = number(state, "count") };
-    return place(tally, &found);
 }

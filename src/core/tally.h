@@ -49,14 +49,15 @@ void opp_tally_unreplayable(struct opp_tally *tally);
 json_t *opp_tally_report(const struct opp_tally *tally, const json_t *org_ids);
 
 /* The state in parts, to be kept and read back: "head", and one for each difference. Gives each the parts that changed
- * since the last time (lends both), and stops at its first error, after which the same parts are given again. */
-typedef enum opp_code (*opp_tally_part_fn)(void *arg, const char *id, const json_t *state, struct opp_err *err);
+ * since the last time (lends both; the state is JSON), and stops at its first error, after which the same parts are
+ * given again. */
+typedef enum opp_code (*opp_tally_part_fn)(void *arg, const char *id, const char *state, struct opp_err *err);
 enum opp_code opp_tally_save(struct opp_tally *tally, opp_tally_part_fn keep, void *arg, struct opp_err *err);
 /* Something changed since. */
 bool opp_tally_is_dirty(const struct opp_tally *tally);
 /* What was given was not kept after all: all of it is given again. */
 void opp_tally_touch(struct opp_tally *tally);
 /* Puts a part back into a tally that is new. OPP_E_VALIDATION: it is damaged. OPP_E_MEMORY. */
-enum opp_code opp_tally_restore(struct opp_tally *tally, const char *id, const json_t *state);
+enum opp_code opp_tally_restore(struct opp_tally *tally, const char *id, const char *state);
 
 #endif

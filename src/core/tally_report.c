@@ -127,27 +127,31 @@ static json_t *show_apps(const json_t *apps, const json_t *org_ids)
     return shown;
 }
 
-static json_t *show_example(const json_t *example)
+/* Gives it, with what was asked where that can be read; NULL: it cannot be shown. */
+static json_t *show_example(const struct opp_example *example)
 {
-    json_t *shown = json_copy((json_t *)(uintptr_t)example);
-    const char *input = opp_json_text(example, "input");
+    json_t *shown = json_loads(example->said.bytes, 0, NULL), *input;
 
-    if (input != NULL)
-        json_object_set_new(shown, "input", json_loads(input, 0, NULL));
+    if (shown == NULL)
+        return NULL;
+    input = json_loads(example->input.bytes, 0, NULL);
+    json_object_set_new(shown, "input", input != NULL ? input : json_null());
     return shown;
 }
 
-static json_t *show_examples(const json_t *examples, const json_t *org_ids)
+static json_t *show_examples(const struct opp_difference *difference, const json_t *org_ids)
 {
-    json_t *shown = json_array(), *example;
-    size_t index;
+    json_t *list = json_array();
 
-    json_array_foreach(examples, index, example)
-    {
-        if (sees(org_ids, example))
-            json_array_append_new(shown, show_example(example));
+    for (size_t before = 0; before < OPP_TALLY_EXAMPLES; before++) {
+        const struct opp_example *example = opp_tally_example(difference, before);
+        json_t *shown = example != NULL ? show_example(example) : NULL;
+
+        if (shown != NULL && sees(org_ids, shown))
+            json_array_append(list, shown);
+        json_decref(shown);
     }
-    return shown;
+    return list;
 }
 
 static json_t *show_difference(const struct opp_difference *difference, const json_t *org_ids)
@@ -155,7 +159,7 @@ static json_t *show_difference(const struct opp_difference *difference, const js
     return json_pack("{s:O, s:O, s:O, s:O, s:O, s:I, s:o, s:O, s:o}", "tool", difference->tool, "phase",
                      difference->phase, "from", difference->from, "to", difference->to, "changed", difference->changed,
                      "count", (json_int_t)difference->count, "apps", show_apps(difference->apps, org_ids), "rule",
-                     difference->rule, "examples", show_examples(difference->examples, org_ids));
+                     difference->rule, "examples", show_examples(difference, org_ids));
 }
 
 static int commonest_first(const void *a, const void *b)

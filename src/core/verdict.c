@@ -234,21 +234,3 @@ enum opp_outcome opp_verdict_write(struct opp_buf *out, const struct opp_core_pa
     opp_buf_char(out, '}');
     return reached.outcome;
 }
-
-json_t *opp_verdict_changed(const json_t *from, const json_t *to)
-{
-    static const char *const members[] = { "approvals", "code",    "expires_in", "limits", "max_days",
-                                           "max_rows",  "outcome", "redact",     "require" };
-    json_t *changed = json_array();
-
-    for (size_t i = 0; changed != NULL && i < sizeof members / sizeof *members; i++) {
-        const json_t *a = json_object_get(from, members[i]), *b = json_object_get(to, members[i]);
-        bool same = a == b || (a != NULL && b != NULL && json_equal(a, b) != 0);
-
-        if (!same && json_array_append_new(changed, json_string(members[i])) != 0) {
-            json_decref(changed);
-            return NULL;
-        }
-    }
-    return changed;
-}

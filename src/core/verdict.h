@@ -58,8 +58,4 @@ enum opp_code opp_core_part_read(const json_t *document, struct opp_core_part *o
 enum opp_outcome opp_verdict_write(struct opp_buf *out, const struct opp_core_part *core,
                                    const struct opp_policy_decision *ruling);
 
-/* Gives the names of the members in which two verdicts (as opp_verdict_write says them, parsed) differ, in the order of
- * their names; an empty array: they are the same. NULL: no memory. */
-json_t *opp_verdict_changed(const json_t *from, const json_t *to);
-
 #endif

@@ -43,7 +43,7 @@ void opp_policy_decision_clear(struct opp_policy_decision *decision)
     *decision = (struct opp_policy_decision){ .max_rows = -1, .max_days = -1, .window_open = true };
 }
 
-static json_t *require_json(unsigned require)
+json_t *opp_require_json(unsigned require)
 {
     json_t *list;
 
@@ -74,7 +74,7 @@ json_t *opp_policy_decision_json(const struct opp_policy_decision *decision)
                      opp_outcome_name(decision->outcome), "reason", text_or_none(decision->reason), "tag",
                      text_or_none(decision->tag), "reasons", decision->reasons, "approvals",
                      number_or_none(decision->approvals, 0), "expires_in", number_or_none(decision->expires_in_s, 0),
-                     "require", require_json(decision->require), "redact", decision->redact, "max_rows",
+                     "require", opp_require_json(decision->require), "redact", decision->redact, "max_rows",
                      number_or_none(decision->max_rows, -1), "max_days", number_or_none(decision->max_days, -1),
                      "limits", decision->limits, "window", decision->has_window ? window : NULL, "failed",
                      (int)decision->failed);

@@ -66,6 +66,8 @@ enum opp_require {
 
 /* The bit of a safeguard's name; 0: none is called so. */
 unsigned opp_require_find(const char *name);
+/* Gives the names of the bits' safeguards; NULL: there are none, or no memory. */
+json_t *opp_require_json(unsigned require);
 
 /* The names of the rules that set obligations, lent by the bundle; NULL: nobody. Of several the one that counts, or the
  * last that added something. */

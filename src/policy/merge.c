@@ -83,20 +83,32 @@ static json_t *copy_names(const json_t *names)
     return copy;
 }
 
-static bool add_limit(struct opp_policy_decision *out, const struct opp_spoken *spoken)
+/* Gives {rule, count, per, by, tools}, a member at a time: what packs it by a format takes three times as long, and
+ * every call of a tool with a limit makes one. */
+static json_t *limit_row(const struct opp_spoken *spoken)
 {
     static const char *const by[] = { "app", "key", "actor", "tool" };
     const struct opp_answer *answer = spoken->answer;
-    json_t *row;
+    const json_t *tools = json_array_size(spoken->limit_tools) > 0 ? spoken->limit_tools : spoken->tools;
+    json_t *row = json_object();
 
-    if (answer->limit_per_s == 0)
+    if (json_object_set_new_nocheck(row, "rule", json_string_nocheck(spoken->rule)) == 0 &&
+        json_object_set_new_nocheck(row, "count", json_integer(answer->limit_count)) == 0 &&
+        json_object_set_new_nocheck(row, "per", json_integer(answer->limit_per_s)) == 0 &&
+        json_object_set_new_nocheck(row, "by", json_string_nocheck(by[answer->limit_by])) == 0 &&
+        json_object_set_new_nocheck(row, "tools", copy_names(tools)) == 0)
+        return row;
+    json_decref(row);
+    return NULL;
+}
+
+static bool add_limit(struct opp_policy_decision *out, const struct opp_spoken *spoken)
+{
+    if (spoken->answer->limit_per_s == 0)
         return true;
     if (out->limits == NULL)
         out->limits = json_array();
-    row = json_pack("{s:s, s:I, s:I, s:s, s:o}", "rule", spoken->rule, "count", (json_int_t)answer->limit_count, "per",
-                    (json_int_t)answer->limit_per_s, "by", by[answer->limit_by], "tools",
-                    copy_names(json_array_size(spoken->limit_tools) > 0 ? spoken->limit_tools : spoken->tools));
-    return json_array_append_new(out->limits, row) == 0;
+    return json_array_append_new(out->limits, limit_row(spoken)) == 0;
 }
 
 /* The lower counts. */

@@ -258,7 +258,7 @@ RECORD(OPP_DECISION_NUMBER, "decisions", opp_decision, DECISION_NUMBER_FIELDS);
 static const struct opp_field TALLY_FIELDS[] = {
     TEXT(opp_tally_part, id),
     TEXT(opp_tally_part, occasion),
-    JSON(opp_tally_part, state),
+    TEXT(opp_tally_part, state),
 };
 RECORD(OPP_TALLY_PART, "tally", opp_tally_part, TALLY_FIELDS);
 

@@ -126,8 +126,7 @@ struct opp_decision {
 
 /* In decisions.db: a part of the staged rules' report, of one occasion of staging. */
 struct opp_tally_part {
-    char *id, *occasion;
-    json_t *state;
+    char *id, *occasion, *state;
 };
 
 /* A small value of the gateway's own, such as a key made at the first start. */

@@ -15,13 +15,22 @@ static const struct opp_policy_setters ALL = { .approvals = "approvals",
                                                .redact = "redact",
                                                .require = "require" };
 
+static const char *judged(const struct opp_blame *from, const char *from_verdict, const struct opp_blame *to,
+                          const char *to_verdict)
+{
+    struct opp_verdict_difference difference;
+
+    opp_verdicts_compare(from_verdict, to_verdict, &difference);
+    return opp_blame(from, to, &difference);
+}
+
 /* One side's rules set everything, the other's nothing but an outcome. */
 static const char *blamed(const char *from, const char *to)
 {
     const struct opp_blame silent = { .rule = "outcome of from" };
     const struct opp_blame loud = { .rule = "outcome of to", .limits = "limits", .set_by = ALL };
 
-    return opp_blame(&silent, from, &loud, to);
+    return judged(&silent, from, &loud, to);
 }
 
 static void an_obligation_is_its_setters(void **state)
@@ -56,8 +65,8 @@ static void of_two_outcomes_it_is_the_stricter_ones(void **state)
     const struct opp_blame to = { .outcome = OPP_OUTCOME_ALLOW, .rule = "allows" };
 
     (void)state;
-    assert_string_equal(opp_blame(&from, "{\"outcome\":\"deny\"}", &to, "{\"outcome\":\"allow\"}"), "denies");
-    assert_string_equal(opp_blame(&to, "{\"outcome\":\"allow\"}", &from, "{\"outcome\":\"deny\"}"), "denies");
+    assert_string_equal(judged(&from, "{\"outcome\":\"deny\"}", &to, "{\"outcome\":\"allow\"}"), "denies");
+    assert_string_equal(judged(&to, "{\"outcome\":\"allow\"}", &from, "{\"outcome\":\"deny\"}"), "denies");
 }
 
 static void what_was_logged_says_the_same(void **state)

@@ -2,6 +2,7 @@
 #include "core/verdict.h"
 
 #include "core/registry.h"
+#include "core/verdict_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 /* cmocka wants the four above */
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NOW INT64_C(1790000000000)
@@ -47,24 +49,21 @@ static const char *verdict(const struct opp_core_part *core, const struct opp_po
     return text;
 }
 
-/* What a ruling changes of what no rules say, as names with a space after each. */
+/* What a ruling changes of what no rules say, as the names of members. */
 static void changes(const struct opp_core_part *core, const struct opp_policy_decision *ruling, const char *expected)
 {
     struct opp_policy_decision nothing = silent();
-    json_t *from = json_loads(verdict(core, &nothing), 0, NULL), *to = json_loads(verdict(core, ruling), 0, NULL);
-    json_t *changed = opp_verdict_changed(from, to), *name;
-    char names[256] = "";
-    size_t i;
+    char *from = strdup(verdict(core, &nothing));
+    struct opp_verdict_difference difference;
+    struct opp_buf names = { 0 };
 
-    json_array_foreach(changed, i, name)
-    {
-        strcat(names, json_string_value(name));
-        strcat(names, " ");
-    }
-    assert_string_equal(names, expected);
-    json_decref(changed);
-    json_decref(from);
-    json_decref(to);
+    assert_non_null(from);
+    opp_verdicts_compare(from, verdict(core, ruling), &difference);
+    opp_verdict_difference_write(&names, &difference);
+    opp_buf_char(&names, '\0');
+    assert_string_equal(names.bytes, expected);
+    opp_buf_free(&names);
+    free(from);
 }
 
 static void the_core_decides_where_no_rule_speaks(void **state)
@@ -90,40 +89,40 @@ static void every_obligation_of_an_action_is_compared(void **state)
     struct opp_policy_decision ruling = silent();
 
     (void)state;
-    changes(&core, &ruling, "");
+    changes(&core, &ruling, "[]");
     ruling.outcome = OPP_OUTCOME_DENY;
-    changes(&core, &ruling, "code outcome ");
+    changes(&core, &ruling, "[\"code\",\"outcome\"]");
     ruling = silent();
     ruling.outcome = OPP_OUTCOME_DRAFT;
-    changes(&core, &ruling, "approvals code expires_in outcome ");
+    changes(&core, &ruling, "[\"approvals\",\"code\",\"expires_in\",\"outcome\"]");
     ruling = silent();
     ruling.window_open = false;
-    changes(&core, &ruling, "approvals code expires_in outcome ");
+    changes(&core, &ruling, "[\"approvals\",\"code\",\"expires_in\",\"outcome\"]");
     ruling = silent();
     ruling.approvals = 2;
-    changes(&core, &ruling, "approvals code expires_in outcome ");
+    changes(&core, &ruling, "[\"approvals\",\"code\",\"expires_in\",\"outcome\"]");
     core.execute = false;
-    changes(&core, &ruling, "approvals ");
+    changes(&core, &ruling, "[\"approvals\"]");
     ruling = silent();
     ruling.expires_in_s = 60;
-    changes(&core, &ruling, "expires_in ");
+    changes(&core, &ruling, "[\"expires_in\"]");
     ruling.expires_in_s = 9000; /* the gateway's own is the sooner */
-    changes(&core, &ruling, "");
+    changes(&core, &ruling, "[]");
     ruling = silent();
     ruling.require = OPP_REQUIRE_IDEMPOTENCY;
-    changes(&core, &ruling, "require ");
+    changes(&core, &ruling, "[\"require\"]");
     ruling = silent();
     ruling.redact = json_pack("[s]", "notes");
-    changes(&core, &ruling, "redact ");
+    changes(&core, &ruling, "[\"redact\"]");
     core.redact = json_pack("[s, s]", "name", "notes"); /* the app is not shown them anyway */
-    changes(&core, &ruling, "");
+    changes(&core, &ruling, "[]");
     json_decref(core.redact);
     json_decref(ruling.redact);
     ruling.redact = NULL;
     core.redact = NULL;
     ruling.limits =
         json_pack("[{s:s, s:i, s:i, s:s, s:[s]}]", "rule", "r", "count", 1, "per", 60, "by", "app", "tools", "*");
-    changes(&core, &ruling, "limits ");
+    changes(&core, &ruling, "[\"limits\"]");
     json_decref(ruling.limits);
 }
 
@@ -134,16 +133,16 @@ static void every_bound_of_a_read_is_compared(void **state)
 
     (void)state;
     ruling.max_rows = 5;
-    changes(&core, &ruling, "max_rows ");
+    changes(&core, &ruling, "[\"max_rows\"]");
     ruling.max_rows = 0;
-    changes(&core, &ruling, "code max_days outcome ");
+    changes(&core, &ruling, "[\"code\",\"max_days\",\"outcome\"]");
     ruling = silent();
     ruling.max_days = 25;
-    changes(&core, &ruling, "max_days ");
+    changes(&core, &ruling, "[\"max_days\"]");
     ruling.max_days = 40;
-    changes(&core, &ruling, "");
+    changes(&core, &ruling, "[]");
     ruling.max_days = 19;
-    changes(&core, &ruling, "code max_days outcome ");
+    changes(&core, &ruling, "[\"code\",\"max_days\",\"outcome\"]");
 }
 
 static void approvals_are_counted_where_people_decide(void **state)
@@ -153,14 +152,14 @@ static void approvals_are_counted_where_people_decide(void **state)
 
     (void)state;
     ruling.approvals = 2;
-    changes(&core, &ruling, "approvals ");
+    changes(&core, &ruling, "[\"approvals\"]");
     core.phase = OPP_PHASE_EXECUTE;
     core.approvals_given = 1;
-    changes(&core, &ruling, "approvals outcome ");
+    changes(&core, &ruling, "[\"approvals\",\"outcome\"]");
     core.approvals_given = 2;
-    changes(&core, &ruling, "approvals ");
+    changes(&core, &ruling, "[\"approvals\"]");
     core.reviewed = false;
-    changes(&core, &ruling, "approvals code outcome ");
+    changes(&core, &ruling, "[\"approvals\",\"code\",\"outcome\"]");
 }
 
 /* Two profiles that bind alike are the same, whatever their rules are called and in whatever order they come. */
