@@ -7,6 +7,7 @@ local json = require "spec.support.json"
 local ledger = require "spec.support.ledger"
 
 local crash_exit <const> = 86
+local config <const> = "timeouts: { unknown_retry_seconds: 1 }\n"
 
 local describe_points = gateway.has_crash_points() and describe or pending
 
@@ -14,7 +15,7 @@ describe_points("an execution of which nobody knows what became", function()
   local g, app
 
   setup(function()
-    g = gateway.start { config = "timeouts: { unknown_retry_seconds: 1 }\n" }
+    g = gateway.start { config = config }
     app = g:open_app()
   end)
   teardown(function() gateway.stop(g) end)
@@ -131,6 +132,23 @@ describe_points("an execution of which nobody knows what became", function()
     assert.not_equal(execution.id, again.id)
     assert.equal(execution.id, data.details.previousExecutionId)
     assert.equal(1, ledger.count(app.client, action.payload.title))
+  end)
+
+  it("is what its receipt says where that can be read by then, whatever a person says", function()
+    gateway.write_file(g:file("oppd.yaml"), "timeouts: { unknown_retry_seconds: 3600 }\n") -- nobody else asks
+    for _, outcome in ipairs { "not_applied", "applied" } do
+      local action = ledger.keyed { execute = true }
+      local execution = unknown(action)
+      mend_receipt(action)
+      local details = check.refused(resolve(execution, outcome), 409, "agent.precondition_failed")
+      assert.same({ "not_unknown", "success" }, { details.reason, details.executionStatus })
+      assert.is_true(check.ok(app.client:post("/actions", action)).replayed)
+      assert.equal(1, ledger.count(app.client, action.payload.title))
+      local rows = g:audit { action = "agent.draft.resolve" }
+      assert.equal("denied", check.find(rows, { draft_id = execution.draft_id }).status)
+    end
+    gateway.write_file(g:file("oppd.yaml"), config)
+    g:restart()
   end)
 
   it("leaves evidence of what a person said of it", function()

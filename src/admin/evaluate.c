@@ -7,18 +7,12 @@
 #include "core/generation.h"
 #include "core/policy_load.h"
 
-#include <pthread.h>
-
-#define STACK_BYTES ((size_t)4 * 1024 * 1024)
-
 /* A profile that is not in force has to be loaded, and rules may use up their budget: on a thread of its own. */
 struct evaluating {
-    struct opp_call *call;
     struct opp_evaluation evaluation;
     const char *profile; /* NULL: what is in force */
     struct opp_generation *loaded;
     struct opp_load_report report;
-    struct opp_post post;
     enum opp_code rc;
     struct opp_err err;
     json_t *answer;
@@ -37,38 +31,13 @@ static enum opp_code load(struct evaluating *evaluating)
     return rc == OPP_E_IO ? OPP_E_CONFIG : rc; /* a file that cannot be read is an issue like others */
 }
 
-static void evaluated(void *arg)
+static void evaluate(struct opp_call *call)
 {
-    struct evaluating *evaluating = arg;
-
-    opp_flow_resume(evaluating->call);
-}
-
-static void *run(void *arg)
-{
-    struct evaluating *evaluating = arg;
-    struct opp_worker *worker = evaluating->call->worker;
+    struct evaluating *evaluating = call->state;
 
     evaluating->rc = evaluating->profile != NULL ? load(evaluating) : OPP_OK;
     if (evaluating->rc == OPP_OK)
         evaluating->rc = opp_evaluate(&evaluating->evaluation, &evaluating->answer, &evaluating->err);
-    evaluating->post = (struct opp_post){ .run = evaluated, .arg = evaluating };
-    opp_loop_post(worker->loop, &evaluating->post);
-    return NULL;
-}
-
-static enum opp_step start_thread(struct opp_call *call)
-{
-    pthread_attr_t attributes;
-    pthread_t thread;
-    int failed;
-
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    failed = pthread_create(&thread, &attributes, run, call->state);
-    pthread_attr_destroy(&attributes);
-    return failed != 0 ? opp_call_refuse(call, OPP_E_UNAVAILABLE, NULL, NULL) : OPP_WAIT;
 }
 
 static enum opp_step start(struct opp_call *call)
@@ -77,7 +46,6 @@ static enum opp_step start(struct opp_call *call)
 
     if (opp_call_check_input(call, OPP_SCHEMA_EVALUATE) != OPP_NEXT)
         return OPP_DONE;
-    evaluating->call = call;
     evaluating->profile = opp_call_text(call, "profile");
     evaluating->evaluation = (struct opp_evaluation){ .gateway = call->worker->gateway,
                                                       .generation = call->generation,
@@ -87,7 +55,7 @@ static enum opp_step start(struct opp_call *call)
                                                       .safeguards = json_object_get(call->input, "safeguards"),
                                                       .request_id = opp_call_text(call, "request_id"),
                                                       .phase = opp_call_text(call, "phase") };
-    return start_thread(call);
+    return opp_flow_aside(call, evaluate);
 }
 
 static enum opp_step refuse(struct opp_call *call)

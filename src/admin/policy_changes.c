@@ -10,16 +10,11 @@
 #include "core/policy_change.h"
 #include "core/policy_load.h"
 
-#include <pthread.h>
-
 #define BUSY "Another change of the policies is under way, or old ones are still in use."
-#define LOADER_STACK_BYTES ((size_t)4 * 1024 * 1024)
 
 /* A load runs on a thread of its own: reading files and running every test would hold up the loop's other requests. */
 struct changing {
     struct opp_policy_change change;
-    struct opp_call *call;
-    struct opp_post post;
     enum opp_code rc;
     struct opp_err err;
 };
@@ -31,7 +26,6 @@ static enum opp_step begin(struct opp_call *call, enum opp_policy_verb verb)
 
     if (call->admin->org_ids != NULL)
         return opp_change_refuse_limited(call);
-    changing->call = call;
     change->gateway = call->worker->gateway;
     change->verb = verb;
     change->profile = opp_call_text(call, "profile");
@@ -114,38 +108,16 @@ static enum opp_step look(struct opp_call *call)
     return opp_flow_read(call, find);
 }
 
-static void loaded(void *arg)
+static void load(struct opp_call *call)
 {
-    struct changing *changing = arg;
-
-    opp_flow_resume(changing->call);
-}
-
-static void *load(void *arg)
-{
-    struct changing *changing = arg;
-    struct opp_worker *worker = changing->call->worker;
+    struct changing *changing = call->state;
 
     changing->rc = opp_policy_change_prepare(&changing->change, &changing->err);
-    changing->post = (struct opp_post){ .run = loaded, .arg = changing };
-    opp_loop_post(worker->loop, &changing->post);
-    return NULL;
 }
 
 static enum opp_step start(struct opp_call *call)
 {
-    pthread_attr_t attributes;
-    pthread_t thread;
-    int failed;
-
-    if (call->op.rc != OPP_OK)
-        return refuse(call, call->op.rc, &call->op.err);
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, LOADER_STACK_BYTES);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    failed = pthread_create(&thread, &attributes, load, call->state);
-    pthread_attr_destroy(&attributes);
-    return failed != 0 ? opp_call_refuse(call, OPP_E_UNAVAILABLE, NULL, NULL) : OPP_WAIT;
+    return call->op.rc == OPP_OK ? opp_flow_aside(call, load) : refuse(call, call->op.rc, &call->op.err);
 }
 
 static enum opp_code write_change(struct opp_tx *tx, void *arg, struct opp_err *err)

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/limit.h"
+#include "base/loop.h"
 #include "base/net.h"
 #include "core/rate.h"
 #include "core/registry.h"
@@ -69,6 +70,12 @@ struct opp_call_stream {
     size_t (*backlog)(const struct opp_call *call); /* bytes written and not yet taken by the network */
 };
 
+/* What a call has another thread do for it. */
+struct opp_aside {
+    void (*run)(struct opp_call *call);
+    struct opp_post post;
+};
+
 struct opp_call {
     struct opp_worker *worker;
     /* Who and from where; lent by whoever made the call until it is answered. traceparent: of what is asked of others
@@ -97,6 +104,7 @@ struct opp_call {
     bool tool_counted; /* in its tool's rate limit: what is judged again is still one call */
     void *state;
     struct opp_store_op op;
+    struct opp_aside aside;
     struct opp_audit_event audit;  /* filled in as the call becomes known */
     json_t *rules;                 /* what the rules said last, for audit.rules; NULL: none spoke */
     struct opp_told *told;         /* a decision that is held back until it is known what else it met */
@@ -121,6 +129,10 @@ enum opp_step opp_flow_write(struct opp_call *call, opp_tx_fn run);
 enum opp_step opp_flow_write_checked(struct opp_call *call, opp_tx_fn run);
 /* As opp_flow_write; done, with the call, has to end in opp_flow_resume. */
 enum opp_step opp_flow_write_then(struct opp_call *call, opp_tx_fn run, void (*done)(void *arg));
+
+/* Goes on after fn has returned, which runs on a thread of its own and may wait; meanwhile it alone uses the call's
+ * state. Where no thread is to be had, the call ends with OPP_E_UNAVAILABLE. */
+enum opp_step opp_flow_aside(struct opp_call *call, void (*fn)(struct opp_call *call));
 
 /* The ends of a flow; each gives OPP_DONE. A refusal is durable in the audit trail before it is answered.
  * All take data, details and reply's contents. */
