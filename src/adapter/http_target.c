@@ -2,34 +2,17 @@
 #include "adapter/http_target.h"
 
 #include "base/jcs.h"
+#include "base/percent.h"
 
 #include <stdbool.h>
 #include <string.h>
-
-size_t opp_percent_encode(const char *text, size_t length, char *out)
-{
-    static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    static const char hex[] = "0123456789ABCDEF";
-    char *to = out;
-
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] != '\0' && strchr(unreserved, text[i]) != NULL) {
-            *to++ = text[i];
-            continue;
-        }
-        *to++ = '%';
-        *to++ = hex[(unsigned char)text[i] >> 4];
-        *to++ = hex[(unsigned char)text[i] & 15];
-    }
-    return (size_t)(to - out);
-}
 
 static void add_encoded(struct opp_buf *out, const char *text, size_t length)
 {
     char *room = opp_buf_room(out, 3 * length);
 
     if (room != NULL)
-        out->length += opp_percent_encode(text, length, room);
+        out->length += opp_percent_encode(text, length, "", room);
 }
 
 /* What stands before an upstream may decode a segment and then look for the path's parts, or for the end of a line: one

@@ -12,10 +12,6 @@
 
 #include <jansson.h>
 
-/* Writes text with everything percent-encoded that is not unreserved (RFC 3986, section 2.3) into out, which has room
- * for three times its length. Gives the bytes that it wrote. */
-size_t opp_percent_encode(const char *text, size_t length, char *out);
-
 /* Appends "/a/b%20c" and a NUL; an empty list (an empty object too, which Lua's {} is) is "/". OPP_E_SCRIPT: it is no
  * list of texts and integers, or a segment is empty, has a control byte, or is "." or "..", also between slashes or
  * backslashes of its own. OPP_E_MEMORY. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "adapter/http_target.h"
 #include "adapter/lua_host.h"
+#include "base/percent.h"
 #include "script/sandbox.h"
 
 #include <lauxlib.h>
@@ -97,7 +97,7 @@ static int l_url_encode(lua_State *L)
     luaL_Buffer buffer;
     char *out = luaL_buffinitsize(L, &buffer, length * 3);
 
-    luaL_pushresultsize(&buffer, opp_percent_encode(in, length, out));
+    luaL_pushresultsize(&buffer, opp_percent_encode(in, length, "", out));
     return 1;
 }
 

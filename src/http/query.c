@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/query.h"
 
+#include "base/percent.h"
 #include "http/issue.h"
-#include "http/percent.h"
 
 #include <stdlib.h>
 #include <string.h>

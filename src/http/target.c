@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/target.h"
 
-#include "http/percent.h"
+#include "base/percent.h"
 
 #include <string.h>
 

@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/db_rest.h"
 
+#include "base/percent.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static bool is_plain(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("/._-", c) != NULL;
-}
-
+/* The path is one that fits PATH_MAX. */
 static void write_uri(const char *path, char uri[OPP_DB_URI_MAX])
 {
     size_t length = (size_t)snprintf(uri, OPP_DB_URI_MAX, "file:");
 
-    for (; *path != '\0'; path++)
-        length += (size_t)snprintf(uri + length, OPP_DB_URI_MAX - length, is_plain(*path) ? "%c" : "%%%02X",
-                                   (unsigned char)*path);
+    length += opp_percent_encode(path, strlen(path), "/", uri + length);
     snprintf(uri + length, OPP_DB_URI_MAX - length, "?immutable=1");
 }
 

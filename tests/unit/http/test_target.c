@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "http/percent.h"
+#include "base/percent.h"
 #include "http/target.h"
 
 #include <setjmp.h>

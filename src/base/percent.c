@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "http/percent.h"
+#include "base/percent.h"
 
 #include "base/utf8.h"
+
+#include <string.h>
 
 static int digit(char c)
 {
@@ -38,4 +40,22 @@ bool opp_percent_decode(const char *text, size_t length, bool plus, char *out, s
     *to = '\0';
     *out_length = (size_t)(to - out);
     return opp_utf8_valid(out, *out_length);
+}
+
+size_t opp_percent_encode(const char *text, size_t length, const char *also, char *out)
+{
+    static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    static const char hex[] = "0123456789ABCDEF";
+    char *to = out;
+
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] != '\0' && (strchr(unreserved, text[i]) != NULL || strchr(also, text[i]) != NULL)) {
+            *to++ = text[i];
+            continue;
+        }
+        *to++ = '%';
+        *to++ = hex[(unsigned char)text[i] >> 4];
+        *to++ = hex[(unsigned char)text[i] & 15];
+    }
+    return (size_t)(to - out);
 }
