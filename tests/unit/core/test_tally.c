@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/tally.h"
+#include "core/tally_internal.h"
 
 #include "base/json.h"
 
@@ -125,6 +125,39 @@ static void the_newest_few_are_shown_as_examples(void **state)
     opp_tally_free(tally);
 }
 
+static enum opp_code count_parts(void *arg, const char *id, const char *state, struct opp_err *err)
+{
+    (void)id, (void)state, (void)err;
+    ++*(int *)arg;
+    return OPP_OK;
+}
+
+/* Memory that runs out while an example takes the place of the oldest leaves neither of the two. */
+static void an_example_that_could_not_be_written_is_none(void **state)
+{
+    struct opp_tally *tally = make();
+    struct opp_difference *found = &tally->differences[0];
+    int parts = 0;
+    json_t *report, *examples;
+
+    (void)state;
+    add(tally, ALLOW, DENY, OPP_TALLY_EXAMPLES);
+    opp_buf_text(&opp_tally_next_example(found)->input, "{\"phase\":\"read\"}");
+    found->examples[0].said.failed = true;
+    assert_int_equal(opp_tally_noted(found), OPP_E_MEMORY);
+    report = opp_tally_report(tally, NULL);
+    examples = json_object_get(difference(report, 0), "examples");
+    assert_int_equal(json_array_size(examples), OPP_TALLY_EXAMPLES - 1);
+    assert_int_equal(opp_tally_save(tally, count_parts, &parts, NULL), OPP_OK);
+    assert_int_equal(parts, 2);
+    json_decref(report);
+    add(tally, ALLOW, DENY, 1); /* and the place is used again */
+    report = opp_tally_report(tally, NULL);
+    assert_int_equal(json_array_size(json_object_get(difference(report, 0), "examples")), OPP_TALLY_EXAMPLES);
+    json_decref(report);
+    opp_tally_free(tally);
+}
+
 static void a_person_of_some_organisations_sees_their_apps_and_examples(void **state)
 {
     struct opp_tally *tally = make();
@@ -172,13 +205,6 @@ static enum opp_code restore(void *arg, const char *id, const char *state, struc
 {
     (void)err;
     return opp_tally_restore(arg, id, state);
-}
-
-static enum opp_code count_parts(void *arg, const char *id, const char *state, struct opp_err *err)
-{
-    (void)id, (void)state, (void)err;
-    ++*(int *)arg;
-    return OPP_OK;
 }
 
 static void what_was_saved_is_the_same_report_and_goes_on(void **state)
@@ -256,6 +282,7 @@ int main(void)
         cmocka_unit_test(what_agrees_and_what_does_not_is_counted_the_commonest_first),
         cmocka_unit_test(rules_that_fail_are_errors_and_nothing_else),
         cmocka_unit_test(the_newest_few_are_shown_as_examples),
+        cmocka_unit_test(an_example_that_could_not_be_written_is_none),
         cmocka_unit_test(a_person_of_some_organisations_sees_their_apps_and_examples),
         cmocka_unit_test(more_kinds_than_are_told_apart_are_counted_together),
         cmocka_unit_test(what_was_saved_is_the_same_report_and_goes_on),
