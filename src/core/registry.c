@@ -352,10 +352,13 @@ void opp_registry_swap(struct opp_registry_slot *slot, struct opp_registry *next
 {
     struct opp_registry *last;
 
+    if (next != NULL)
+        opp_registry_repin(next); /* another swap may drop it while the uses are passed on */
     pthread_mutex_lock(&slot->lock);
     last = slot->current;
     slot->current = next;
     pthread_mutex_unlock(&slot->lock);
     opp_registry_pass_uses(last, next);
+    opp_registry_unpin(next);
     opp_registry_unpin(last);
 }

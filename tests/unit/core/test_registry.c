@@ -231,6 +231,45 @@ static void readers_see_a_whole_registry_while_it_is_swapped(void **state)
     opp_registry_slot_free(slot);
 }
 
+struct swapper {
+    struct opp_registry_slot *slot;
+    struct opp_registry *all[SWAPS];
+    pthread_t thread;
+};
+
+static void *swap_all(void *arg)
+{
+    struct swapper *swapper = arg;
+
+    for (int i = 0; i < SWAPS; i++)
+        opp_registry_swap(swapper->slot, swapper->all[i]);
+    return NULL;
+}
+
+/* The successor that one is passing the uses on to may be dropped by the next meanwhile. */
+static void it_is_swapped_by_several_threads_at_once(void **state)
+{
+    struct swapper swappers[THREADS];
+    struct opp_registry_slot *slot = NULL;
+    const struct opp_registry *left;
+
+    (void)state;
+    assert_int_equal(opp_registry_slot_new(&slot, NULL), OPP_OK);
+    for (int i = 0; i < THREADS; i++) {
+        swappers[i].slot = slot;
+        for (int k = 0; k < SWAPS; k++)
+            swappers[i].all[k] = load_now();
+    }
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&swappers[i].thread, NULL, swap_all, &swappers[i]), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(swappers[i].thread, NULL);
+    left = opp_registry_pin(slot);
+    assert_non_null(opp_registry_key_by_id(left, "key_3"));
+    opp_registry_unpin(left);
+    opp_registry_slot_free(slot);
+}
+
 static enum opp_code write_uses(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     return opp_registry_write_uses(arg, tx, err);
@@ -373,6 +412,7 @@ int main(void)
         TEST(an_empty_store_gives_an_empty_registry),
         TEST(what_is_pinned_outlives_its_successor),
         TEST(readers_see_a_whole_registry_while_it_is_swapped),
+        TEST(it_is_swapped_by_several_threads_at_once),
         TEST(times_of_use_come_to_the_store),
         TEST(a_time_of_use_that_was_not_committed_is_written_again),
         TEST(uses_that_were_not_written_yet_come_to_the_successor),
