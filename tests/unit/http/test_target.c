@@ -98,6 +98,18 @@ static void what_hides_no_text_is_not_decoded(void **state)
             fail_msg("%s was taken", texts[i]);
 }
 
+static void all_but_what_is_unreserved_is_encoded(void **state)
+{
+    static const char text[] = "/a b~%\xc3\xa4?#._-\0z";
+    char out[3 * sizeof text];
+
+    (void)state;
+    out[opp_percent_encode(text, sizeof text - 1, "/", out)] = '\0';
+    assert_string_equal(out, "/a%20b~%25%C3%A4%3F%23._-%00z");
+    out[opp_percent_encode(text, 3, "", out)] = '\0';
+    assert_string_equal(out, "%2Fa%20");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +119,7 @@ int main(void)
         cmocka_unit_test(a_target_has_2048_bytes_at_most),
         cmocka_unit_test(escapes_are_decoded),
         cmocka_unit_test(what_hides_no_text_is_not_decoded),
+        cmocka_unit_test(all_but_what_is_unreserved_is_encoded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
