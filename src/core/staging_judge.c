@@ -193,10 +193,12 @@ static void look(struct opp_looking *looking)
     logged = !opp_looking_is_sampled(looking) || looking->told->sample > 0;
     if (logged) {
         number = opp_staging_number(&staging->log, looking->told->shown.now_ms);
-        if (write_request(looking) == OPP_OK)
+        if (write_request(looking) == OPP_OK) {
             opp_staging_log_add(staging, opp_looking_record(looking, number));
-        else
+        } else {
+            opp_buf_free(&looking->logged); /* it may have no end, and is no example */
             opp_staging_log_add(staging, NULL);
+        }
     }
     if (looking->compared)
         count(looking, number);
