@@ -3,6 +3,7 @@
 local check = require "spec.support.check"
 local crm = require "spec.support.crm"
 local gateway = require "spec.support.gateway"
+local socket = require "socket"
 
 describe("an effect over HTTP", function()
   local up
@@ -187,6 +188,30 @@ describe("an effect over HTTP", function()
       { outcome = "not_applied", note = "Looked into the system." }))
     assert.equal("failed", answer.execution.status)
     assert_seen(action, "failed", 1, 0)
+  end)
+
+  it("keeps no other request waiting while a silent system is asked for what an operator resolves", function()
+    local actions, waiting, socks = {}, {}, {}
+    up:mode { before = "close", receipt = 500 }
+    for i = 1, 8 do
+      actions[i] = crm.cancel()
+      local details = check.refused(up.agent:post("/actions", actions[i]), 504, "agent.execution_unknown")
+      waiting[i] = { method = "POST", path = "/drafts/" .. details.draftId .. "/resolve",
+        json = { outcome = "not_applied", note = "Looked into the system." } }
+    end
+    local asked = up:seen().asked
+    up:mode { receipt = "hang" }
+    for i = 1, 8 do
+      waiting[i] = up.g.admin:start(waiting[i])
+      socks[i] = waiting[i].connection.sock
+    end
+    gateway.eventually("the system is asked", function() return up:seen().asked >= asked + 8 end)
+    check.ok(up.agent:get("/manifest"))
+    assert.equal(0, #socket.select(socks, nil, 0), "the others were answered first")
+    for i = 1, 8 do
+      assert.equal("failed", check.ok(waiting[i]:finish()).execution.status)
+      assert_seen(actions[i], "failed", 1, 0)
+    end
   end)
 
   it("has one effect for each of fifty that run at once, and for fifty equal ones", function()

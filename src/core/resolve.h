@@ -8,8 +8,8 @@
 
 struct opp_flow;
 
-/* POST drafts/{id}/resolve {outcome, note}. Said again, it is answered again; said otherwise, or of what is not
- * unknown, it is agent.precondition_failed. */
+/* POST drafts/{id}/resolve {outcome, note}. The receipt is asked for first, and what it says counts. Said again, it is
+ * answered again; said otherwise, or of what is not unknown (any more), it is agent.precondition_failed. */
 extern const struct opp_flow OPP_FLOW_RESOLVE;
 
 #endif
