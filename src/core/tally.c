@@ -181,7 +181,7 @@ const struct opp_example *opp_tally_example(const struct opp_difference *differe
     if (before >= difference->noted || before >= OPP_TALLY_EXAMPLES)
         return NULL;
     example = &difference->examples[(difference->noted - 1 - before) % OPP_TALLY_EXAMPLES];
-    return example->said.failed || example->input.failed ? NULL : example; /* overtaken by what found no memory */
+    return example->said.failed || example->input.failed ? NULL : example;
 }
 
 struct opp_example *opp_tally_next_example(struct opp_difference *difference)

@@ -50,12 +50,13 @@ struct opp_tally {
     bool dirty;
 };
 
-/* Lends the example that was noted so many before the newest; NULL: there is none. */
+/* Lends the example that was noted so many before the newest; NULL: there is none, or memory was out
+ * when another one was to take its place. */
 const struct opp_example *opp_tally_example(const struct opp_difference *difference, size_t before);
 
 /* Lends the oldest example's place, emptied, for the next one; opp_tally_noted when it is filled. */
 struct opp_example *opp_tally_next_example(struct opp_difference *difference);
-enum opp_code opp_tally_noted(struct opp_difference *difference); /* OPP_E_MEMORY: it is not, and the oldest is gone */
+enum opp_code opp_tally_noted(struct opp_difference *difference); /* OPP_E_MEMORY: it is not noted */
 
 /* Puts a filled difference at its place. Takes what it holds. OPP_E_MEMORY. */
 enum opp_code opp_tally_place(struct opp_tally *tally, struct opp_difference *filled);
