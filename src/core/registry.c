@@ -165,9 +165,10 @@ static enum opp_code add_expired(struct credentials *credentials, const char *to
     return OPP_OK;
 }
 
-static bool has_expired(const struct credentials *credentials, int64_t expires_at)
+/* Long ago, and was not revoked besides: then nothing is told of it. */
+static bool has_expired(const struct credentials *credentials, int64_t expires_at, int64_t revoked_at)
 {
-    return expires_at != 0 && expires_at < credentials->ended_ms;
+    return revoked_at == 0 && expires_at != 0 && expires_at < credentials->ended_ms;
 }
 
 static enum opp_code collect_key(void *arg, void *record, struct opp_err *err)
@@ -177,7 +178,7 @@ static enum opp_code collect_key(void *arg, void *record, struct opp_err *err)
     const struct opp_app_entry *app;
     enum opp_code rc = OPP_OK;
 
-    if (!has_expired(credentials, key->expires_at))
+    if (!has_expired(credentials, key->expires_at, key->revoked_at))
         return collect(credentials->list, record, err);
     app = opp_registry_app(credentials->registry, key->app_id);
     if (app != NULL && opp_app_alive(app->record))
@@ -192,7 +193,7 @@ static enum opp_code collect_admin(void *arg, void *record, struct opp_err *err)
     const struct opp_admin_token *token = record;
     enum opp_code rc;
 
-    if (!has_expired(credentials, token->expires_at))
+    if (!has_expired(credentials, token->expires_at, token->revoked_at))
         return collect(credentials->list, record, err);
     rc = add_expired(credentials, token->token_hash, err);
     opp_record_free(&OPP_ADMIN_TOKEN, record);

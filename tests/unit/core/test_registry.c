@@ -277,7 +277,7 @@ static void it_is_swapped_by_several_threads_at_once(void **state)
     for (int i = 0; i < THREADS; i++)
         pthread_join(swappers[i].thread, NULL);
     left = opp_registry_pin(slot);
-    assert_non_null(opp_registry_key_by_id(left, "key_3"));
+    assert_non_null(key(left, 3));
     opp_registry_unpin(left);
     opp_registry_slot_free(slot);
 }
@@ -450,6 +450,30 @@ static void of_what_expired_long_ago_only_that_is_known(void **state)
     opp_registry_unpin(registry);
 }
 
+static enum opp_code revoke_expired(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    static const char *const columns[] = { "revoked_at", "expires_at", NULL };
+    char key_id[] = "key_0", admin_id[] = "adm_0";
+    const struct opp_key revoked = { .id = key_id, .revoked_at = NOW_MS - 1, .expires_at = 1 };
+    const struct opp_admin_token token = { .id = admin_id, .revoked_at = NOW_MS - 1, .expires_at = 1 };
+
+    (void)arg;
+    assert_int_equal(opp_tx_update(tx, &OPP_KEY, &revoked, columns, err), OPP_OK);
+    return opp_tx_update(tx, &OPP_ADMIN_TOKEN, &token, columns, err);
+}
+
+static void what_expired_and_was_revoked_then_is_not_known(void **state)
+{
+    struct opp_registry *registry;
+
+    (void)state;
+    assert_int_equal(opp_store_now(kit.store, revoke_expired, NULL, NULL), OPP_OK);
+    registry = load_now();
+    assert_false(opp_registry_expired(registry, "0-key"));
+    assert_false(opp_registry_expired(registry, "0-admin"));
+    opp_registry_unpin(registry);
+}
+
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, set_up, kit_tear_down, &kit)
 
 int main(void)
@@ -466,6 +490,7 @@ int main(void)
         TEST(uses_that_were_not_written_yet_come_to_the_successor),
         TEST(what_was_revoked_long_ago_is_not_held),
         TEST(of_what_expired_long_ago_only_that_is_known),
+        TEST(what_expired_and_was_revoked_then_is_not_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
