@@ -141,7 +141,7 @@ static enum opp_code set_field(struct opp_given *given, const char *key, json_t 
         return set_tool(request, value, shape, err);
     if (strcmp(key, "phase") == 0)
         return OPP_OK;
-    if (strcmp(key, "recent") == 0 && json_is_integer(value)) {
+    if (strcmp(key, "recent") == 0 && json_is_integer(value) && given->request.phase != OPP_PHASE_DISCOVER) {
         given->recent = json_integer_value(value);
         return OPP_OK;
     }
@@ -197,7 +197,7 @@ enum opp_code opp_given_read(const json_t *test, const struct opp_tool_rules *to
     }
     request->tool = tool->name;
     request->now_s = (int64_t)floor(json_number_value(json_object_get(request->request, "now")));
-    request->recent = count_recent;
+    request->recent = request->phase != OPP_PHASE_DISCOVER ? count_recent : NULL;
     request->arg = out;
     return rc;
 }

@@ -95,6 +95,17 @@ static void a_misspelt_fact_is_found_without_running_anything(void **state)
     }
     assert_string_equal(kit_refusal(RULE("discover = function(r) return r.payload.x end")),
                         "p/10.lua:1: no request that discover is given has a field request.payload");
+    assert_string_equal(kit_refusal(RULE("discover = function(r) return r.recent { seconds = 60 } < 9 end")),
+                        "p/10.lua:1: no request that discover is given has a field request.recent");
+    assert_string_equal(kit_refusal(RULE("discover = function(r) return ({ r })[1].recent { seconds = 60 } < 9 end,\n"
+                                         "tests = { { phase = 'discover', given = {}, expect = { 'allow' } } }")),
+                        "p/10.lua:1: test 1 of the rule 'r' fails: outcome is \"deny\", expected \"allow\" (there is "
+                        "no field 'recent' here) at p/10.lua:1");
+    assert_string_equal(
+        kit_refusal(RULE("discover = function() end,\ntests = { { phase = 'discover', given = { "
+                         "recent = 1 }, expect = { 'allow' } } }")),
+        "p/10.lua:1: test 1 of the rule 'r' fails: given.recent: a request of the phase discover has no "
+        "such field");
     assert_string_equal(kit_refusal(RULE("witness = function(r) return r.impact end")),
                         "p/10.lua:1: no request that witness is given has a field request.impact");
     assert_string_equal(kit_warning(RULE("decide = function() local t = {} return t.x end")), "");
