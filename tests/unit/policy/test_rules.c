@@ -214,6 +214,8 @@ static void wrong_arguments_deny(void **state)
         if (strncmp(kit_say(rule), "p/10.lua:1: ", 12) != 0)
             fail_msg("%s: %s", wrong[i], kit_say(rule));
     }
+    assert_string_equal(kit_say(DECIDE("local x = never(('x'):rep(600))")),
+                        "p/10.lua:1: never: a window's reason must be a text of 1 to 256 bytes at /reason");
 }
 
 static void windows_of_rules_must_all_be_open(void **state)
