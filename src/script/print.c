@@ -66,18 +66,29 @@ static enum opp_code print_scalar(struct printer *p, int index)
     }
 }
 
+/* Whether the element on top, the i-th from 0, is a row behind the last that is printed. */
+static bool is_beyond(const struct printer *p, size_t i)
+{
+    const struct opp_view *view = p->options->most > 0 && i >= p->options->most ? opp_view_of(p->walk.L, -1) : NULL;
+
+    return view != NULL && view->kind == OPP_VIEW_ROW;
+}
+
 static enum opp_code print_elements(struct printer *p, int storage, size_t count)
 {
     enum opp_code rc = OPP_OK;
+    bool beyond = false;
 
     opp_buf_char(p->out, '[');
-    for (size_t i = 0; i < count && rc == OPP_OK; i++) {
+    for (size_t i = 0; i < count && rc == OPP_OK && !beyond; i++) {
         size_t mark = opp_walk_down(&p->walk, NULL, i);
 
-        if (i > 0)
-            opp_buf_char(p->out, ',');
         lua_rawgeti(p->walk.L, storage, (lua_Integer)i + 1);
-        rc = print(p, lua_gettop(p->walk.L));
+        beyond = is_beyond(p, i);
+        if (i > 0 && !beyond)
+            opp_buf_char(p->out, ',');
+        if (!beyond)
+            rc = print(p, lua_gettop(p->walk.L));
         lua_pop(p->walk.L, 1);
         opp_walk_up(&p->walk, mark);
     }
@@ -142,7 +153,7 @@ static enum opp_code print_table(struct printer *p, int index)
 
 static enum opp_code print_rows(struct printer *p, const struct opp_view *view)
 {
-    struct opp_rows_view shown = { .redacted = p->options->redacted };
+    struct opp_rows_view shown = { .redacted = p->options->redacted, .most = p->options->most };
     bool one = view->kind == OPP_VIEW_ROW;
     size_t before = p->out->length;
     enum opp_code rc = OPP_OK;

@@ -268,6 +268,35 @@ static void a_row_that_stands_alone_is_checked_too(void **state)
     fixture_call_free(&call);
 }
 
+/* Gives what the tool reads when a rule permits so many rows. */
+static void assert_bounded(const char *tools, size_t max_rows, const char *answer)
+{
+    struct opp_read_options options = { .max_rows = max_rows };
+    struct opp_tool_call call;
+    char *text;
+
+    fixture_open_with(&f, tools);
+    call = fixture_call(&f, "a.b", "{}");
+    text = fixture_read(&call, &options);
+    assert_non_null(text);
+    assert_string_equal(text, answer);
+    free(text);
+    fixture_call_free(&call);
+    fixture_close(&f);
+}
+
+static void no_list_is_longer_than_a_rule_permits(void **state)
+{
+    (void)state;
+    assert_bounded(LISTED("return { items = db:rows('SELECT id FROM things ORDER BY id') }"), 2,
+                   "{\"items\":[{\"id\":\"t1\"},{\"id\":\"t2\"}]}");
+    assert_bounded(LISTED("local rows = db:rows('SELECT id FROM things ORDER BY id') return { items = { rows[3], "
+                          "rows[2], rows[1] } }"),
+                   2, "{\"items\":[{\"id\":\"t3\"},{\"id\":\"t2\"}]}");
+    assert_bounded(READ("return { all = db:rows('SELECT id FROM things ORDER BY id'), list = { 1, 2 } }"), 1,
+                   "{\"all\":[{\"id\":\"t1\"}],\"list\":[1,2]}");
+}
+
 static void a_list_that_lua_built_would_escape_the_check(void **state)
 {
     static const char *const bodies[] = {
@@ -364,6 +393,7 @@ int main(void)
         fixture_test(rows_are_checked_hidden_and_redacted, &f),
         fixture_test(a_row_outside_the_boundary_ends_the_answer, &f),
         fixture_test(a_row_that_stands_alone_is_checked_too, &f),
+        fixture_test(no_list_is_longer_than_a_rule_permits, &f),
         fixture_test(a_list_that_lua_built_would_escape_the_check, &f),
         fixture_test(a_read_may_refuse, &f),
         fixture_test(a_call_has_its_fields, &f),
