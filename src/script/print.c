@@ -157,17 +157,16 @@ static enum opp_code print_rows(struct printer *p, const struct opp_view *view)
     bool one = view->kind == OPP_VIEW_ROW;
     size_t before = p->out->length;
     enum opp_code rc = OPP_OK;
+    const char *inexact;
 
     if (p->options->on_rows != NULL)
         rc = p->options->on_rows(p->options->arg, view->rows, one ? view->row : 0, one ? 1 : opp_rows_count(view->rows),
                                  &shown, p->walk.err);
     if (rc != OPP_OK)
         return rc;
-    if (one)
-        opp_rows_print_row(view->rows, view->row, &shown, p->out);
-    else
-        opp_rows_print(view->rows, &shown, p->out);
-    return opp_walk_count(&p->walk, p->out->length - before);
+    inexact =
+        one ? opp_rows_print_row(view->rows, view->row, &shown, p->out) : opp_rows_print(view->rows, &shown, p->out);
+    return inexact != NULL ? opp_walk_inexact(&p->walk, inexact) : opp_walk_count(&p->walk, p->out->length - before);
 }
 
 static enum opp_code print_json_object(struct printer *p, const json_t *object)

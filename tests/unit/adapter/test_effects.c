@@ -219,6 +219,8 @@ static void an_effect_that_does_not_do_what_it_said_is_undone_whole(void **state
         { "{ \"UPDATE things SET raw = x'00ff' RETURNING raw\", {}, as = 'r' }", OPP_E_EXECUTION_FAILED, "raw" },
         { "{ \"UPDATE things SET name = CAST(x'ff' AS TEXT) RETURNING name\", {}, as = 'r' }", OPP_E_EXECUTION_FAILED,
           "name" },
+        { "{ 'UPDATE things SET amount = 9007199254740993 RETURNING amount', {}, as = 'r' }", OPP_E_EXECUTION_FAILED,
+          "amount" },
     };
     char tools[2048];
 

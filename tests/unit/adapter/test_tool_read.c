@@ -69,6 +69,9 @@ static void queries_give_rows_a_row_or_a_value(void **state)
     assert_answer("return { none = db:row('SELECT 1 WHERE 0') == nil, no_value = db:value('SELECT 1 WHERE 0') == nil, "
                   "null = db:value('SELECT NULL') == null, n = #db:rows('SELECT 1 WHERE 0') }",
                   "{\"n\":0,\"no_value\":true,\"none\":true,\"null\":true}");
+    assert_answer("local r = db:row('SELECT 9007199254740993 AS a, 9007199254740992 AS b') return { a = r.a == "
+                  "9007199254740993, b = r.b, c = r.a .. '' }",
+                  "{\"a\":true,\"b\":9007199254740992,\"c\":\"9007199254740993\"}");
     assert_answer("return { a = db:value('SELECT 7'), b = db:value('SELECT 7.0'), c = db:value(\"VALUES ('x')\") }",
                   "{\"a\":7,\"b\":7,\"c\":\"x\"}");
     assert_answer("return { a = db:value('-- c\\n/* d */ with x as (select 5) select * from x') }", "{\"a\":5}");
@@ -116,6 +119,9 @@ static void queries_that_go_wrong_are_defects(void **state)
         { "db:rows(\"SELECT 'abcdefghijklmnop' || CAST(x'c3' AS TEXT) AS b\")", "not UTF-8" },
         { "db:rows(\"SELECT 'abcd' || char(0) || 'abcdefgh' AS b\")", "not UTF-8" },
         { "db:rows('SELECT 9e999 AS b')", "infinite" },
+        { "return { b = { db:row('SELECT 1 AS a, 9007199254740993 AS b') } }", "/b/0: the column b holds an integer" },
+        { "return db:rows('SELECT -9007199254740993 AS b')", "the column b holds an integer beyond 2^53" },
+        { "return json.decode(json.encode(db:row('SELECT 9223372036854775807 AS b')))", "beyond 2^53" },
         { "db.rows(1, 'SELECT 1')", "opp.database" },
         { "db:rows('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n')", "10000 rows" },
         { "db:rows('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20) SELECT "
