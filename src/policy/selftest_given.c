@@ -3,6 +3,7 @@
 
 #include "base/date.h"
 #include "base/json.h"
+#include "policy/zone.h"
 
 #include <math.h>
 #include <string.h>
@@ -108,13 +109,20 @@ static enum opp_code overlay(json_t *base, const json_t *over, const json_t *sha
     return rc;
 }
 
+static bool is_time(const json_t *now)
+{
+    double seconds = json_number_value(now);
+
+    return json_is_number(now) && seconds >= (double)OPP_ZONE_EARLIEST_S && seconds <= (double)OPP_ZONE_LATEST_S;
+}
+
 static enum opp_code set_now(json_t *request, const json_t *now, struct opp_err *err)
 {
     int64_t ms = 0;
 
     if (json_is_string(now) && opp_date_parse(json_string_value(now), &ms, NULL) == OPP_OK)
         return json_object_set_new(request, "now", json_integer(ms / 1000)) == 0 ? OPP_OK : no_memory(err);
-    if (json_is_number(now) && isfinite(json_number_value(now)))
+    if (is_time(now))
         return json_object_set_new(request, "now", json_deep_copy(now)) == 0 ? OPP_OK : no_memory(err);
     return opp_fail(err, OPP_E_VALIDATION, "given.now is neither RFC 3339 with an offset nor seconds since 1970");
 }

@@ -161,6 +161,8 @@ static void tests_of_rules_run_at_load(void **state)
         { "given = { phase = 'later' }, expect = { 'draft' }", "its phase is none" },
         { "given = { now = 'soon' }, expect = { 'draft' }",
           "given.now is neither RFC 3339 with an offset nor seconds since 1970" },
+        { "given = { now = 1e18 }, expect = { 'draft' }",
+          "given.now is neither RFC 3339 with an offset nor seconds since 1970" },
         { "gievn = 1, expect = { 'draft' }", "a test has no field 'gievn': given, expect, phase, name" },
         { "given = { payload = { fail = true } }, expect = { 'draft' }",
           "outcome is \"deny\", expected \"draft\" (on purpose) at p/10.lua:2" },
