@@ -221,9 +221,11 @@ static void print_answer(struct opp_tool_call *call)
 {
     struct opp_adapter_call *run = call->run;
     const struct opp_read_options *options = run->options;
-    struct opp_script_print print = {
-        .redacted = options->redacted, .most = options->max_rows, .on_rows = on_rows, .arg = run
-    };
+    struct opp_script_print print = { .redacted = options->redacted,
+                                      .shape = call->input.tool->output,
+                                      .most = options->max_rows,
+                                      .on_rows = on_rows,
+                                      .arg = run };
     struct opp_err err = { 0 };
     enum opp_code rc = opp_script_print(run->lane->thread, -1, run->out, &print, &err);
 

@@ -303,6 +303,16 @@ static void no_list_is_longer_than_a_rule_permits(void **state)
                    "{\"all\":[{\"id\":\"t1\"}],\"list\":[1,2]}");
 }
 
+static void an_empty_table_is_a_list_where_output_says_so(void **state)
+{
+    (void)state;
+    assert_bounded(LISTED("return { items = {}, other = {} }"), 0, "{\"items\":[],\"other\":{}}");
+    assert_bounded("{ name = 'a.b', " READ_HEAD "output = { type = 'object', properties = { groups = { type = 'array', "
+                   "items = { type = 'object', properties = { ids = { type = 'array' } } } } } }, read = function() "
+                   "return { groups = { { ids = {}, names = {} }, {} } } end }",
+                   0, "{\"groups\":[{\"ids\":[],\"names\":{}},{}]}");
+}
+
 static void a_list_that_lua_built_would_escape_the_check(void **state)
 {
     static const char *const bodies[] = {
@@ -400,6 +410,7 @@ int main(void)
         fixture_test(a_row_outside_the_boundary_ends_the_answer, &f),
         fixture_test(a_row_that_stands_alone_is_checked_too, &f),
         fixture_test(no_list_is_longer_than_a_rule_permits, &f),
+        fixture_test(an_empty_table_is_a_list_where_output_says_so, &f),
         fixture_test(a_list_that_lua_built_would_escape_the_check, &f),
         fixture_test(a_read_may_refuse, &f),
         fixture_test(a_call_has_its_fields, &f),
