@@ -211,7 +211,6 @@ static enum opp_code on_rows(void *arg, const struct opp_rows *rows, size_t firs
     if (tool->rows.kind == NULL)
         return OPP_OK;
     view->hidden = tool->hidden;
-    view->most = options->max_rows;
     if (options->check != NULL)
         rc = options->check(options->arg, tool, rows, first, count);
     run->rc = rc;
@@ -221,7 +220,12 @@ static enum opp_code on_rows(void *arg, const struct opp_rows *rows, size_t firs
 static void print_answer(struct opp_tool_call *call)
 {
     struct opp_adapter_call *run = call->run;
-    struct opp_script_print print = { .redacted = run->options->redacted, .on_rows = on_rows, .arg = run };
+    const struct opp_read_options *options = run->options;
+    struct opp_script_print print = { .redacted = options->redacted,
+                                      .shape = call->input.tool->output,
+                                      .most = options->max_rows,
+                                      .on_rows = on_rows,
+                                      .arg = run };
     struct opp_err err = { 0 };
     enum opp_code rc = opp_script_print(run->lane->thread, -1, run->out, &print, &err);
 

@@ -59,13 +59,10 @@ static void keep_queries(struct opp_effect *effect)
     for (size_t i = 0; i < effect->queries.count; i++) {
         struct opp_recorded *recorded = &effect->queries.list[i];
 
-        if (recorded->database == effect->database) {
+        if (recorded->database == effect->database)
             effect->queries.list[kept++] = *recorded;
-            continue;
-        }
-        free(recorded->sql);
-        json_decref(recorded->params);
-        opp_rows_free(recorded->rows);
+        else
+            opp_recorded_free(recorded);
     }
     effect->queries.count = kept;
 }

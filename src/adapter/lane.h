@@ -45,6 +45,7 @@ struct opp_recording {
     struct opp_recorded *list;
     size_t count;
 };
+void opp_recorded_free(struct opp_recorded *recorded); /* what it holds */
 void opp_recording_free(struct opp_recording *recording);
 
 /* A call of a tool while it has a lane. Whatever a Lua error could lose is kept here. */

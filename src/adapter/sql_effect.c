@@ -61,16 +61,19 @@ static enum opp_code repeat_query(const struct application *apply, const struct 
     return rc;
 }
 
+/* NULL: JSON cannot say it. */
 static json_t *cell_json(sqlite3_stmt *statement, int column)
 {
     const char *text;
+    int64_t integer;
     size_t length;
 
     switch (sqlite3_column_type(statement, column)) {
     case SQLITE_INTEGER:
-        return json_integer(sqlite3_column_int64(statement, column));
+        integer = sqlite3_column_int64(statement, column);
+        return opp_jcs_is_exact(integer) ? json_integer(integer) : NULL;
     case SQLITE_FLOAT:
-        return json_real(sqlite3_column_double(statement, column)); /* NULL for what is infinite */
+        return json_real(sqlite3_column_double(statement, column)); /* NULL too: what is infinite */
     case SQLITE_TEXT:
         text = (const char *)sqlite3_column_text(statement, column);
         length = (size_t)sqlite3_column_bytes(statement, column);

@@ -29,13 +29,17 @@ struct query {
     bool first_only;
 };
 
+void opp_recorded_free(struct opp_recorded *recorded)
+{
+    free(recorded->sql);
+    json_decref(recorded->params);
+    opp_rows_free(recorded->rows);
+}
+
 void opp_recording_free(struct opp_recording *recording)
 {
-    for (size_t i = 0; i < recording->count; i++) {
-        free(recording->list[i].sql);
-        json_decref(recording->list[i].params);
-        opp_rows_free(recording->list[i].rows);
-    }
+    for (size_t i = 0; i < recording->count; i++)
+        opp_recorded_free(&recording->list[i]);
     free(recording->list);
     *recording = (struct opp_recording){ 0 };
 }
@@ -115,27 +119,38 @@ static enum opp_code collect(const struct query *query, struct opp_err *err)
     return OPP_OK;
 }
 
-/* Adds what was asked, with the parameters at index 3, and what it gave to what the effect depends on. */
+/* The parameters at index 3, if there are any. */
+static enum opp_code copy_params(lua_State *L, json_t **out, struct opp_err *err)
+{
+    if (!lua_isnoneornil(L, 3))
+        return opp_script_to_json(L, 3, out, err);
+    *out = json_object();
+    return *out != NULL ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "no memory to record a query");
+}
+
+/* Adds what was asked, and what it gave, to what the effect depends on; not what Lua is refused. */
 static enum opp_code record(lua_State *L, const struct query *query, struct opp_err *err)
 {
     struct opp_recording *recording = &query->run->queries;
     struct opp_recorded *grown = realloc(recording->list, (recording->count + 1) * sizeof *grown);
     struct opp_recorded *recorded;
+    enum opp_code rc;
 
     if (grown == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory to record a query");
     recording->list = grown;
-    recorded = &grown[recording->count++];
+    recorded = &grown[recording->count];
     *recorded = (struct opp_recorded){ .database = query->run->lane->adapter->databases[query->database],
                                        .sql = strdup(query->sql),
                                        .rows = opp_rows_ref(query->run->fresh),
                                        .first_only = query->first_only };
-    if (recorded->sql == NULL)
-        return opp_fail(err, OPP_E_MEMORY, "no memory to record a query");
-    if (!lua_isnoneornil(L, 3))
-        return opp_script_to_json(L, 3, &recorded->params, err);
-    recorded->params = json_object();
-    return recorded->params != NULL ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "no memory to record a query");
+    rc = recorded->sql != NULL ? copy_params(L, &recorded->params, err)
+                               : opp_fail(err, OPP_E_MEMORY, "no memory to record a query");
+    if (rc == OPP_OK)
+        recording->count++;
+    else
+        opp_recorded_free(recorded);
+    return rc;
 }
 
 /* May jump. */

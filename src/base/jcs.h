@@ -25,7 +25,8 @@ void opp_jcs_string(struct opp_buf *out, const char *text, size_t length); /* UT
 bool opp_jcs_is_plain(const char *text, size_t length);
 void opp_jcs_plain(struct opp_buf *out, const char *text, size_t length); /* as _string, of what is known to be plain */
 void opp_jcs_real(struct opp_buf *out, double value);                     /* as ECMAScript prints it, 3.2.2.3 */
-void opp_jcs_integer(struct opp_buf *out, int64_t value);
+void opp_jcs_integer(struct opp_buf *out, int64_t value); /* what is not exact as the double next to it */
+bool opp_jcs_is_exact(int64_t value);                     /* at most 2^53 from 0: every such integer is a double */
 /* Orders two UTF-8 keys by their UTF-16 code units (3.2.3): below, at or above 0. */
 int opp_jcs_compare(const char *a, const char *b);
 

@@ -29,12 +29,17 @@ static char *write_backwards(char *end, uint64_t value)
     return end;
 }
 
+bool opp_jcs_is_exact(int64_t value)
+{
+    return value <= EXACT_MAX && value >= -EXACT_MAX;
+}
+
 void opp_jcs_integer(struct opp_buf *out, int64_t value)
 {
     char text[NUMBER_TEXT_MAX], *end = text + sizeof text, *begin;
 
     /* Every JSON number is a double to RFC 8785: what its reader would hash again is what is written. */
-    if (value > EXACT_MAX || value < -EXACT_MAX) {
+    if (!opp_jcs_is_exact(value)) {
         opp_jcs_real(out, (double)value);
         return;
     }

@@ -65,8 +65,10 @@ struct opp_rows_view {
     const char *const *redacted; /* pairs name, JSON text shown instead; NULL-terminated; may be NULL */
 };
 
-/* Writes the rows as a JSON array of objects, or one row as an object, as RFC 8785 has them (keys sorted). */
-void opp_rows_print(const struct opp_rows *rows, const struct opp_rows_view *view, struct opp_buf *out);
-void opp_rows_print_row(const struct opp_rows *rows, size_t row, const struct opp_rows_view *view, struct opp_buf *out);
+/* Writes the rows as a JSON array of objects, or one row as an object, as RFC 8785 has them (keys sorted). Lends the
+ * name of a column with an integer that was shown and is not exact in JSON (opp_jcs_is_exact); NULL: there is none. */
+const char *opp_rows_print(const struct opp_rows *rows, const struct opp_rows_view *view, struct opp_buf *out);
+const char *opp_rows_print_row(const struct opp_rows *rows, size_t row, const struct opp_rows_view *view,
+                               struct opp_buf *out);
 
 #endif

@@ -124,23 +124,35 @@ static void print_cell(const struct opp_rows *rows, const struct opp_cell *cell,
     }
 }
 
-static void print_planned(const struct opp_rows *rows, size_t row, const struct plan *plan, struct opp_buf *out)
+static bool is_exact(const struct opp_cell *cell)
+{
+    return cell->type != OPP_CELL_INTEGER || opp_jcs_is_exact(cell->as.integer);
+}
+
+/* Puts the name of a column whose cell is not exact into *inexact. */
+static void print_planned(const struct opp_rows *rows, size_t row, const struct plan *plan, struct opp_buf *out,
+                          const char **inexact)
 {
     if (plan->count == 0)
         opp_buf_char(out, '{');
     for (size_t i = 0; i < plan->count; i++) {
         const struct part *part = &plan->parts[i];
+        const struct opp_cell *cell = opp_rows_cell(rows, row, part->column);
 
         opp_buf_add(out, plan->text.bytes + part->prefix, part->length);
-        if (part->instead == NULL)
-            print_cell(rows, opp_rows_cell(rows, row, part->column), out);
+        if (part->instead != NULL)
+            continue;
+        print_cell(rows, cell, out);
+        if (!is_exact(cell))
+            *inexact = part->name;
     }
     opp_buf_char(out, '}');
 }
 
-void opp_rows_print(const struct opp_rows *rows, const struct opp_rows_view *view, struct opp_buf *out)
+const char *opp_rows_print(const struct opp_rows *rows, const struct opp_rows_view *view, struct opp_buf *out)
 {
     size_t count = opp_rows_count(rows);
+    const char *inexact = NULL;
     struct plan plan;
 
     if (view != NULL && view->most != 0 && count > view->most)
@@ -153,20 +165,24 @@ void opp_rows_print(const struct opp_rows *rows, const struct opp_rows_view *vie
     for (size_t row = 0; row < count; row++) {
         if (row > 0)
             opp_buf_char(out, ',');
-        print_planned(rows, row, &plan, out);
+        print_planned(rows, row, &plan, out, &inexact);
     }
     opp_buf_char(out, ']');
 out:
     free_plan(&plan);
+    return inexact;
 }
 
-void opp_rows_print_row(const struct opp_rows *rows, size_t row, const struct opp_rows_view *view, struct opp_buf *out)
+const char *opp_rows_print_row(const struct opp_rows *rows, size_t row, const struct opp_rows_view *view,
+                               struct opp_buf *out)
 {
+    const char *inexact = NULL;
     struct plan plan;
 
     if (make_plan(rows, view, &plan))
-        print_planned(rows, row, &plan, out);
+        print_planned(rows, row, &plan, out, &inexact);
     else
         out->failed = true;
     free_plan(&plan);
+    return inexact;
 }

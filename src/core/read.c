@@ -99,7 +99,8 @@ static enum opp_step tell_max_rows(struct opp_call *call, int64_t max_rows)
     return OPP_NEXT;
 }
 
-/* The rules judge the read; what they bound is told to the tool, and held to whether it listens or not. */
+/* The rules judge the read; what they bound is told to the tool, and rows of a database are held to it whether it
+ * listens or not. */
 static enum opp_step judge(struct opp_call *call)
 {
     struct opp_intent *intent = &of(call)->intent;

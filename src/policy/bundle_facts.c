@@ -13,14 +13,14 @@ struct fields {
     enum opp_rule_fn fn;
 };
 
-/* What a request has in some phase; in the phase discover no more than the first eight; a witness sees its own. */
+/* What a request has in some phase; in the phase discover no more than the first seven; a witness sees its own. */
 static bool is_request_field(enum opp_rule_fn fn, const char *name)
 {
     static const char *const all[] = { "phase",         "tool",    "app",     "key",     "actor",     "ip",
                                        "now",           "recent",  "payload", "state",   "resources", "impact",
                                        "justification", "execute", "draft",   "reviewer" };
     size_t first = fn == OPP_RULE_WITNESS ? 8 : 0;
-    size_t end = fn == OPP_RULE_WITNESS ? 10 : fn == OPP_RULE_DISCOVER ? 8 : sizeof all / sizeof *all;
+    size_t end = fn == OPP_RULE_WITNESS ? 10 : fn == OPP_RULE_DISCOVER ? 7 : sizeof all / sizeof *all;
 
     for (size_t i = first; i < end; i++)
         if (strcmp(all[i], name) == 0)

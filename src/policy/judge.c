@@ -276,7 +276,7 @@ void opp_engine_judge(struct opp_policy_engine *engine, const struct opp_policy_
 {
     struct judging judging = { .engine = engine, .request = request, .tool = tool, .out = out };
     struct opp_err err = { 0 };
-    enum opp_code rc = OPP_OK;
+    enum opp_code rc = OPP_OK, kept;
 
     if (!anything_to_ask(&judging, only))
         return;
@@ -290,8 +290,10 @@ void opp_engine_judge(struct opp_policy_engine *engine, const struct opp_policy_
         rc = ask_rules(&judging, only, &err);
     if (rc != OPP_OK && judging.rule != NULL)
         opp_engine_place(&err, facts_of(&judging));
-    if (rc == OPP_OK && (rc = opp_engine_check_memory(engine, &err)) != OPP_OK && only == OPP_ALL_RULES)
+    kept = opp_engine_check_memory(engine, rc == OPP_OK ? &err : NULL); /* a rule that failed may have kept something */
+    if (rc == OPP_OK && kept != OPP_OK && only == OPP_ALL_RULES)
         judging.rule = NULL; /* it may have been any of those that were asked */
+    rc = rc == OPP_OK ? kept : rc;
     if (rc != OPP_OK)
         opp_decision_fail(out, judging.rule != NULL ? opp_rule_name(facts_of(&judging)) : NULL, &err);
     opp_policy_lua_end(engine->lua);

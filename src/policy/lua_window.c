@@ -165,9 +165,7 @@ static int l_policy_never(lua_State *L)
 
     luaL_checktype(L, 1, LUA_TSTRING);
     reason = lua_tolstring(L, 1, &length);
-    luaL_argcheck(L,
-                  lua_gettop(L) == 1 && length > 0 && length < OPP_POLICY_REASON_MAX && opp_utf8_valid(reason, length),
-                  1, "one reason is wanted, text of at most 511 bytes");
+    luaL_argcheck(L, lua_gettop(L) == 1 && opp_utf8_valid(reason, length), 1, "one reason is wanted, UTF-8 text");
     lj_script_charge(L, WINDOW_COST);
     rc = make(opp_policy_lua_of(L), json_pack("{s:s, s:s}", "kind", "never", "reason", reason), &schedule, &err);
     return lj_finish(L, "never", rc, schedule, &err);

@@ -11,8 +11,6 @@
 #define DAY_S 86400
 #define FIELDS_MAX 4
 #define REASON_MAX 256
-#define EARLIEST_S (-62167219200.0) /* the years 0000 to 9999, as RFC 3339 has them */
-#define LATEST_S 253402300799.0
 
 struct reader {
     struct opp_zones *zones;
@@ -191,7 +189,7 @@ static bool read_instant(const json_t *value, int64_t *seconds)
         *seconds = ms / 1000 + (ms % 1000 > 0);
         return true;
     }
-    if (!json_is_number(value) || !(number >= EARLIEST_S && number <= LATEST_S))
+    if (!json_is_number(value) || !(number >= (double)OPP_ZONE_EARLIEST_S && number <= (double)OPP_ZONE_LATEST_S))
         return false;
     *seconds = (int64_t)ceil(number);
     return true;

@@ -3,6 +3,7 @@
 
 #include "base/date.h"
 #include "base/json.h"
+#include "policy/zone.h"
 
 #include <math.h>
 #include <string.h>
@@ -108,13 +109,20 @@ static enum opp_code overlay(json_t *base, const json_t *over, const json_t *sha
     return rc;
 }
 
+static bool is_time(const json_t *now)
+{
+    double seconds = json_number_value(now);
+
+    return json_is_number(now) && seconds >= (double)OPP_ZONE_EARLIEST_S && seconds <= (double)OPP_ZONE_LATEST_S;
+}
+
 static enum opp_code set_now(json_t *request, const json_t *now, struct opp_err *err)
 {
     int64_t ms = 0;
 
     if (json_is_string(now) && opp_date_parse(json_string_value(now), &ms, NULL) == OPP_OK)
         return json_object_set_new(request, "now", json_integer(ms / 1000)) == 0 ? OPP_OK : no_memory(err);
-    if (json_is_number(now) && isfinite(json_number_value(now)))
+    if (is_time(now))
         return json_object_set_new(request, "now", json_deep_copy(now)) == 0 ? OPP_OK : no_memory(err);
     return opp_fail(err, OPP_E_VALIDATION, "given.now is neither RFC 3339 with an offset nor seconds since 1970");
 }
@@ -141,7 +149,7 @@ static enum opp_code set_field(struct opp_given *given, const char *key, json_t 
         return set_tool(request, value, shape, err);
     if (strcmp(key, "phase") == 0)
         return OPP_OK;
-    if (strcmp(key, "recent") == 0 && json_is_integer(value)) {
+    if (strcmp(key, "recent") == 0 && json_is_integer(value) && given->request.phase != OPP_PHASE_DISCOVER) {
         given->recent = json_integer_value(value);
         return OPP_OK;
     }
@@ -197,7 +205,7 @@ enum opp_code opp_given_read(const json_t *test, const struct opp_tool_rules *to
     }
     request->tool = tool->name;
     request->now_s = (int64_t)floor(json_number_value(json_object_get(request->request, "now")));
-    request->recent = count_recent;
+    request->recent = request->phase != OPP_PHASE_DISCOVER ? count_recent : NULL;
     request->arg = out;
     return rc;
 }

@@ -51,7 +51,7 @@ static enum opp_code ask_all(struct opp_policy_engine *engine, struct witnessing
                              struct opp_err *err)
 {
     const struct opp_rule_numbers *numbers = &witnessing->tool->by_function[OPP_RULE_WITNESS];
-    enum opp_code rc = OPP_OK;
+    enum opp_code rc = OPP_OK, kept;
 
     if (opp_script_tripped(engine->lua->script))
         rc = opp_policy_engine_renew(engine, err);
@@ -61,10 +61,9 @@ static enum opp_code ask_all(struct opp_policy_engine *engine, struct witnessing
         rc = opp_script_protect(engine->lua->script, l_push_views, witnessing, err);
     for (size_t i = 0; i < numbers->count && rc == OPP_OK; i++)
         rc = ask(engine, numbers->list[i], facts, err);
-    if (rc == OPP_OK)
-        rc = opp_engine_check_memory(engine, err);
+    kept = opp_engine_check_memory(engine, rc == OPP_OK ? err : NULL); /* a rule that failed may have kept something */
     opp_policy_lua_end(engine->lua);
-    return rc;
+    return rc == OPP_OK ? kept : rc;
 }
 
 enum opp_code opp_policy_witness(struct opp_policy_engine *engine, const char *tool, json_t *state, json_t *payload,

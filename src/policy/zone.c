@@ -5,14 +5,12 @@
 #include "policy/zone_internal.h"
 
 #define DAY_S 86400
-#define EARLIEST_S INT64_C(-62167219200) /* 0000-01-01T00:00:00Z */
-#define LATEST_S INT64_C(253402300799)   /* 9999-12-31T23:59:59Z */
 
 static int64_t clamp(int64_t seconds)
 {
-    if (seconds < EARLIEST_S)
-        return EARLIEST_S;
-    return seconds > LATEST_S ? LATEST_S : seconds;
+    if (seconds < OPP_ZONE_EARLIEST_S)
+        return OPP_ZONE_EARLIEST_S;
+    return seconds > OPP_ZONE_LATEST_S ? OPP_ZONE_LATEST_S : seconds;
 }
 
 /* How many turns are at utc_s or before. */

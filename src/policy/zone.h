@@ -14,6 +14,10 @@
 #define OPP_ZONE_NAME_MAX 64 /* bytes of the longest zone name, with its NUL */
 #define OPP_ZONES_MAX 1024   /* zones that one cache holds */
 
+/* In seconds since 1970 UTC, the years 0000 to 9999: what RFC 3339 can say. */
+#define OPP_ZONE_EARLIEST_S INT64_C(-62167219200)
+#define OPP_ZONE_LATEST_S INT64_C(253402300799)
+
 /* Zones loaded once each and kept; from any thread, and without a lock once a zone is loaded. */
 struct opp_zones;
 /* One zone, immutable. */

@@ -28,8 +28,11 @@ enum opp_code opp_script_to_json(struct lua_State *L, int index, json_t **out, s
 struct opp_script_print {
     /* Pairs of a member's name and the JSON text shown in its place, at any depth, in rows too; NULL-terminated. */
     const char *const *redacted;
+    const json_t *shape; /* a JSON Schema: an empty table where it says array is one; NULL: nothing is known */
+    size_t most;         /* rows of a list that are printed, also of one that Lua has put together; 0: all */
     /* Called before rows (count of them from first on) are printed, so that the caller can refuse them, by a code that
-     * is handed up, or hide columns. *view comes with redacted set; what it points to must live until the print ends.
+     * is handed up, or hide columns. *view comes with redacted and most set; what it points to must live until the
+     * print ends.
      */
     enum opp_code (*on_rows)(void *arg, const struct opp_rows *rows, size_t first, size_t count,
                              struct opp_rows_view *view, struct opp_err *err);

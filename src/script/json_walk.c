@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "script/json_walk.h"
 
+#include "base/jcs.h"
 #include "base/json.h"
 #include "base/utf8.h"
 #include "script/json_lua.h"
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define INTEGER_MAX ((lua_Integer)1 << 53) /* what a double, and so a JSON number, holds exactly */
 #define SLOTS 12
 
 void opp_walk_start(struct opp_json_walk *walk, lua_State *L, struct opp_err *err)
@@ -130,16 +130,20 @@ enum opp_code opp_walk_text(struct opp_json_walk *walk, const char *text, size_t
 
 enum opp_code opp_walk_number(struct opp_json_walk *walk, int index)
 {
-    lua_Integer integer;
-
     if (lua_isinteger(walk->L, index)) {
-        integer = lua_tointeger(walk->L, index);
-        if (integer > INTEGER_MAX || integer < -INTEGER_MAX)
+        if (!opp_jcs_is_exact(lua_tointeger(walk->L, index)))
             return opp_walk_fail(walk, "an integer beyond 2^53 is not exact in JSON; send it as a string");
     } else if (!isfinite(lua_tonumber(walk->L, index))) {
         return opp_walk_fail(walk, "it is not a number, or infinite");
     }
     return opp_walk_count(walk, 0);
+}
+
+enum opp_code opp_walk_inexact(struct opp_json_walk *walk, const char *column)
+{
+    return opp_fail_at(walk->err, OPP_E_SCRIPT, walk->path,
+                       "the column %.80s holds an integer beyond 2^53, which is not exact in JSON; select it as text",
+                       column);
 }
 
 /* Pops the value of a pair and judges its key. */

@@ -66,6 +66,8 @@ enum opp_code opp_walk_count_json(struct opp_json_walk *walk, const json_t *valu
 enum opp_code opp_walk_text(struct opp_json_walk *walk, const char *text, size_t length);
 /* Checks a number at index. */
 enum opp_code opp_walk_number(struct opp_json_walk *walk, int index);
+/* Refuses a row for the integer in one of its columns. */
+enum opp_code opp_walk_inexact(struct opp_json_walk *walk, const char *column);
 
 /* Whether the table at index, whose fields are in the table at storage, is an array or an object. */
 enum opp_code opp_walk_shape(struct opp_json_walk *walk, int index, int storage, struct opp_json_shape *shape);

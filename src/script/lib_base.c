@@ -44,7 +44,7 @@ static int l_base_pairs(lua_State *L)
 
 static int l_base_ipairs_next(lua_State *L)
 {
-    lua_Integer i = luaL_checkinteger(L, 2) + 1;
+    lua_Integer i = (lua_Integer)((lua_Unsigned)luaL_checkinteger(L, 2) + 1); /* wraps, as all of Lua's integers */
 
     lj_value_check(L, 1);
     lua_pushinteger(L, i);

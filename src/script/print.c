@@ -2,6 +2,7 @@
 #include "script/json_lua.h"
 
 #include "base/jcs.h"
+#include "base/json.h"
 #include "script/json_walk.h"
 #include "script/print_members.h"
 #include "script/values.h"
@@ -14,6 +15,7 @@
 struct printer {
     struct opp_json_walk walk;
     const struct opp_script_print *options;
+    const json_t *shape; /* of what is printed, or NULL */
     struct opp_buf *out;
 };
 
@@ -66,22 +68,36 @@ static enum opp_code print_scalar(struct printer *p, int index)
     }
 }
 
+/* Whether the element on top, the i-th from 0, is a row behind the last that is printed. */
+static bool is_beyond(const struct printer *p, size_t i)
+{
+    const struct opp_view *view = p->options->most > 0 && i >= p->options->most ? opp_view_of(p->walk.L, -1) : NULL;
+
+    return view != NULL && view->kind == OPP_VIEW_ROW;
+}
+
 static enum opp_code print_elements(struct printer *p, int storage, size_t count)
 {
+    const json_t *shape = p->shape;
     enum opp_code rc = OPP_OK;
+    bool beyond = false;
 
+    p->shape = json_object_get(shape, "items");
     opp_buf_char(p->out, '[');
-    for (size_t i = 0; i < count && rc == OPP_OK; i++) {
+    for (size_t i = 0; i < count && rc == OPP_OK && !beyond; i++) {
         size_t mark = opp_walk_down(&p->walk, NULL, i);
 
-        if (i > 0)
-            opp_buf_char(p->out, ',');
         lua_rawgeti(p->walk.L, storage, (lua_Integer)i + 1);
-        rc = print(p, lua_gettop(p->walk.L));
+        beyond = is_beyond(p, i);
+        if (i > 0 && !beyond)
+            opp_buf_char(p->out, ',');
+        if (!beyond)
+            rc = print(p, lua_gettop(p->walk.L));
         lua_pop(p->walk.L, 1);
         opp_walk_up(&p->walk, mark);
     }
     opp_buf_char(p->out, ']');
+    p->shape = shape;
     return rc;
 }
 
@@ -90,6 +106,7 @@ static enum opp_code print_member(struct printer *p, struct opp_members *members
 {
     size_t length, mark;
     const char *key = lua_tolstring(p->walk.L, -2, &length);
+    const json_t *shape = p->shape;
     const char *instead;
     enum opp_code rc = opp_walk_text(&p->walk, key, length);
 
@@ -102,7 +119,9 @@ static enum opp_code print_member(struct printer *p, struct opp_members *members
         return OPP_OK;
     }
     mark = opp_walk_down(&p->walk, key, 0);
+    p->shape = json_object_get(json_object_get(shape, "properties"), key);
     rc = print(p, lua_gettop(p->walk.L));
+    p->shape = shape;
     opp_walk_up(&p->walk, mark);
     return rc;
 }
@@ -123,6 +142,13 @@ static enum opp_code print_members(struct printer *p, int storage, size_t count)
     return rc;
 }
 
+static bool is_array(const struct printer *p, const struct opp_json_shape *shape)
+{
+    const char *type = shape->count == 0 ? opp_json_text(p->shape, "type") : NULL;
+
+    return shape->array || (type != NULL && strcmp(type, "array") == 0);
+}
+
 /* Leaves the stack to its caller to restore. */
 static enum opp_code print_table(struct printer *p, int index)
 {
@@ -137,26 +163,25 @@ static enum opp_code print_table(struct printer *p, int index)
         rc = opp_walk_count(&p->walk, 0);
     if (rc != OPP_OK)
         return rc;
-    return shape.array ? print_elements(p, storage, shape.count) : print_members(p, storage, shape.count);
+    return is_array(p, &shape) ? print_elements(p, storage, shape.count) : print_members(p, storage, shape.count);
 }
 
 static enum opp_code print_rows(struct printer *p, const struct opp_view *view)
 {
-    struct opp_rows_view shown = { .redacted = p->options->redacted };
+    struct opp_rows_view shown = { .redacted = p->options->redacted, .most = p->options->most };
     bool one = view->kind == OPP_VIEW_ROW;
     size_t before = p->out->length;
     enum opp_code rc = OPP_OK;
+    const char *inexact;
 
     if (p->options->on_rows != NULL)
         rc = p->options->on_rows(p->options->arg, view->rows, one ? view->row : 0, one ? 1 : opp_rows_count(view->rows),
                                  &shown, p->walk.err);
     if (rc != OPP_OK)
         return rc;
-    if (one)
-        opp_rows_print_row(view->rows, view->row, &shown, p->out);
-    else
-        opp_rows_print(view->rows, &shown, p->out);
-    return opp_walk_count(&p->walk, p->out->length - before);
+    inexact =
+        one ? opp_rows_print_row(view->rows, view->row, &shown, p->out) : opp_rows_print(view->rows, &shown, p->out);
+    return inexact != NULL ? opp_walk_inexact(&p->walk, inexact) : opp_walk_count(&p->walk, p->out->length - before);
 }
 
 static enum opp_code print_json_object(struct printer *p, const json_t *object)
@@ -251,6 +276,7 @@ enum opp_code opp_script_print(lua_State *L, int index, struct opp_buf *out, con
     struct printer p = { .options = options != NULL ? options : &none, .out = out };
     enum opp_code rc;
 
+    p.shape = p.options->shape;
     opp_walk_start(&p.walk, L, err);
     rc = print(&p, lua_absindex(L, index));
     return rc == OPP_OK ? opp_buf_check(out, err) : rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "script/json_lua.h"
 
+#include "base/jcs.h"
 #include "script/json_walk.h"
 #include "script/values.h"
 #include "script/view_root.h"
@@ -150,7 +151,10 @@ static enum opp_code convert_row(struct opp_json_walk *walk, const struct opp_ro
 
         if (opp_rows_find(rows, opp_rows_column(rows, i)) != (int)i)
             continue; /* of columns with one name the first is the row's */
-        rc = opp_walk_count(walk, cell->type == OPP_CELL_TEXT ? cell->as.text.length : 0);
+        if (cell->type == OPP_CELL_INTEGER && !opp_jcs_is_exact(cell->as.integer))
+            rc = opp_walk_inexact(walk, opp_rows_column(rows, i));
+        else
+            rc = opp_walk_count(walk, cell->type == OPP_CELL_TEXT ? cell->as.text.length : 0);
         if (rc == OPP_OK && json_object_set_new(object, opp_rows_column(rows, i), cell_json(rows, cell)) != 0)
             rc = opp_walk_fail(walk, "a row holds what JSON cannot say");
     }

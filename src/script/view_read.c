@@ -185,13 +185,13 @@ static int l_view_index(lua_State *L)
 
 static bool lj_next_index(lua_State *L, int index, const struct opp_view *view)
 {
-    lua_Integer i = lua_tointeger(L, -1) + 1;
+    lua_Unsigned i = (lua_Unsigned)lua_tointeger(L, -1) + 1;
 
     lua_pop(L, 1);
-    if ((lua_Unsigned)i > opp_view_length(view))
+    if (i > opp_view_length(view))
         return false;
-    lua_pushinteger(L, i);
-    lj_view_geti(L, index, i);
+    lua_pushinteger(L, (lua_Integer)i);
+    lj_view_geti(L, index, (lua_Integer)i);
     return true;
 }
 

@@ -143,6 +143,22 @@ static void an_effect_is_applied_once_under_its_id(void **state)
     json_decref(second);
 }
 
+/* What Lua was never given is nothing that its effect depends on. */
+static void a_query_that_was_refused_is_not_repeated(void **state)
+{
+    json_t *result = NULL;
+
+    (void)state;
+    fixture_open_with(
+        &f, ACTION("a.b") "load = function(call) local db = call.sql('things') "
+                          "local ok = pcall(db.row, db, 'SELECT 1 WHERE :a > 0', { a = '\\xff' }) "
+                          "assert(not ok) return db:row(\"SELECT id FROM things WHERE id = 't1'\") end, " EFFECT
+                          "{ 'DELETE FROM things WHERE id = :id', thing } } end }," COUNT);
+    assert_int_equal(apply("a.b", "{}", "eff_1", &result), OPP_OK);
+    assert_count("{\"n\":2}");
+    json_decref(result);
+}
+
 static void what_was_looked_at_must_be_the_same_when_it_is_applied(void **state)
 {
     static const struct {
@@ -219,6 +235,8 @@ static void an_effect_that_does_not_do_what_it_said_is_undone_whole(void **state
         { "{ \"UPDATE things SET raw = x'00ff' RETURNING raw\", {}, as = 'r' }", OPP_E_EXECUTION_FAILED, "raw" },
         { "{ \"UPDATE things SET name = CAST(x'ff' AS TEXT) RETURNING name\", {}, as = 'r' }", OPP_E_EXECUTION_FAILED,
           "name" },
+        { "{ 'UPDATE things SET amount = 9007199254740993 RETURNING amount', {}, as = 'r' }", OPP_E_EXECUTION_FAILED,
+          "amount" },
     };
     char tools[2048];
 
@@ -405,6 +423,7 @@ int main(void)
         fixture_test(symbols_are_resolved_and_escapes_undone, &f),
         fixture_test(the_host_binds_time_and_effect, &f),
         fixture_test(an_effect_is_applied_once_under_its_id, &f),
+        fixture_test(a_query_that_was_refused_is_not_repeated, &f),
         fixture_test(what_was_looked_at_must_be_the_same_when_it_is_applied, &f),
         fixture_test(an_effect_that_does_not_do_what_it_said_is_undone_whole, &f),
         fixture_test(rows_that_a_statement_does_not_give_are_null, &f),

@@ -164,6 +164,8 @@ static void nonsense_is_a_defect_with_its_place(void **state)
         { PLAIN ", impact = function() return { f = print } end", "global 'print'" },
         { PLAIN ", impact = function() return { f = nothing } end", "impact: /f" },
         { PLAIN ", state = function() return 5 end", "state: it gives a table" },
+        { PLAIN ", state = function(call) return call.sql('things'):row('SELECT 9007199254740993 AS version') end",
+          "state: the column version holds an integer beyond 2^53" },
         { PLAIN ", witness = { 'b' }, state = function() return { a = 1 } end", "lacks 'b'" },
         { PLAIN ", check = function() return true end", "check: it gives a refusal or nothing" },
         { PLAIN ", check = function() error('broken') end", "a/init.lua:7: broken" },

@@ -69,6 +69,9 @@ static void queries_give_rows_a_row_or_a_value(void **state)
     assert_answer("return { none = db:row('SELECT 1 WHERE 0') == nil, no_value = db:value('SELECT 1 WHERE 0') == nil, "
                   "null = db:value('SELECT NULL') == null, n = #db:rows('SELECT 1 WHERE 0') }",
                   "{\"n\":0,\"no_value\":true,\"none\":true,\"null\":true}");
+    assert_answer("local r = db:row('SELECT 9007199254740993 AS a, 9007199254740992 AS b') return { a = r.a == "
+                  "9007199254740993, b = r.b, c = r.a .. '' }",
+                  "{\"a\":true,\"b\":9007199254740992,\"c\":\"9007199254740993\"}");
     assert_answer("return { a = db:value('SELECT 7'), b = db:value('SELECT 7.0'), c = db:value(\"VALUES ('x')\") }",
                   "{\"a\":7,\"b\":7,\"c\":\"x\"}");
     assert_answer("return { a = db:value('-- c\\n/* d */ with x as (select 5) select * from x') }", "{\"a\":5}");
@@ -116,6 +119,9 @@ static void queries_that_go_wrong_are_defects(void **state)
         { "db:rows(\"SELECT 'abcdefghijklmnop' || CAST(x'c3' AS TEXT) AS b\")", "not UTF-8" },
         { "db:rows(\"SELECT 'abcd' || char(0) || 'abcdefgh' AS b\")", "not UTF-8" },
         { "db:rows('SELECT 9e999 AS b')", "infinite" },
+        { "return { b = { db:row('SELECT 1 AS a, 9007199254740993 AS b') } }", "/b/0: the column b holds an integer" },
+        { "return db:rows('SELECT -9007199254740993 AS b')", "the column b holds an integer beyond 2^53" },
+        { "return json.decode(json.encode(db:row('SELECT 9223372036854775807 AS b')))", "beyond 2^53" },
         { "db.rows(1, 'SELECT 1')", "opp.database" },
         { "db:rows('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n')", "10000 rows" },
         { "db:rows('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20) SELECT "
@@ -268,6 +274,45 @@ static void a_row_that_stands_alone_is_checked_too(void **state)
     fixture_call_free(&call);
 }
 
+/* Gives what the tool reads when a rule permits so many rows. */
+static void assert_bounded(const char *tools, size_t max_rows, const char *answer)
+{
+    struct opp_read_options options = { .max_rows = max_rows };
+    struct opp_tool_call call;
+    char *text;
+
+    fixture_open_with(&f, tools);
+    call = fixture_call(&f, "a.b", "{}");
+    text = fixture_read(&call, &options);
+    assert_non_null(text);
+    assert_string_equal(text, answer);
+    free(text);
+    fixture_call_free(&call);
+    fixture_close(&f);
+}
+
+static void no_list_is_longer_than_a_rule_permits(void **state)
+{
+    (void)state;
+    assert_bounded(LISTED("return { items = db:rows('SELECT id FROM things ORDER BY id') }"), 2,
+                   "{\"items\":[{\"id\":\"t1\"},{\"id\":\"t2\"}]}");
+    assert_bounded(LISTED("local rows = db:rows('SELECT id FROM things ORDER BY id') return { items = { rows[3], "
+                          "rows[2], rows[1] } }"),
+                   2, "{\"items\":[{\"id\":\"t3\"},{\"id\":\"t2\"}]}");
+    assert_bounded(READ("return { all = db:rows('SELECT id FROM things ORDER BY id'), list = { 1, 2 } }"), 1,
+                   "{\"all\":[{\"id\":\"t1\"}],\"list\":[1,2]}");
+}
+
+static void an_empty_table_is_a_list_where_output_says_so(void **state)
+{
+    (void)state;
+    assert_bounded(LISTED("return { items = {}, other = {} }"), 0, "{\"items\":[],\"other\":{}}");
+    assert_bounded("{ name = 'a.b', " READ_HEAD "output = { type = 'object', properties = { groups = { type = 'array', "
+                   "items = { type = 'object', properties = { ids = { type = 'array' } } } } } }, read = function() "
+                   "return { groups = { { ids = {}, names = {} }, {} } } end }",
+                   0, "{\"groups\":[{\"ids\":[],\"names\":{}},{}]}");
+}
+
 static void a_list_that_lua_built_would_escape_the_check(void **state)
 {
     static const char *const bodies[] = {
@@ -364,6 +409,8 @@ int main(void)
         fixture_test(rows_are_checked_hidden_and_redacted, &f),
         fixture_test(a_row_outside_the_boundary_ends_the_answer, &f),
         fixture_test(a_row_that_stands_alone_is_checked_too, &f),
+        fixture_test(no_list_is_longer_than_a_rule_permits, &f),
+        fixture_test(an_empty_table_is_a_list_where_output_says_so, &f),
         fixture_test(a_list_that_lua_built_would_escape_the_check, &f),
         fixture_test(a_read_may_refuse, &f),
         fixture_test(a_call_has_its_fields, &f),

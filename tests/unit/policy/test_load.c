@@ -95,6 +95,17 @@ static void a_misspelt_fact_is_found_without_running_anything(void **state)
     }
     assert_string_equal(kit_refusal(RULE("discover = function(r) return r.payload.x end")),
                         "p/10.lua:1: no request that discover is given has a field request.payload");
+    assert_string_equal(kit_refusal(RULE("discover = function(r) return r.recent { seconds = 60 } < 9 end")),
+                        "p/10.lua:1: no request that discover is given has a field request.recent");
+    assert_string_equal(kit_refusal(RULE("discover = function(r) return ({ r })[1].recent { seconds = 60 } < 9 end,\n"
+                                         "tests = { { phase = 'discover', given = {}, expect = { 'allow' } } }")),
+                        "p/10.lua:1: test 1 of the rule 'r' fails: outcome is \"deny\", expected \"allow\" (there is "
+                        "no field 'recent' here) at p/10.lua:1");
+    assert_string_equal(
+        kit_refusal(RULE("discover = function() end,\ntests = { { phase = 'discover', given = { "
+                         "recent = 1 }, expect = { 'allow' } } }")),
+        "p/10.lua:1: test 1 of the rule 'r' fails: given.recent: a request of the phase discover has no "
+        "such field");
     assert_string_equal(kit_refusal(RULE("witness = function(r) return r.impact end")),
                         "p/10.lua:1: no request that witness is given has a field request.impact");
     assert_string_equal(kit_warning(RULE("decide = function() local t = {} return t.x end")), "");
@@ -149,6 +160,8 @@ static void tests_of_rules_run_at_load(void **state)
         { "given = { tool = 'thing.delte' }, expect = { 'draft' }", "given.tool: there is no such tool" },
         { "given = { phase = 'later' }, expect = { 'draft' }", "its phase is none" },
         { "given = { now = 'soon' }, expect = { 'draft' }",
+          "given.now is neither RFC 3339 with an offset nor seconds since 1970" },
+        { "given = { now = 1e18 }, expect = { 'draft' }",
           "given.now is neither RFC 3339 with an offset nor seconds since 1970" },
         { "gievn = 1, expect = { 'draft' }", "a test has no field 'gievn': given, expect, phase, name" },
         { "given = { payload = { fail = true } }, expect = { 'draft' }",

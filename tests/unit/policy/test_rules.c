@@ -214,6 +214,8 @@ static void wrong_arguments_deny(void **state)
         if (strncmp(kit_say(rule), "p/10.lua:1: ", 12) != 0)
             fail_msg("%s: %s", wrong[i], kit_say(rule));
     }
+    assert_string_equal(kit_say(DECIDE("local x = never(('x'):rep(600))")),
+                        "p/10.lua:1: never: a window's reason must be a text of 1 to 256 bytes at /reason");
 }
 
 static void windows_of_rules_must_all_be_open(void **state)
@@ -332,6 +334,35 @@ static void recent_counts(void **state)
     opp_policy_engine_free(engine);
 }
 
+/* A failure that leaves something behind, and an answer that takes it away, would be a memory that nobody sees. */
+static void what_a_failed_rule_keeps_is_not_there_for_the_next_request(void **state)
+{
+    struct opp_policy_engine *engine =
+        kit_engine("local kept = false\n"
+                   "return { { name = 'r', tools = { 'thing.delete' }, decide = function()\n"
+                   "if kept then kept = false return draft('I remember') end kept = true error('x') end },\n"
+                   "{ name = 'w', tools = { 'thing.make' }, witness = function()\n"
+                   "if kept then kept = false return 'I remember' end kept = true error('y') end } }");
+    struct opp_policy_decision decision = { 0 };
+    json_t *facts = NULL, *nothing = json_object();
+    struct opp_err err = { 0 };
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        kit_decide(engine, NULL, &decision);
+        assert_true(decision.failed);
+        assert_string_equal(decision.error.message, "x");
+        assert_string_equal(decision.failed_rule, "r");
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(opp_policy_witness(engine, "thing.make", nothing, nothing, &facts, &err), OPP_E_SCRIPT);
+        assert_string_equal(err.message, "y");
+    }
+    json_decref(nothing);
+    opp_policy_decision_clear(&decision);
+    opp_policy_engine_free(engine);
+}
+
 static void witnesses_are_gathered_by_rule(void **state)
 {
     struct opp_policy_engine *engine =
@@ -376,6 +407,7 @@ int main(void)
         cmocka_unit_test(a_draft_of_a_read_is_a_deny),
         cmocka_unit_test(a_tool_that_was_not_there_at_load_is_denied),
         cmocka_unit_test(recent_counts),
+        cmocka_unit_test(what_a_failed_rule_keeps_is_not_there_for_the_next_request),
         cmocka_unit_test(witnesses_are_gathered_by_rule),
     };
 

@@ -195,6 +195,10 @@ static void rows_are_an_array_of_rows(void **state)
                    "local t = {} for k, v in pairs((...)) do t[#t + 1] = k .. tostring(v):sub(1, 1) end\n"
                    "return table.concat(t, ' ')"),
         "id2 namen noten");
+    assert_string_equal(eval_given(script, l_push_rows, &given,
+                                   "local r = ... local step = ipairs(r)\n"
+                                   "return tostring(next(r, math.maxinteger)) .. tostring(step(r, math.maxinteger))"),
+                        "nilnil");
     opp_rows_free(given.rows);
     opp_script_free(script);
 }
