@@ -320,7 +320,9 @@ static enum opp_code set_up(struct opp_db *db, enum opp_db_mode mode, struct opp
     enum opp_code rc = opp_db_run(db, common, err);
 
     if (rc == OPP_OK)
-        rc = opp_db_run(db, mode == OPP_DB_WRITER ? writer : reader, err);
+        rc = opp_db_run(db, mode == OPP_DB_READER ? reader : writer, err);
+    if (rc == OPP_OK && mode == OPP_DB_UNSYNCED)
+        rc = opp_db_run(db, "PRAGMA synchronous=NORMAL", err);
     if (rc == OPP_OK && mode == OPP_DB_WRITER)
         rc = check_synchronous(db, err);
     if (rc == OPP_OK)
@@ -339,7 +341,7 @@ static void configure_sqlite(void)
 enum opp_code opp_db_open(const char *path, enum opp_db_mode mode, struct opp_db **out, struct opp_err *err)
 {
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                (mode == OPP_DB_WRITER ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
+                (mode == OPP_DB_READER ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     static pthread_once_t configured = PTHREAD_ONCE_INIT;
     struct opp_db *db = calloc(1, sizeof *db);
     struct opp_err why = { 0 };
