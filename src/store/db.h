@@ -24,7 +24,7 @@ enum opp_db_mode {
 
 /* Gives an open connection: WAL, synchronous=FULL (read back), foreign_keys, trusted_schema off.
  * A writer's log is looked at first (store/wal.h); an unsynced one's is not, for a loss of power may tear that
- * anywhere. OPP_E_IO: err says the file's name and the reason. */
+ * anywhere. Waits at most a second for whoever lets nobody in. OPP_E_IO: err says the file's name and the reason. */
 enum opp_code opp_db_open(const char *path, enum opp_db_mode mode, struct opp_db **out, struct opp_err *err);
 void opp_db_close(struct opp_db *db);
 
