@@ -67,8 +67,7 @@ static enum opp_code find_page(struct opp_tx *tx, void *arg, struct opp_err *err
     struct opp_query query = { .record = &OPP_DRAFT, .damaged_too = true };
 
     opp_query_text(&query, "app_id", OPP_EQUAL, opp_call_text(call, "appId"));
-    opp_query_text(&query, "status", OPP_EQUAL, opp_call_text(call, "status"));
-    opp_query_text(&query, "id", OPP_EXECUTED, opp_call_text(call, "executionStatus")); /* one of the schema's words */
+    opp_draft_filter(call, &query);
     opp_query_list(&query, "org_id", call->admin->org_ids);
     return opp_page_read(&of(call)->page, call, tx, &query, shape_item, err);
 }

@@ -56,7 +56,7 @@ struct reading {
     struct opp_err *err;
 };
 
-/* False: there is none, or it has no end, which is as good as none. */
+/* False: there is none. The last one's end may be missing: where more is, that shows in what it says. */
 static bool next_line(struct reading *reading)
 {
     ssize_t got = getline(&reading->line, &reading->capacity, reading->file);

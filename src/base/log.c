@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include "base/date.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -68,22 +69,6 @@ static void add_text(struct line *line, const char *text)
     add(line, text, strlen(text));
 }
 
-/* Bytes of the UTF-8 sequence at text (RFC 3629, section 4); 0 if there is none. Reads no further than its NUL. */
-static size_t sequence_length(const unsigned char *text)
-{
-    size_t length = text[0] < 0x80 ? 1 : text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
-
-    if (text[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
-        (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f))
-        return 0;
-    return length;
-}
-
 /* A terminal obeys the C0 and C1 controls, so none is written as it is. Gives the code of the control at text or -1. */
 static int control_at(const unsigned char *text)
 {
@@ -100,7 +85,7 @@ static void add_quoted(struct line *line, const char *text)
 
     add_text(line, "\"");
     while (*at != '\0' && !line->full) {
-        size_t length = sequence_length(at);
+        size_t length = opp_utf8_character((const char *)at, strnlen((const char *)at, 4));
         int control = control_at(at);
 
         if (control >= 0) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/date.h"
 #include "base/schema_internal.h"
 
 #include <string.h>
@@ -20,14 +21,6 @@ static int number_at(const char *text, size_t digits)
     return value;
 }
 
-static int days_in(int year, int month)
-{
-    static const int DAYS[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-    const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-    return DAYS[month - 1] + (month == 2 && leap);
-}
-
 /* RFC 3339 5.6 full-date, with days that exist (5.7). */
 static bool is_date(const char *text, size_t length)
 {
@@ -38,7 +31,7 @@ static bool is_date(const char *text, size_t length)
     year = number_at(text, 4);
     month = number_at(text + 5, 2);
     day = number_at(text + 8, 2);
-    return year >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= days_in(year, month);
+    return opp_date_valid(year, month, day);
 }
 
 /* "Z" or "+hh:mm"; minutes east of UTC. */

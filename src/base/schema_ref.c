@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/percent.h"
 #include "base/schema_internal.h"
 
 #include <stdlib.h>
@@ -11,34 +12,6 @@ struct schema_ref {
     struct schema_name where;
     struct schema_ref *next;
 };
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        return (c | 0x20) - 'a' + 10;
-    return -1;
-}
-
-/* RFC 3986 2.1, in place: the fragment of a URI reference is percent-encoded. */
-static bool decode_percent(char *text)
-{
-    char *to = text;
-
-    for (const char *from = text; *from != '\0'; to++) {
-        if (*from != '%') {
-            *to = *from++;
-            continue;
-        }
-        if (hex_digit(from[1]) < 0 || hex_digit(from[2]) < 0)
-            return false;
-        *to = (char)(hex_digit(from[1]) * 16 + hex_digit(from[2]));
-        from += 3;
-    }
-    *to = '\0';
-    return true;
-}
 
 /* RFC 6901 4, in place. */
 static void decode_token(char *token)
@@ -112,6 +85,7 @@ enum opp_code opp_schema_compile_ref(struct schema_compiler *c, const struct sch
 {
     const char *text = json_string_value(at->value);
     const json_t *target = NULL;
+    size_t length;
     char *pointer;
 
     if (text == NULL)
@@ -121,8 +95,7 @@ enum opp_code opp_schema_compile_ref(struct schema_compiler *c, const struct sch
     pointer = opp_schema_room(c, strlen(text), 1);
     if (pointer == NULL)
         return OPP_E_MEMORY;
-    memcpy(pointer, text + 1, strlen(text));
-    if (decode_percent(pointer))
+    if (opp_percent_decode(text + 1, strlen(text + 1), false, pointer, &length)) /* a fragment (RFC 3986 3.5) */
         target = follow(c->document, pointer);
     if (target == NULL)
         return opp_schema_refuse(c, at->path, "leads nowhere in this document");

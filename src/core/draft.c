@@ -265,14 +265,19 @@ static json_t *shape_item(void *record, struct opp_tx *tx)
     return opp_draft_distrust(record) == OPP_OK ? opp_shape_draft(record) : NULL;
 }
 
+void opp_draft_filter(const struct opp_call *call, struct opp_query *query)
+{
+    opp_query_text(query, "status", OPP_CONSTANT, opp_call_text(call, "status"));
+    opp_query_text(query, "id", OPP_EXECUTED, opp_call_text(call, "executionStatus"));
+}
+
 static enum opp_code find_page(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     struct opp_call *call = arg;
     struct opp_query query = { .record = &OPP_DRAFT, .damaged_too = true };
 
     opp_query_text(&query, "app_id", OPP_EQUAL, call->app->record->id);
-    opp_query_text(&query, "status", OPP_EQUAL, opp_call_text(call, "status"));
-    opp_query_text(&query, "id", OPP_EXECUTED, opp_call_text(call, "executionStatus")); /* one of the schema's words */
+    opp_draft_filter(call, &query);
     opp_query_text(&query, "idempotency_key", OPP_EQUAL, opp_call_text(call, "idempotencyKey"));
     opp_query_text(&query, "request_id", OPP_EQUAL, opp_call_text(call, "requestId"));
     return opp_page_read(&of(call)->page, call, tx, &query, shape_item, err);

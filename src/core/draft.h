@@ -10,6 +10,7 @@
 
 struct opp_draft;
 struct opp_gateway;
+struct opp_query;
 struct opp_tx;
 
 extern const struct opp_flow OPP_FLOW_DRAFT_GET, OPP_FLOW_DRAFT_LIST, OPP_FLOW_DRAFT_CANCEL;
@@ -36,6 +37,9 @@ bool opp_draft_overdue(const struct opp_call *call, const struct opp_draft *draf
 /* Expires a draft in a write transaction, as opp_draft_end, with its audit row. */
 enum opp_code opp_draft_expire(struct opp_tx *tx, struct opp_draft *draft, struct opp_gateway *gateway,
                                const char *request_id, struct opp_err *err);
+
+/* Adds the conditions of a list of drafts on their status, and on their execution's: words that its schema has. */
+void opp_draft_filter(const struct opp_call *call, struct opp_query *query);
 
 /* Expires one overdue draft, audited, before the flow goes on; call->op.rc tells. */
 enum opp_step opp_draft_expire_now(struct opp_call *call, const char *draft_id);

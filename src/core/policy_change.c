@@ -315,11 +315,15 @@ static void commit(struct opp_gateway *gateway)
 void opp_policies_committed(struct opp_gateway *gateway, struct opp_tx *tx)
 {
     struct opp_policy_history stored = { 0 };
+    struct opp_err err = { 0 };
     int64_t current, staged;
 
-    if (!opp_generation_is_ready(gateway->policies, &current, &staged) ||
-        opp_policy_history_read(tx, &stored, NULL) != OPP_OK)
+    if (!opp_generation_is_ready(gateway->policies, &current, &staged))
         return;
+    if (opp_policy_history_read(tx, &stored, NULL) != OPP_OK && opp_policy_history_read(tx, &stored, &err) != OPP_OK) {
+        opp_log_event(gateway->log, OPP_LOG_ERROR, "policy.not_in_force", "message", err.message, NULL);
+        return;
+    }
     if (stored.count > 0 && opp_policy_number(stored.latest[0]) == current &&
         (stored.staged != NULL ? opp_policy_number(stored.staged) : 0) == staged)
         commit(gateway);

@@ -62,7 +62,8 @@ json_t *opp_policy_change_details(const struct opp_policy_change *change);
 void opp_policy_change_end(struct opp_policy_change *change);
 
 /* After a commit, on the writer's thread: the change that is under way counts if tx finds it stored. A change of the
- * registry can commit when the one with the policies was undone. */
+ * registry can commit when the one with the policies was undone. What cannot be looked up, nor by a second try, is in
+ * force with the next start, which the log says. */
 void opp_policies_committed(struct opp_gateway *gateway, struct opp_tx *tx);
 
 /* Tells the staging thread what is staged. At the start, once it is there. */

@@ -48,14 +48,14 @@ static enum opp_code count_one(void *arg, void *record, struct opp_err *err)
 
     (void)err;
     counting->count += counts ? 1 : 0;
-    opp_record_free(&OPP_EXECUTION, record);
+    opp_record_free(&OPP_EXECUTION_HEAD, record);
     return counting->most != 0 && counting->count >= counting->most ? OPP_E_LIMIT : OPP_OK;
 }
 
 static enum opp_code count_all(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
     struct counting *counting = arg;
-    struct opp_query query = { .record = &OPP_EXECUTION };
+    struct opp_query query = { .record = &OPP_EXECUTION_HEAD };
 
     opp_query_text(&query, "app_id", OPP_EQUAL, counting->app_id);
     opp_query_number(&query, "created_at", OPP_ABOVE, counting->after_ms);

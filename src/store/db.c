@@ -16,6 +16,7 @@
 #define STATEMENTS_MAX 192
 #define PROGRESS_STEPS 1000
 #define BUSY_TIMEOUT_MS 5000
+#define OPEN_WAIT_MS 1000
 #define BUDGET_AT_MOST_MS 5000
 #define BUSY_PAUSE_MAX_MS 25
 
@@ -320,7 +321,9 @@ static enum opp_code set_up(struct opp_db *db, enum opp_db_mode mode, struct opp
     enum opp_code rc = opp_db_run(db, common, err);
 
     if (rc == OPP_OK)
-        rc = opp_db_run(db, mode == OPP_DB_WRITER ? writer : reader, err);
+        rc = opp_db_run(db, mode == OPP_DB_READER ? reader : writer, err);
+    if (rc == OPP_OK && mode == OPP_DB_UNSYNCED)
+        rc = opp_db_run(db, "PRAGMA synchronous=NORMAL", err);
     if (rc == OPP_OK && mode == OPP_DB_WRITER)
         rc = check_synchronous(db, err);
     if (rc == OPP_OK)
@@ -339,7 +342,7 @@ static void configure_sqlite(void)
 enum opp_code opp_db_open(const char *path, enum opp_db_mode mode, struct opp_db **out, struct opp_err *err)
 {
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                (mode == OPP_DB_WRITER ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
+                (mode == OPP_DB_READER ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     static pthread_once_t configured = PTHREAD_ONCE_INIT;
     struct opp_db *db = calloc(1, sizeof *db);
     struct opp_err why = { 0 };
@@ -357,13 +360,17 @@ enum opp_code opp_db_open(const char *path, enum opp_db_mode mode, struct opp_db
         result = sqlite3_open_v2(uri, &db->handle, flags | SQLITE_OPEN_URI, NULL);
     else
         result = sqlite3_open_v2(path, &db->handle, flags, NULL);
+    if (result == SQLITE_OK) { /* who closes it last, or recovers what a crash left, lets nobody in */
+        sqlite3_busy_handler(db->handle, on_busy, db);
+        opp_db_deadline(db, opp_monotonic_ms() + OPEN_WAIT_MS);
+    }
     if (result != SQLITE_OK || set_up(db, mode, &why) != OPP_OK) {
         opp_fail(err, OPP_E_IO, "cannot open the database %s: %s", path,
                  why.code != OPP_OK ? why.message : sqlite3_errstr(result));
         opp_db_close(db);
         return OPP_E_IO;
     }
-    sqlite3_busy_handler(db->handle, on_busy, db);
+    opp_db_deadline(db, 0);
     sqlite3_progress_handler(db->handle, PROGRESS_STEPS, on_progress, db);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     *out = db;

@@ -17,12 +17,14 @@ struct sqlite3;
 struct sqlite3_stmt;
 
 enum opp_db_mode {
-    OPP_DB_WRITER, /* the only connection that writes and checkpoints its file; makes the file */
-    OPP_DB_READER  /* read-only; never checkpoints; ATTACH and PRAGMA are refused */
+    OPP_DB_WRITER,   /* the only connection that writes and checkpoints its file; makes the file */
+    OPP_DB_UNSYNCED, /* the same with synchronous=NORMAL: a loss of power may take its last commits */
+    OPP_DB_READER    /* read-only; never checkpoints; ATTACH and PRAGMA are refused */
 };
 
 /* Gives an open connection: WAL, synchronous=FULL (read back), foreign_keys, trusted_schema off.
- * A writer's log is looked at first (store/wal.h). OPP_E_IO: err says the file's name and the reason. */
+ * A writer's log is looked at first (store/wal.h); an unsynced one's is not, for a loss of power may tear that
+ * anywhere. Waits at most a second for whoever lets nobody in. OPP_E_IO: err says the file's name and the reason. */
 enum opp_code opp_db_open(const char *path, enum opp_db_mode mode, struct opp_db **out, struct opp_err *err);
 void opp_db_close(struct opp_db *db);
 

@@ -33,19 +33,12 @@ static void on_row(void *arg, int what, const char *schema, const char *table, s
         decisions->change += (what == SQLITE_INSERT) - (what == SQLITE_DELETE);
 }
 
-/* Against a loss of power its last commits are not worth a wait for the disk each. */
-static enum opp_code set_up(struct opp_db *db, struct opp_err *err)
-{
-    enum opp_code rc = opp_migrate(db, FILE_NAME, OPP_DECISIONS_MIGRATIONS, OPP_DECISIONS_MIGRATION_COUNT, NULL, err);
-
-    return rc == OPP_OK ? opp_db_run(db, "PRAGMA synchronous=NORMAL", err) : rc;
-}
-
 static void write_path(const char *dir, char path[PATH_MAX])
 {
     snprintf(path, PATH_MAX, "%s/" FILE_NAME, dir);
 }
 
+/* Against a loss of power its last commits are not worth a wait for the disk each. */
 enum opp_code opp_decisions_open(const char *dir, struct opp_decisions **out, struct opp_err *err)
 {
     struct opp_decisions *decisions = calloc(1, sizeof *decisions);
@@ -56,9 +49,10 @@ enum opp_code opp_decisions_open(const char *dir, struct opp_decisions **out, st
         return opp_fail(err, OPP_E_MEMORY, "no memory for the decision log");
     write_path(dir, path);
     decisions->rows = -1;
-    rc = opp_db_open(path, OPP_DB_WRITER, &decisions->tx.db, err);
+    rc = opp_db_open(path, OPP_DB_UNSYNCED, &decisions->tx.db, err);
     if (rc == OPP_OK)
-        rc = set_up(decisions->tx.db, err);
+        rc = opp_migrate(decisions->tx.db, FILE_NAME, OPP_DECISIONS_MIGRATIONS, OPP_DECISIONS_MIGRATION_COUNT, NULL,
+                         err);
     if (rc != OPP_OK) {
         opp_decisions_close(decisions);
         return rc;

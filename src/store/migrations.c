@@ -68,6 +68,8 @@ static const char SCHEMA_2[] =
     "UPDATE executions SET intent_hash = (SELECT d.intent_hash FROM drafts d WHERE d.id = executions.draft_id),"
     " database = (SELECT json_extract(d.effect, '$.database') FROM drafts d WHERE d.id = executions.draft_id)"
     " WHERE draft_id IN (SELECT id FROM drafts);"
+    "CREATE INDEX drafts_pending_id ON drafts(id) WHERE status='draft';"
+    "CREATE INDEX executions_created ON executions(created_at);" /* a rule's limit can be over all apps */
     "CREATE INDEX executions_unknown_intent ON executions(app_id, intent_hash) WHERE status='unknown';"
     "CREATE TABLE checkpoints(seq INTEGER PRIMARY KEY, hash TEXT NOT NULL, link TEXT NOT NULL,"
     " key TEXT NOT NULL, signature TEXT NOT NULL, time INTEGER NOT NULL);"

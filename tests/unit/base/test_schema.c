@@ -99,6 +99,7 @@ static void a_reference_that_leads_to_no_schema_of_the_document_is_refused(void 
     expect_refused("{\"$ref\": \"other.json\"}", "/$ref", "\"$ref\"");
     expect_refused("{\"$ref\": \"#name\"}", "/$ref", "\"$ref\"");
     expect_refused("{\"$ref\": \"#/%zz\"}", "/$ref", "\"$ref\"");
+    expect_refused("{\"$defs\": {\"a\": true}, \"$ref\": \"#/$defs/a%00b\"}", "/$ref", "\"$ref\"");
     expect_refused("{\"$ref\": \"#/allOf/01\", \"allOf\": [true, {}]}", "/$ref", "\"$ref\"");
     expect_refused("{\"items\": {\"$ref\": \"#/default\"}, \"default\": {}}", "/items/$ref", "\"$ref\"");
     expect_refused("{\"properties\": {\"a\": {\"$id\": \"x\"}}}", "/properties/a/$id", "\"$id\"");

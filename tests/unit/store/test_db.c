@@ -10,7 +10,9 @@
 #include <stdint.h>
 /* cmocka wants the four above */
 #include <cmocka.h>
+#include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -300,6 +302,38 @@ static void a_wait_for_a_lock_ends_at_the_deadline_too(void **state)
     opp_db_close(holder);
 }
 
+struct closing {
+    struct opp_db *writer;
+    atomic_bool closed;
+};
+
+static void *close_writer(void *arg)
+{
+    struct closing *closing = arg;
+
+    opp_db_close(closing->writer);
+    atomic_store(&closing->closed, true);
+    return NULL;
+}
+
+/* Whoever closes a database last copies its log, and lets nobody in meanwhile. */
+static void who_opens_a_database_that_another_closes_waits_for_that(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 5; round++) {
+        struct closing closing = { .writer = open_db(OPP_DB_WRITER) };
+        pthread_t thread;
+
+        run(closing.writer, "PRAGMA wal_autocheckpoint=0; CREATE TABLE IF NOT EXISTS t(a);"
+                            " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)"
+                            " INSERT INTO t SELECT randomblob(4000) FROM n");
+        assert_int_equal(pthread_create(&thread, NULL, close_writer, &closing), 0);
+        while (!atomic_load(&closing.closed))
+            opp_db_close(open_db(OPP_DB_READER));
+        pthread_join(thread, NULL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +351,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_statement_ends_at_its_deadline, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_budget_is_of_the_processor_and_not_of_the_clock, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wait_for_a_lock_ends_at_the_deadline_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_opens_a_database_that_another_closes_waits_for_that, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/clock.h"
+#include "base/file.h"
 #include "store/decisions.h"
 
 #include "store/store_kit.h"
@@ -11,7 +12,9 @@
 #include <stdint.h>
 /* cmocka wants the four above */
 #include <cmocka.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -229,6 +232,60 @@ static void what_was_committed_is_there_when_it_is_opened_again(void **state)
     assert_int_equal(look().count, 5);
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    char path[KIT_PATH_MAX];
+    char *bytes = NULL;
+    size_t length = 0;
+
+    kit_path(&kit, from, path);
+    assert_int_equal(opp_file_read(path, (size_t)16 * 1024 * 1024, &bytes, &length, NULL), OPP_OK);
+    kit_path(&kit, to, path);
+    assert_int_equal(opp_file_write(path, 0600, bytes, length, NULL), OPP_OK);
+    free(bytes);
+}
+
+/* Changes a byte in the middle. */
+static void damage(const char *name)
+{
+    char path[KIT_PATH_MAX], byte = 0;
+    off_t at;
+    int fd;
+
+    kit_path(&kit, name, path);
+    fd = open(path, O_RDWR);
+    assert_true(fd >= 0);
+    at = lseek(fd, 0, SEEK_END) / 2;
+    assert_int_equal(pread(fd, &byte, 1, at), 1);
+    byte = (char)(byte ^ 0x55);
+    assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+    close(fd);
+}
+
+/* Nothing was synced between its commits: the disk has them in any order. */
+static void a_log_that_a_loss_of_power_tore_in_the_middle_is_taken_up_to_there(void **state)
+{
+    struct opp_decisions *torn = NULL;
+    struct found found = { 0 };
+    char dir[KIT_PATH_MAX], path[KIT_PATH_MAX];
+
+    (void)state;
+    for (int i = 0; i < 20; i++)
+        write_count(NOW_MS + i * 1000, 1);
+    kit_path(&kit, "torn", dir);
+    assert_int_equal(mkdir(dir, 0700), 0);
+    copy_file("decisions.db", "torn/decisions.db");
+    copy_file("decisions.db-wal", "torn/decisions.db-wal");
+    damage("torn/decisions.db-wal");
+    assert_int_equal(opp_decisions_open(dir, &torn, NULL), OPP_OK);
+    assert_int_equal(opp_decisions_read(dir, see_all, &found, NULL), OPP_OK);
+    assert_in_range(found.count, 1, 19);
+    opp_decisions_close(torn);
+    kit_path(&kit, "torn/decisions.db", path);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 static void a_reader_cannot_write(void **state)
 {
     struct writing writing = { .first_ms = NOW_MS, .count = 1 };
@@ -279,6 +336,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_fails_is_undone_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_number_that_is_taken_is_an_error_and_no_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_committed_is_there_when_it_is_opened_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_log_that_a_loss_of_power_tore_in_the_middle_is_taken_up_to_there, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_reader_cannot_write, set_up, tear_down),
         cmocka_unit_test_setup_teardown(where_there_is_no_log_nothing_can_be_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_database_is_refused, set_up, tear_down),
