@@ -37,7 +37,9 @@ bool opp_draft_overdue(const struct opp_call *call, const struct opp_draft *draf
 enum opp_code opp_draft_expire(struct opp_tx *tx, struct opp_draft *draft, struct opp_gateway *gateway,
                                const char *request_id, struct opp_err *err);
 
-/* Expires one overdue draft, audited, before the flow goes on; call->op.rc tells. */
+/* Expires one overdue draft, audited, before the flow goes on. Where that fails the flow ends by its step
+ * opp_draft_not_expired, behind its others: who looked again would find the draft overdue for ever. */
 enum opp_step opp_draft_expire_now(struct opp_call *call, const char *draft_id);
+enum opp_step opp_draft_not_expired(struct opp_call *call);
 
 #endif
