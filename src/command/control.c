@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/reserve.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -73,7 +74,7 @@ static enum opp_code write_line(int fd, const json_t *value, struct opp_err *err
 
     opp_buf_text(&line, text != NULL ? text : "");
     opp_buf_char(&line, '\n');
-    free(text);
+    opp_reserve_free(text);
     rc = text != NULL ? opp_buf_check(&line, err) : opp_fail(err, OPP_E_MEMORY, "no memory for a line");
     if (rc == OPP_OK && send(fd, line.bytes, line.length, MSG_NOSIGNAL) != (ssize_t)line.length)
         rc = opp_fail(err, OPP_E_IO, "cannot write to the control socket: %s", strerrordesc_np(errno));

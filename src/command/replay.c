@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/date.h"
 #include "base/json.h"
+#include "base/reserve.h"
 #include "command/command.h"
 #include "command/offline.h"
 #include "core/load.h"
@@ -137,7 +138,7 @@ static int print(const json_t *report, bool as_json)
         puts(text);
     else
         opp_replay_print(report);
-    free(text);
+    opp_reserve_free(text);
     if (fflush(stdout) != 0)
         return EXIT_UNKNOWN;
     return differs(report) ? EXIT_DIFFERENT : OPP_EXIT_OK;

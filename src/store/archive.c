@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/reserve.h"
 #include "base/tar.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -73,7 +73,7 @@ static enum opp_code add_manifest(int fd, const json_t *manifest, int64_t now_ms
     member.bytes = text;
     member.length = strlen(text);
     rc = opp_tar_add(fd, &member, now_ms / 1000, err);
-    free(text);
+    opp_reserve_free(text);
     return rc == OPP_OK ? opp_tar_end(fd, err) : rc;
 }
 
