@@ -239,5 +239,5 @@ static int run(const json_t *args)
                json_array_size(json_object_get(manifest, "files")), opp_json_text(manifest, "created_at"), rows);
     json_decref(manifest);
     opp_config_clear(&config);
-    return rc == OPP_OK && fflush(stdout) == 0 ? OPP_EXIT_OK : opp_command_failed(&err);
+    return opp_command_printed(rc == OPP_OK ? OPP_EXIT_OK : opp_command_failed(&err));
 }
