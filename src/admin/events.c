@@ -85,14 +85,19 @@ static bool is_number(const char *text)
     return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
 
-/* Where the client left off, or now. */
-static enum opp_step find_start(struct opp_call *call)
+static enum opp_step find_now(struct opp_call *call)
 {
-    if (call->last_event_id == NULL || !is_number(call->last_event_id))
-        return opp_flow_read(call, find_head);
-    of(call)->seen = atoll(call->last_event_id);
-    call->op.rc = OPP_OK;
-    return OPP_NEXT;
+    return opp_flow_read(call, find_head);
+}
+
+/* Where the client left off, or now: also where it names a row that is not there yet, which was another's before a
+ * backup was restored. */
+static void choose_start(struct opp_call *call)
+{
+    const char *id = call->last_event_id;
+
+    if (id != NULL && is_number(id) && atoll(id) < of(call)->seen)
+        of(call)->seen = atoll(id);
 }
 
 static enum opp_step open_stream(struct opp_call *call)
@@ -101,6 +106,7 @@ static enum opp_step open_stream(struct opp_call *call)
 
     if (call->op.rc != OPP_OK)
         return opp_call_fail(call, call->op.rc, &call->op.err);
+    choose_start(call);
     opp_buf_text(&stream->out, ": connected\n\n");
     call->stream->begin(call, "text/event-stream; charset=utf-8");
     return OPP_NEXT;
@@ -255,6 +261,6 @@ static void dispose(void *state)
     opp_buf_free(&stream->out);
 }
 
-static const opp_step_fn STEPS[] = { find_start, open_stream, find, send_rows, go_on, NULL };
+static const opp_step_fn STEPS[] = { find_now, open_stream, find, send_rows, go_on, NULL };
 
 const struct opp_flow OPP_FLOW_EVENTS = { STEPS, sizeof(struct stream), dispose, NULL };
