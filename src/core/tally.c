@@ -176,9 +176,12 @@ static bool count_app(struct opp_difference *difference, const struct opp_compar
 
 const struct opp_example *opp_tally_example(const struct opp_difference *difference, size_t before)
 {
+    const struct opp_example *example;
+
     if (before >= difference->noted || before >= OPP_TALLY_EXAMPLES)
         return NULL;
-    return &difference->examples[(difference->noted - 1 - before) % OPP_TALLY_EXAMPLES];
+    example = &difference->examples[(difference->noted - 1 - before) % OPP_TALLY_EXAMPLES];
+    return example->said.failed || example->input.failed ? NULL : example;
 }
 
 struct opp_example *opp_tally_next_example(struct opp_difference *difference)

@@ -50,7 +50,8 @@ struct opp_tally {
     bool dirty;
 };
 
-/* Lends the example that was noted so many before the newest; NULL: there are no more. */
+/* Lends the example that was noted so many before the newest; NULL: there is none, or memory was out
+ * when another one was to take its place. */
 const struct opp_example *opp_tally_example(const struct opp_difference *difference, size_t before);
 
 /* Lends the oldest example's place, emptied, for the next one; opp_tally_noted when it is filled. */

@@ -137,6 +137,14 @@ void opp_view_note_all(struct opp_script *script, const struct opp_view *view)
     }
 }
 
+/* What is told of a member; of scalars nothing is. */
+static const json_t *shape_of(const struct opp_view *view, const json_t *value, const char *key, size_t length)
+{
+    if (view->shape == NULL || !(json_is_object(value) || json_is_array(value)))
+        return NULL;
+    return json_object_getn(json_object_get(view->shape, "properties"), key, length);
+}
+
 /* Pushes the member of an object view that a key names. May jump. */
 static void lj_push_member(lua_State *L, int index, const struct opp_view *view, int key_index)
 {
@@ -151,8 +159,7 @@ static void lj_push_member(lua_State *L, int index, const struct opp_view *view,
     if (value == NULL)
         lj_push_absent(L, view, key);
     else
-        lj_push_json(L, index, value, json_object_getn(json_object_get(view->shape, "properties"), key, length),
-                     watch_below(view, key));
+        lj_push_json(L, index, value, shape_of(view, value, key, length), watch_below(view, key));
 }
 
 static int l_view_index(lua_State *L)
