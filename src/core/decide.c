@@ -23,6 +23,7 @@
 
 struct decision {
     struct opp_intent intent; /* first: the shared steps find it */
+    struct opp_key *key;      /* that asked, as it was when the draft was read; NULL: there is none */
     bool claimed;
     unsigned rejudged;
     const json_t *used_up; /* the rule's limit that left no room, lent by the ruling */
@@ -34,6 +35,16 @@ static struct decision *of(struct opp_call *call)
 }
 
 static enum opp_step look(struct opp_call *call);
+
+static enum opp_code find_key(struct opp_tx *tx, struct decision *decision, struct opp_err *err)
+{
+    void *found = NULL;
+    enum opp_code rc = opp_tx_get(tx, &OPP_KEY, "id", decision->intent.draft->key_id, &found, err);
+
+    opp_record_free(&OPP_KEY, decision->key);
+    decision->key = found;
+    return rc == OPP_E_ABSENT ? OPP_OK : rc;
+}
 
 static enum opp_code find_draft(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
@@ -48,7 +59,7 @@ static enum opp_code find_draft(struct opp_tx *tx, void *arg, struct opp_err *er
     intent->draft = found;
     if (rc == OPP_OK && !opp_guard_sees_org(call->admin, intent->draft->org_id))
         rc = OPP_E_ABSENT;
-    return rc;
+    return rc == OPP_OK ? find_key(tx, of(call), err) : rc;
 }
 
 static void know_draft(struct opp_call *call)
@@ -118,10 +129,10 @@ static bool has_approved(const struct opp_draft *draft, const char *user_id)
 static enum opp_step check_maker(struct opp_call *call)
 {
     const struct opp_intent *intent = &of(call)->intent;
-    const struct opp_key_entry *key = opp_registry_key_by_id(call->registry, intent->draft->key_id);
+    const struct opp_key *key = of(call)->key;
 
     if (intent->draft->approvals_required >= 2 && intent->app != NULL && key != NULL &&
-        (made_by(intent->app->record->created_by, call->admin) || made_by(key->record->created_by, call->admin)))
+        (made_by(intent->app->record->created_by, call->admin) || made_by(key->created_by, call->admin)))
         return opp_call_refuse_reason(call, OPP_E_FORBIDDEN, "Nobody approves for an app or key that they made.",
                                       "own_app");
     return OPP_NEXT;
@@ -173,11 +184,9 @@ static enum opp_step refused(struct opp_call *call, enum opp_code code, const ch
 }
 
 /* A key that was rotated away has expired and is not revoked: what it asked for lives on, as long as its draft. */
-static bool key_alive(struct opp_call *call, const struct opp_draft *draft)
+static bool key_alive(const struct opp_key *key)
 {
-    const struct opp_key_entry *key = opp_registry_key_by_id(call->registry, draft->key_id);
-
-    return key != NULL && key->record->revoked_at == 0;
+    return key != NULL && key->revoked_at == 0;
 }
 
 static enum opp_step take_intent(struct opp_call *call)
@@ -188,8 +197,7 @@ static enum opp_step take_intent(struct opp_call *call)
     intent->refused = refused;
     intent->moved.look_again = look;
     intent->action = draft->action;
-    if (intent->app == NULL || strcmp(intent->app->record->status, "active") != 0 || intent->app->record->deleted_at ||
-        !key_alive(call, draft))
+    if (intent->app == NULL || !opp_app_alive(intent->app->record) || !key_alive(of(call)->key))
         return opp_intent_refuse_moved(call, "The app or key that asked is no longer active.", "key_revoked");
     if (opp_intent_set(intent, draft->action, json_incref(draft->payload), intent->app) != OPP_OK)
         return opp_call_refuse(call, OPP_E_MEMORY, NULL, NULL);
@@ -386,7 +394,10 @@ static enum opp_step read_approval(struct opp_call *call)
 
 static void dispose(void *state)
 {
-    opp_intent_clear(&((struct decision *)state)->intent);
+    struct decision *decision = state;
+
+    opp_record_free(&OPP_KEY, decision->key);
+    opp_intent_clear(&decision->intent);
 }
 
 static const opp_step_fn APPROVE_STEPS[] = {

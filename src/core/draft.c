@@ -216,8 +216,7 @@ static bool still_allowed(struct opp_call *call)
 {
     const struct opp_registry *now = opp_registry_pin(call->worker->gateway->registry);
     const struct opp_key_entry *key = now != NULL ? opp_registry_key(now, call->key->record->token_hash) : NULL;
-    bool allowed = key != NULL && key->record->revoked_at == 0 && key->app != NULL &&
-                   strcmp(key->app->record->status, "active") == 0;
+    bool allowed = key != NULL && key->record->revoked_at == 0 && key->app != NULL && opp_app_alive(key->app->record);
 
     opp_registry_unpin(now);
     return allowed;

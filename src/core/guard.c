@@ -98,11 +98,6 @@ static bool alive(const struct opp_key *key)
     return key->revoked_at == 0;
 }
 
-static bool app_alive(const struct opp_app *app)
-{
-    return strcmp(app->status, "active") == 0 && app->deleted_at == 0;
-}
-
 static bool app_configured(const struct opp_app_entry *app)
 {
     const struct opp_app *record = app->record;
@@ -114,11 +109,21 @@ static bool app_configured(const struct opp_app_entry *app)
 
 static enum opp_code check_key(const struct opp_key_entry *entry, int64_t now_ms)
 {
-    if (entry == NULL || !alive(entry->record) || entry->app == NULL || !app_alive(entry->app->record))
+    if (entry == NULL || !alive(entry->record) || entry->app == NULL || !opp_app_alive(entry->app->record))
         return OPP_E_TOKEN_INVALID;
     if (entry->record->expires_at != 0 && entry->record->expires_at <= now_ms)
         return OPP_E_TOKEN_EXPIRED;
     return OPP_OK;
+}
+
+/* What a token is worth now; *out: its entry, NULL where it has none. */
+static enum opp_code find_key(const struct opp_registry *registry, const char *hash, int64_t now_ms,
+                              const struct opp_key_entry **out)
+{
+    *out = opp_registry_key(registry, hash);
+    if (*out == NULL && opp_registry_expired(registry, hash))
+        return OPP_E_TOKEN_EXPIRED;
+    return check_key(*out, now_ms);
 }
 
 static void know_agent(struct opp_call *call, const struct opp_key_entry *entry)
@@ -244,8 +249,7 @@ enum opp_step opp_guard_agent(struct opp_call *call, const char *authorization)
 
     if (take_token(call, &shown, OPP_TOKEN_AGENT, hash) == OPP_DONE)
         return OPP_DONE;
-    entry = opp_registry_key(call->registry, hash);
-    rc = check_key(entry, opp_call_now_ms(call));
+    rc = find_key(call->registry, hash, opp_call_now_ms(call), &entry);
     if (rc != OPP_OK)
         return refuse_stranger(call, rc);
     know_agent(call, entry);
@@ -268,10 +272,20 @@ static enum opp_code check_admin(const struct opp_admin_token *admin, int64_t no
     return OPP_OK;
 }
 
-static enum opp_code key_fate(const struct opp_worker *worker, const struct opp_key_entry *entry, const char *ip,
-                              struct opp_limited *limited)
+static enum opp_code find_admin(const struct opp_registry *registry, const char *hash, int64_t now_ms,
+                                const struct opp_admin_token **out)
 {
-    enum opp_code rc = check_key(entry, opp_clock_now_ms(worker->gateway->clock));
+    *out = opp_registry_admin(registry, hash);
+    if (*out == NULL && opp_registry_expired(registry, hash))
+        return OPP_E_TOKEN_EXPIRED;
+    return check_admin(*out, now_ms);
+}
+
+static enum opp_code key_fate(const struct opp_worker *worker, const struct opp_registry *registry, const char *hash,
+                              const char *ip, struct opp_limited *limited)
+{
+    const struct opp_key_entry *entry;
+    enum opp_code rc = find_key(registry, hash, opp_clock_now_ms(worker->gateway->clock), &entry);
     struct opp_rate_verdict verdict;
 
     if (rc != OPP_OK || within_rate(worker, entry->record, ip, false, &verdict))
@@ -286,6 +300,7 @@ static enum opp_code token_fate(const struct opp_worker *worker, const struct op
 {
     const struct opp_gateway *gateway = worker->gateway;
     const struct opp_registry *registry;
+    const struct opp_admin_token *admin;
     char hash[OPP_HASH_HEX];
     struct opp_browser_session session;
     enum opp_code rc = find_token(worker, shown, kind, &session, hash);
@@ -298,9 +313,9 @@ static enum opp_code token_fate(const struct opp_worker *worker, const struct op
         return OPP_E_UNAVAILABLE;
     }
     if (strcmp(kind, OPP_TOKEN_AGENT) == 0)
-        rc = key_fate(worker, opp_registry_key(registry, hash), ip, limited);
+        rc = key_fate(worker, registry, hash, ip, limited);
     else
-        rc = check_admin(opp_registry_admin(registry, hash), opp_clock_now_ms(gateway->clock));
+        rc = find_admin(registry, hash, opp_clock_now_ms(gateway->clock), &admin);
     opp_registry_unpin(registry);
     return rc;
 }
@@ -351,8 +366,7 @@ enum opp_step opp_guard_admin(struct opp_call *call, const struct opp_credential
 
     if (take_token(call, shown, OPP_TOKEN_ADMIN, hash) == OPP_DONE)
         return OPP_DONE;
-    admin = opp_registry_admin(call->registry, hash);
-    rc = check_admin(admin, opp_call_now_ms(call));
+    rc = find_admin(call->registry, hash, opp_call_now_ms(call), &admin);
     if (rc != OPP_OK)
         return refuse_stranger(call, rc);
     call->admin = admin;
@@ -414,12 +428,11 @@ enum opp_code opp_guard_renew(struct opp_call *call)
         return OPP_E_UNAVAILABLE;
     }
     if (call->key != NULL) {
-        entry = opp_registry_key(call->registry, call->key->record->token_hash);
-        rc = check_key(entry, opp_call_now_ms(call));
+        rc = find_key(call->registry, call->key->record->token_hash, opp_call_now_ms(call), &entry);
     } else {
-        const struct opp_admin_token *admin = opp_registry_admin(call->registry, call->admin->token_hash);
+        const struct opp_admin_token *admin;
 
-        rc = check_admin(admin, opp_call_now_ms(call));
+        rc = find_admin(call->registry, call->admin->token_hash, opp_call_now_ms(call), &admin);
         if (rc == OPP_OK && call->session_id[0] != '\0' &&
             !opp_browser_lives(call->worker->gateway->browsers, call->session_id))
             rc = OPP_E_TOKEN_INVALID;

@@ -3,16 +3,25 @@
 #include "store/tx.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define REVOKED_MS 60000
+#define ENDED_MS 60000 /* what ended longer ago has had its last use written */
 
 /* A growing array of pointers to records. */
 struct list {
     const struct opp_record *record;
     void **items;
     size_t count, capacity;
+};
+
+/* Keys or tokens, while they are read. */
+struct credentials {
+    struct list *list;
+    struct opp_registry *registry;
+    int64_t ended_ms; /* what expired before is not held */
+    size_t room;      /* of the registry's expired ones */
 };
 
 struct opp_registry_slot {
@@ -140,16 +149,90 @@ static enum opp_code read_all(struct opp_tx *tx, struct list *list, struct opp_e
     return opp_tx_each(tx, &all, collect, list, err);
 }
 
-/* One that was revoked is refused like one that never was. It stays only until its last use has been written. */
-static enum opp_code read_alive(struct opp_tx *tx, int64_t now_ms, struct list *list, struct opp_err *err)
+static enum opp_code add_expired(struct credentials *credentials, const char *token_hash, struct opp_err *err)
 {
-    struct opp_query alive = { .record = list->record }, recent = alive;
+    struct opp_registry *registry = credentials->registry;
+    void *grown;
+
+    if (registry->expired_count >= credentials->room) {
+        credentials->room = registry->expired_count * 2 + 16;
+        grown = realloc(registry->expired, credentials->room * sizeof *registry->expired);
+        if (grown == NULL)
+            return opp_fail(err, OPP_E_MEMORY, "no memory for the registry");
+        registry->expired = grown;
+    }
+    snprintf(registry->expired[registry->expired_count++], OPP_HASH_HEX, "%s", token_hash);
+    return OPP_OK;
+}
+
+static bool has_expired(const struct credentials *credentials, int64_t expires_at)
+{
+    return expires_at != 0 && expires_at < credentials->ended_ms;
+}
+
+static enum opp_code collect_key(void *arg, void *record, struct opp_err *err)
+{
+    struct credentials *credentials = arg;
+    const struct opp_key *key = record;
+    const struct opp_app_entry *app;
+    enum opp_code rc = OPP_OK;
+
+    if (!has_expired(credentials, key->expires_at))
+        return collect(credentials->list, record, err);
+    app = opp_registry_app(credentials->registry, key->app_id);
+    if (app != NULL && opp_app_alive(app->record))
+        rc = add_expired(credentials, key->token_hash, err);
+    opp_record_free(&OPP_KEY, record);
+    return rc;
+}
+
+static enum opp_code collect_admin(void *arg, void *record, struct opp_err *err)
+{
+    struct credentials *credentials = arg;
+    const struct opp_admin_token *token = record;
     enum opp_code rc;
 
-    opp_query_number(&alive, "revoked_at", OPP_EQUAL, 0);
-    opp_query_number(&recent, "revoked_at", OPP_ABOVE, now_ms > REVOKED_MS ? now_ms - REVOKED_MS : 0);
-    rc = opp_tx_each(tx, &alive, collect, list, err);
-    return rc == OPP_OK ? opp_tx_each(tx, &recent, collect, list, err) : rc;
+    if (!has_expired(credentials, token->expires_at))
+        return collect(credentials->list, record, err);
+    rc = add_expired(credentials, token->token_hash, err);
+    opp_record_free(&OPP_ADMIN_TOKEN, record);
+    return rc;
+}
+
+/* One that was revoked is refused like one that never was, and of one that has expired only that is known: each stays
+ * only until its last use has been written. */
+static enum opp_code read_credentials(struct opp_tx *tx, struct credentials *credentials, opp_each_fn each,
+                                      struct opp_err *err)
+{
+    struct opp_query unrevoked = { .record = credentials->list->record }, revoked = unrevoked;
+    enum opp_code rc;
+
+    opp_query_number(&unrevoked, "revoked_at", OPP_EQUAL, 0);
+    opp_query_number(&revoked, "revoked_at", OPP_ABOVE, credentials->ended_ms);
+    rc = opp_tx_each(tx, &unrevoked, each, credentials, err);
+    return rc == OPP_OK ? opp_tx_each(tx, &revoked, each, credentials, err) : rc;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* Reads keys and tokens, once the apps are there. */
+static enum opp_code read_callers(struct opp_tx *tx, struct opp_registry *registry, int64_t now_ms, struct list *keys,
+                                  struct list *admins, struct opp_err *err)
+{
+    struct credentials credentials = { .list = keys,
+                                       .registry = registry,
+                                       .ended_ms = now_ms > ENDED_MS ? now_ms - ENDED_MS : 0 };
+    enum opp_code rc = read_credentials(tx, &credentials, collect_key, err);
+
+    credentials.list = admins;
+    if (rc == OPP_OK)
+        rc = read_credentials(tx, &credentials, collect_admin, err);
+    if (registry->expired_count > 0)
+        qsort(registry->expired, registry->expired_count, sizeof *registry->expired, by_text);
+    return rc;
 }
 
 enum opp_code opp_registry_load(struct opp_tx *tx, uint64_t version, int64_t now_ms, struct opp_registry **out,
@@ -166,13 +249,11 @@ enum opp_code opp_registry_load(struct opp_tx *tx, uint64_t version, int64_t now
     registry->version = version;
     rc = read_all(tx, &apps, err);
     if (rc == OPP_OK)
-        rc = read_alive(tx, now_ms, &keys, err);
+        rc = take_apps(registry, &apps, err);
     if (rc == OPP_OK)
-        rc = read_alive(tx, now_ms, &admins, err);
+        rc = read_callers(tx, registry, now_ms, &keys, &admins, err);
     if (rc == OPP_OK)
         rc = read_freezes(tx, &freezes, err);
-    if (rc == OPP_OK)
-        rc = take_apps(registry, &apps, err);
     if (rc == OPP_OK)
         rc = take_keys(registry, &keys, err);
     if (rc == OPP_OK)
@@ -205,6 +286,7 @@ static void free_registry(struct opp_registry *registry)
     for (size_t i = 0; i < registry->freeze_count; i++)
         opp_record_free(&OPP_FREEZE, registry->freezes[i]);
     free(registry->freezes);
+    free(registry->expired);
     free(registry->apps);
     free(registry->keys);
     free(registry->admins);
@@ -259,12 +341,15 @@ const struct opp_key_entry *opp_registry_key(const struct opp_registry *registry
     return bsearch(&entry, registry->keys, registry->key_count, sizeof entry, by_key_hash);
 }
 
-const struct opp_key_entry *opp_registry_key_by_id(const struct opp_registry *registry, const char *key_id)
+bool opp_registry_expired(const struct opp_registry *registry, const char *token_hash)
 {
-    for (size_t i = 0; i < registry->key_count; i++)
-        if (strcmp(registry->keys[i].record->id, key_id) == 0)
-            return &registry->keys[i];
-    return NULL;
+    return registry->expired_count > 0 &&
+           bsearch(token_hash, registry->expired, registry->expired_count, sizeof *registry->expired, by_text) != NULL;
+}
+
+bool opp_app_alive(const struct opp_app *app)
+{
+    return strcmp(app->status, "active") == 0 && app->deleted_at == 0;
 }
 
 size_t opp_registry_admin_index(const struct opp_registry *registry, const char *token_hash)

@@ -31,7 +31,8 @@ struct opp_key_entry {
     const struct opp_app_entry *app;
 };
 
-/* Gives what the store holds now, without the keys and tokens that were revoked more than a minute before now_ms.
+/* Gives what the store holds now, without the keys and tokens that were revoked or expired more than a minute before
+ * now_ms.
  * OPP_E_MEMORY, OPP_E_UNAVAILABLE. */
 enum opp_code opp_registry_load(struct opp_tx *tx, uint64_t version, int64_t now_ms, struct opp_registry **out,
                                 struct opp_err *err);
@@ -42,9 +43,12 @@ const struct opp_registry *opp_registry_repin(const struct opp_registry *registr
 uint64_t opp_registry_version(const struct opp_registry *registry);
 /* All lent while the registry is pinned; NULL when unknown. */
 const struct opp_key_entry *opp_registry_key(const struct opp_registry *registry, const char *token_hash);
-const struct opp_key_entry *opp_registry_key_by_id(const struct opp_registry *registry, const char *key_id);
 const struct opp_admin_token *opp_registry_admin(const struct opp_registry *registry, const char *token_hash);
 const struct opp_app_entry *opp_registry_app(const struct opp_registry *registry, const char *app_id);
+/* Whether a token that is not found is one that has expired, of an app that is active or of a person. */
+bool opp_registry_expired(const struct opp_registry *registry, const char *token_hash);
+/* The app can be called: it is active and not deleted. */
+bool opp_app_alive(const struct opp_app *app);
 
 /* All apps, by id. */
 size_t opp_registry_app_count(const struct opp_registry *registry);

@@ -6,6 +6,7 @@
 #ifndef OPP_CORE_REGISTRY_INTERNAL_H
 #define OPP_CORE_REGISTRY_INTERNAL_H
 
+#include "base/hash.h"
 #include "core/registry.h"
 
 #include <stdatomic.h>
@@ -24,7 +25,8 @@ struct opp_registry {
     struct opp_key_entry *keys;      /* by token hash */
     struct opp_admin_token **admins; /* by token hash */
     struct opp_freeze **freezes;     /* by id, which is by age */
-    size_t app_count, key_count, admin_count, freeze_count;
+    char (*expired)[OPP_HASH_HEX];   /* token hashes of keys and tokens that expired long ago, sorted */
+    size_t app_count, key_count, admin_count, freeze_count, expired_count;
     struct opp_use *key_uses, *admin_uses; /* beside keys and admins */
 };
 

@@ -101,6 +101,22 @@ static int set_up(void **state)
     return 0;
 }
 
+static const struct opp_key_entry *key(const struct opp_registry *registry, int n)
+{
+    char hash[32];
+
+    snprintf(hash, sizeof hash, "%x-key", (unsigned)n * 2654435761U);
+    return opp_registry_key(registry, hash);
+}
+
+static const struct opp_admin_token *admin(const struct opp_registry *registry, int n)
+{
+    char hash[32];
+
+    snprintf(hash, sizeof hash, "%x-admin", (unsigned)n * 2654435761U);
+    return opp_registry_admin(registry, hash);
+}
+
 static void everybody_is_found_and_nobody_else(void **state)
 {
     struct opp_registry *registry = load_now();
@@ -108,26 +124,22 @@ static void everybody_is_found_and_nobody_else(void **state)
     (void)state;
     assert_int_equal(opp_registry_version(registry), 42);
     for (int i = 0; i < APPS; i++) {
-        char app_id[32], key_id[32], hash[32], admin[32];
-        const struct opp_key_entry *key;
+        const struct opp_key_entry *entry = key(registry, i);
+        char app_id[32], key_id[32];
 
         snprintf(app_id, sizeof app_id, "app_%d", i);
         snprintf(key_id, sizeof key_id, "key_%d", i);
-        snprintf(hash, sizeof hash, "%x-key", (unsigned)i * 2654435761U);
-        snprintf(admin, sizeof admin, "%x-admin", (unsigned)i * 2654435761U);
-        key = opp_registry_key(registry, hash);
-        assert_non_null(key);
-        assert_string_equal(key->record->id, key_id);
-        assert_string_equal(key->app->record->id, app_id);
-        assert_ptr_equal(opp_registry_key_by_id(registry, key_id), key);
-        assert_ptr_equal(opp_registry_app(registry, app_id), key->app);
-        assert_non_null(opp_registry_admin(registry, admin));
-        assert_null(opp_registry_admin(registry, hash));
-        assert_null(opp_registry_key(registry, admin));
+        assert_non_null(entry);
+        assert_string_equal(entry->record->id, key_id);
+        assert_string_equal(entry->app->record->id, app_id);
+        assert_ptr_equal(opp_registry_app(registry, app_id), entry->app);
+        assert_non_null(admin(registry, i));
+        assert_null(opp_registry_admin(registry, entry->record->token_hash));
+        assert_null(opp_registry_key(registry, admin(registry, i)->token_hash));
+        assert_false(opp_registry_expired(registry, entry->record->token_hash));
     }
     assert_null(opp_registry_key(registry, ""));
     assert_null(opp_registry_app(registry, "app_"));
-    assert_null(opp_registry_key_by_id(registry, "key_99"));
     opp_registry_unpin(registry);
 }
 
@@ -196,11 +208,11 @@ static void *read_on(void *arg)
         }
         for (int i = 0; i < 3; i++) {
             const struct opp_app_entry *app = opp_registry_app(registry, "app_3");
-            const struct opp_key_entry *key = opp_registry_key_by_id(registry, "key_3");
+            const struct opp_key_entry *used = key(registry, 3);
 
-            reader->wrong += app == NULL || key == NULL || key->app != app ? 1 : 0;
-            if (key != NULL)
-                opp_registry_used_key(registry, key, i);
+            reader->wrong += app == NULL || used == NULL || used->app != app ? 1 : 0;
+            if (used != NULL)
+                opp_registry_used_key(registry, used, i);
         }
         opp_registry_unpin(registry);
     }
@@ -264,13 +276,11 @@ static enum opp_code forget_uses(struct opp_tx *tx, void *arg, struct opp_err *e
 static void times_of_use_come_to_the_store(void **state)
 {
     struct opp_registry *registry = load_now();
-    char admin[32];
     int64_t at[2] = { -1, -1 };
 
     (void)state;
-    snprintf(admin, sizeof admin, "%x-admin", 2U * 2654435761U);
-    opp_registry_used_key(registry, opp_registry_key_by_id(registry, "key_2"), 1234);
-    opp_registry_used_admin(registry, opp_registry_admin(registry, admin), 5678);
+    opp_registry_used_key(registry, key(registry, 2), 1234);
+    opp_registry_used_admin(registry, admin(registry, 2), 5678);
     assert_int_equal(opp_store_now(kit.store, write_uses, registry, NULL), OPP_OK);
     assert_int_equal(opp_store_now(kit.store, last_use, at, NULL), OPP_OK);
     assert_int_equal(at[0], 1234);
@@ -290,7 +300,7 @@ static void a_time_of_use_that_was_not_committed_is_written_again(void **state)
     int64_t at[2] = { -1, -1 };
 
     (void)state;
-    opp_registry_used_key(registry, opp_registry_key_by_id(registry, "key_2"), 1234);
+    opp_registry_used_key(registry, key(registry, 2), 1234);
     assert_int_equal(opp_store_now(kit.store, write_uses_in_vain, registry, NULL), OPP_E_STALE);
     assert_int_equal(opp_store_now(kit.store, last_use, at, NULL), OPP_OK);
     assert_int_equal(at[0], 0);
@@ -305,16 +315,14 @@ static void uses_that_were_not_written_yet_come_to_the_successor(void **state)
 {
     struct opp_registry_slot *slot = NULL;
     struct opp_registry *first = load_now(), *second = load_now(), *third = load_now();
-    char admin[32];
     int64_t at[2] = { -1, -1 };
 
     (void)state;
-    snprintf(admin, sizeof admin, "%x-admin", 2U * 2654435761U);
     assert_int_equal(opp_registry_slot_new(&slot, NULL), OPP_OK);
     opp_registry_swap(slot, first);
-    opp_registry_used_key(first, opp_registry_key_by_id(first, "key_2"), 1234);
-    opp_registry_used_admin(first, opp_registry_admin(first, admin), 5678);
-    opp_registry_used_admin(second, opp_registry_admin(second, admin), 6000); /* newer */
+    opp_registry_used_key(first, key(first, 2), 1234);
+    opp_registry_used_admin(first, admin(first, 2), 5678);
+    opp_registry_used_admin(second, admin(second, 2), 6000); /* newer */
     opp_registry_swap(slot, second);
     assert_int_equal(opp_store_now(kit.store, write_uses, second, NULL), OPP_OK);
     opp_registry_uses_written(second);
@@ -330,36 +338,76 @@ static void uses_that_were_not_written_yet_come_to_the_successor(void **state)
 }
 
 /* Key and token 0 long ago, 1 just now. */
-static enum opp_code revoke(struct opp_tx *tx, void *arg, struct opp_err *err)
+static enum opp_code end_some(struct opp_tx *tx, void *arg, struct opp_err *err)
 {
-    static const char *const columns[] = { "revoked_at", NULL };
-    char old_key[] = "key_0", new_key[] = "key_1", old_admin[] = "adm_0", new_admin[] = "adm_1";
-    const struct opp_key keys[] = { { .id = old_key, .revoked_at = 1 }, { .id = new_key, .revoked_at = NOW_MS - 1 } };
-    const struct opp_admin_token tokens[] = { { .id = old_admin, .revoked_at = 1 },
-                                              { .id = new_admin, .revoked_at = NOW_MS - 1 } };
+    const char *const columns[] = { arg, NULL };
+    bool revoke = strcmp(arg, "revoked_at") == 0;
 
-    (void)arg;
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(opp_tx_update(tx, &OPP_KEY, &keys[i], columns, err), OPP_OK);
-        assert_int_equal(opp_tx_update(tx, &OPP_ADMIN_TOKEN, &tokens[i], columns, err), OPP_OK);
+        int64_t at = i == 0 ? 1 : NOW_MS - 1;
+        char key_id[16], admin_id[16];
+        struct opp_key ended = { .id = key_id, .revoked_at = revoke ? at : 0, .expires_at = at };
+        struct opp_admin_token token = { .id = admin_id, .revoked_at = revoke ? at : 0, .expires_at = at };
+
+        snprintf(key_id, sizeof key_id, "key_%d", i);
+        snprintf(admin_id, sizeof admin_id, "adm_%d", i);
+        assert_int_equal(opp_tx_update(tx, &OPP_KEY, &ended, columns, err), OPP_OK);
+        assert_int_equal(opp_tx_update(tx, &OPP_ADMIN_TOKEN, &token, columns, err), OPP_OK);
     }
     return OPP_OK;
 }
 
-static void what_was_revoked_long_ago_is_not_held(void **state)
+/* Loads what there is after key and token 0 have ended long ago, and 1 just now. */
+static struct opp_registry *load_ended(char *how)
 {
     struct opp_registry *registry;
-    char just_now[32];
+
+    assert_int_equal(opp_store_now(kit.store, end_some, how, NULL), OPP_OK);
+    registry = load_now();
+    assert_null(key(registry, 0));
+    assert_null(admin(registry, 0));
+    assert_non_null(key(registry, 1));
+    assert_non_null(admin(registry, 1));
+    assert_non_null(key(registry, 2));
+    return registry;
+}
+
+static void what_was_revoked_long_ago_is_not_held(void **state)
+{
+    char how[] = "revoked_at";
+    struct opp_registry *registry = load_ended(how);
 
     (void)state;
-    assert_int_equal(opp_store_now(kit.store, revoke, NULL, NULL), OPP_OK);
+    assert_false(opp_registry_expired(registry, "0-key"));
+    assert_false(opp_registry_expired(registry, "0-admin"));
+    opp_registry_unpin(registry);
+}
+
+static enum opp_code end_app(struct opp_tx *tx, void *arg, struct opp_err *err)
+{
+    static const char *const columns[] = { "deleted_at", NULL };
+    char id[] = "app_0";
+    const struct opp_app app = { .id = id, .deleted_at = 1 };
+
+    (void)arg;
+    return opp_tx_update(tx, &OPP_APP, &app, columns, err);
+}
+
+static void of_what_expired_long_ago_only_that_is_known(void **state)
+{
+    char how[] = "expires_at";
+    struct opp_registry *registry = load_ended(how);
+
+    (void)state;
+    assert_true(opp_registry_expired(registry, "0-key"));
+    assert_true(opp_registry_expired(registry, "0-admin"));
+    assert_false(opp_registry_expired(registry, key(registry, 1)->record->token_hash));
+    assert_false(opp_registry_expired(registry, "nobody's"));
+    opp_registry_unpin(registry);
+    assert_int_equal(opp_store_now(kit.store, end_app, NULL, NULL), OPP_OK);
     registry = load_now();
-    snprintf(just_now, sizeof just_now, "%x-admin", 2654435761U);
-    assert_null(opp_registry_key_by_id(registry, "key_0"));
-    assert_null(opp_registry_admin(registry, "0-admin"));
-    assert_int_equal(opp_registry_key_by_id(registry, "key_1")->record->revoked_at, NOW_MS - 1);
-    assert_int_equal(opp_registry_admin(registry, just_now)->revoked_at, NOW_MS - 1);
-    assert_non_null(opp_registry_key_by_id(registry, "key_2"));
+    assert_false(opp_registry_expired(registry, "0-key")); /* nothing is told of what it belonged to */
+    assert_true(opp_registry_expired(registry, "0-admin"));
     opp_registry_unpin(registry);
 }
 
@@ -377,6 +425,7 @@ int main(void)
         TEST(a_time_of_use_that_was_not_committed_is_written_again),
         TEST(uses_that_were_not_written_yet_come_to_the_successor),
         TEST(what_was_revoked_long_ago_is_not_held),
+        TEST(of_what_expired_long_ago_only_that_is_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
