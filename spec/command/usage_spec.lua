@@ -37,6 +37,20 @@ describe("oppd at a terminal", function()
     end
   end)
 
+  it("says what is wrong where its output cannot be written", function()
+    local dir = gateway.make_dir()
+    local program = "sh -c 'exec \"$0\" \"$@\" >/dev/full' " .. gateway.program()
+    for _, arguments in ipairs {
+      "version", "help", "facts transaction.create", "check",
+      ("token create --user a --role viewer --data '%s'"):format(dir),
+      ("backup '%s/backup' --data '%s'"):format(dir, dir), ("audit verify --data '%s'"):format(dir),
+    } do
+      local output, code = gateway.run(arguments, nil, program)
+      assert.same({ "oppd: cannot write to the standard output\n", 1 }, { output, code }, arguments)
+    end
+    os.execute(("rm -r '%s'"):format(dir))
+  end)
+
   it("shows the commands to somebody who names none, and fails", function()
     local output, code = run("")
     assert.equal(2, code)

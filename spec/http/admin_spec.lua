@@ -40,6 +40,9 @@ describe("the administration of apps, keys and tokens", function()
     } do
       check.refused(g.admin:post("/apps", body), 400, "common.validation")
     end
+    local ended = { scope = "personal", name = "x", key = { name = "k", expiresAt = "2020-01-01T00:00:00Z" } }
+    assert.equal("/key/expiresAt",
+      check.refused(g.admin:post("/apps", ended), 400, "common.validation").issues[1].pointer)
     local many = {}
     for i = 1, 61 do many[i] = "scope." .. i end
     check.refused(g.admin:post("/apps", { scope = "workspace", name = "x", org_id = "o", scopes = many }), 400,

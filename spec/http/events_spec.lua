@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 local check = require "spec.support.check"
+local db = require "spec.support.db"
 local gateway = require "spec.support.gateway"
+local json = require "spec.support.json"
 local ledger = require "spec.support.ledger"
 
 describe("the stream of events", function()
@@ -66,8 +68,8 @@ describe("the stream of events", function()
     stream:close()
   end)
 
-  it("begins with what comes next when its reader names no event", function()
-    for _, id in ipairs { "", "none" } do
+  it("begins with what comes next when its reader names no event that there was", function()
+    for _, id in ipairs { "", "none", "999999999", "99999999999999999999" } do
       local old = ledger.draft(g.agent, ledger.create())
       local stream = g.admin:stream("/events", { ["Last-Event-ID"] = id })
       local new = ledger.draft(g.agent, ledger.create())
@@ -76,6 +78,34 @@ describe("the stream of events", function()
       assert.is_truthy(event.data:find(new.id, 1, true))
       stream:close()
     end
+  end)
+
+  -- Of three drafts' events the middle one's row is damaged; gives the drafts, and how to open a stream before them.
+  local function damaged(how)
+    local drafts = {}
+    for i = 1, 3 do
+      drafts[i] = ledger.draft(g.agent, ledger.create())
+    end
+    local file = g.data .. "/gateway.db"
+    local whole = db.rows(file, "SELECT seq, app_id, row FROM audit WHERE draft_id = :id", { id = drafts[2].id })[1]
+    db.change(file, ("UPDATE audit SET %s WHERE seq = :seq"):format(how), whole)
+    finally(function() db.change(file, "UPDATE audit SET app_id = :app_id, row = :row WHERE seq = :seq", whole) end)
+    return drafts, g.admin:stream("/events", { ["Last-Event-ID"] = tostring(whole.seq - 2) })
+  end
+
+  it("tells of a row that is damaged what is left of it, and of those beside it", function()
+    local drafts, stream = damaged "row = '{'"
+    await(stream, drafts[1].id)
+    local event = await(stream, drafts[2].id).body
+    assert.same({ "draft.created", json.null }, { event.event, event.details })
+    await(stream, drafts[3].id)
+    stream:close()
+  end)
+
+  it("ends where an event cannot be told, so that its reader knows", function()
+    local _, stream = damaged "app_id = CAST(x'ff' AS TEXT)"
+    assert.same({ nil, "closed" }, { stream:next(30) })
+    stream:close()
   end)
 
   it("shows a person of one organisation nothing of another", function()

@@ -88,6 +88,18 @@ describe("a session", function()
     assert.equal(json.null, check.ok(g.admin:get("/session")).csrfToken)
   end)
 
+  it("ends with its token, and is not seen from then on", function()
+    local at = math.ceil((socket.gettime() + 1.5) * 1000)
+    local ends = os.date("!%Y-%m-%dT%H:%M:%S", at // 1000) .. (".%03dZ"):format(at % 1000)
+    local wish = { user_id = "zoe", name = "zoe", roles = { "viewer" }, expires_at = ends }
+    local made = check.ok(g.admin:post("/tokens", wish))
+    local theirs = begin(g, made.token).session
+    assert.equal(ends, theirs.expires_at)
+    gateway.eventually("nobody sees it", function()
+      return not check.find(check.ok(g.admin:get("/session")).items, { id = theirs.id })
+    end)
+  end)
+
   it("of others is seen and ended by owners alone", function()
     local viewer = g:person("walter", { "viewer" })
     local theirs = begin(g, viewer.token)

@@ -58,23 +58,36 @@ static enum opp_code fill_app(struct opp_call *call, struct opp_app *app)
     return failed || app->scopes == NULL || app->policy == NULL ? OPP_E_MEMORY : OPP_OK;
 }
 
+/* why knows the place within the member only. */
+static enum opp_code fail_within(const char *member, enum opp_code rc, const struct opp_err *why, struct opp_err *err)
+{
+    char where[160];
+
+    snprintf(where, sizeof where, "/%s%s", member, why->where);
+    return opp_fail_at(err, rc, where, "%s", why->message);
+}
+
 /* Shapes were checked by the schema; this checks what a schema cannot say. */
 static enum opp_code check_settings(struct opp_call *call, struct opp_app *app, struct opp_err *err)
 {
     struct opp_app_policy policy;
     struct opp_err why = { 0 };
-    char where[160];
     enum opp_code rc = opp_app_policy_read(app->policy, &policy, &why);
 
-    if (rc == OPP_OK) {
-        opp_app_policy_clear(&policy);
-        rc = opp_auto_execute_merge(NULL, json_object_get(call->input, "auto_execute"),
-                                    &call->worker->gateway->settings, app->created_at, &app->auto_execute, &why);
-        snprintf(where, sizeof where, "/auto_execute%s", why.where);
-    } else {
-        snprintf(where, sizeof where, "/policy%s", why.where);
-    }
-    return rc == OPP_OK ? OPP_OK : opp_fail_at(err, rc, where, "%s", why.message);
+    if (rc != OPP_OK)
+        return fail_within("policy", rc, &why, err);
+    opp_app_policy_clear(&policy);
+    rc = opp_auto_execute_merge(NULL, json_object_get(call->input, "auto_execute"), &call->worker->gateway->settings,
+                                app->created_at, &app->auto_execute, &why);
+    return rc == OPP_OK ? OPP_OK : fail_within("auto_execute", rc, &why, err);
+}
+
+static enum opp_code add_key(struct opp_call *call, struct opp_tx *tx, struct opp_err *err)
+{
+    struct opp_err why = { 0 };
+    enum opp_code rc = opp_change_add_key(call, tx, json_object_get(call->input, "key"), &why);
+
+    return rc == OPP_OK ? OPP_OK : fail_within("key", rc, &why, err);
 }
 
 static bool known_scope(const struct opp_adapters *adapters, const json_t *scope)
@@ -121,7 +134,7 @@ static enum opp_code create(struct opp_tx *tx, void *arg, struct opp_err *err)
     if (rc == OPP_OK)
         rc = opp_tx_insert(tx, &OPP_APP, app, err);
     if (rc == OPP_OK)
-        rc = opp_change_add_key(call, tx, json_object_get(call->input, "key"), err);
+        rc = add_key(call, tx, err);
     if (rc != OPP_OK)
         return rc;
     call->audit.app_id = app->id;

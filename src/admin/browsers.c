@@ -26,13 +26,32 @@ static void dispose(void *state)
     json_decref(((struct change *)state)->details);
 }
 
+/* What a session stands for; NULL: that counts no more, and neither does the session. */
+static const struct opp_admin_token *token_of(const struct opp_call *call, const struct opp_browser_session *session)
+{
+    const struct opp_admin_token *token = opp_registry_admin(call->registry, session->token_hash);
+
+    if (token == NULL || token->revoked_at != 0)
+        return NULL;
+    return token->expires_at != 0 && token->expires_at <= opp_call_now_ms(call) ? NULL : token;
+}
+
+/* With its token, if that ends sooner. */
+static int64_t end_of(const struct opp_call *call, const struct opp_browser_session *session)
+{
+    const struct opp_admin_token *token = token_of(call, session);
+    bool sooner = token != NULL && token->expires_at != 0 && token->expires_at < session->expires_at;
+
+    return sooner ? token->expires_at : session->expires_at;
+}
+
 static json_t *shape(const struct opp_call *call, const struct opp_browser_session *session)
 {
     return json_pack("{s:s, s:s, s:s, s:s%, s:b, s:o, s:o, s:o}", "id", session->id, "user_id", session->user_id, "ip",
                      session->ip, "user_agent", session->user_agent, strlen(session->user_agent), "current",
                      strcmp(session->id, call->session_id) == 0, "created_at", opp_shape_time(session->created_at),
                      "last_used_at", opp_shape_time(session->last_used_at), "expires_at",
-                     opp_shape_time(session->expires_at));
+                     opp_shape_time(end_of(call, session)));
 }
 
 static json_t *csrf_token(const struct opp_call *call, const char *id)
@@ -123,9 +142,9 @@ const struct opp_flow OPP_FLOW_BROWSER_BEGIN = { BEGIN_STEPS, sizeof(struct chan
  * be seen. */
 static bool sees(const struct opp_call *call, const struct opp_browser_session *session)
 {
-    const struct opp_admin_token *token = opp_registry_admin(call->registry, session->token_hash);
+    const struct opp_admin_token *token = token_of(call, session);
 
-    if (token == NULL || token->revoked_at != 0)
+    if (token == NULL)
         return false;
     if (strcmp(session->user_id, call->admin->user_id) == 0)
         return true;

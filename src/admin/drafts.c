@@ -130,7 +130,7 @@ static enum opp_step answer_draft(struct opp_call *call)
                         listing->execution != NULL ? opp_shape_admin_execution(listing->execution) : json_null()));
 }
 
-static const opp_step_fn GET_STEPS[] = { look, answer_draft, NULL };
+static const opp_step_fn GET_STEPS[] = { look, answer_draft, opp_draft_not_expired, NULL };
 const struct opp_flow OPP_FLOW_ADMIN_DRAFT_GET = { GET_STEPS, sizeof(struct listing), dispose, NULL };
 
 static enum opp_code find_evidence(struct opp_tx *tx, void *arg, struct opp_err *err)

@@ -6,6 +6,7 @@
 #include "core/await.h"
 #include "core/gateway.h"
 #include "core/guard.h"
+#include "core/shape.h"
 #include "store/tx.h"
 
 #include <stdlib.h>
@@ -84,14 +85,19 @@ static bool is_number(const char *text)
     return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
 
-/* Where the client left off, or now. */
-static enum opp_step find_start(struct opp_call *call)
+static enum opp_step find_now(struct opp_call *call)
 {
-    if (call->last_event_id == NULL || !is_number(call->last_event_id))
-        return opp_flow_read(call, find_head);
-    of(call)->seen = atoll(call->last_event_id);
-    call->op.rc = OPP_OK;
-    return OPP_NEXT;
+    return opp_flow_read(call, find_head);
+}
+
+/* Where the client left off, or now: also where it names a row that is not there yet, which was another's before a
+ * backup was restored. */
+static void choose_start(struct opp_call *call)
+{
+    const char *id = call->last_event_id;
+
+    if (id != NULL && is_number(id) && atoll(id) < of(call)->seen)
+        of(call)->seen = atoll(id);
 }
 
 static enum opp_step open_stream(struct opp_call *call)
@@ -100,6 +106,7 @@ static enum opp_step open_stream(struct opp_call *call)
 
     if (call->op.rc != OPP_OK)
         return opp_call_fail(call, call->op.rc, &call->op.err);
+    choose_start(call);
     opp_buf_text(&stream->out, ": connected\n\n");
     call->stream->begin(call, "text/event-stream; charset=utf-8");
     return OPP_NEXT;
@@ -118,15 +125,17 @@ static json_t *member(const json_t *row, const char *name)
     return json_object_get(row, name);
 }
 
+/* Of a row that is damaged, what its columns say. */
 static void write_event(struct opp_buf *out, const struct opp_audit_row *record, const char *event)
 {
     json_t *row = NULL, *data;
 
-    opp_json_read(record->row, strlen(record->row), &row); /* else row stays NULL, and so will data */
-    data = json_pack("{s:s, s:O, s:O, s:O?, s:O?, s:O?, s:O?, s:O?, s:O?}", "event", event, "seq", member(row, "seq"),
-                     "at", member(row, "created_at"), "app_id", member(row, "app_id"), "key_id", member(row, "key_id"),
-                     "draft_id", member(row, "draft_id"), "execution_id", member(row, "execution_id"), "by",
-                     member(row, "performed_by_user_id"), "details", member(row, "details"));
+    opp_json_read(record->row, strlen(record->row), &row); /* else row stays NULL, and so do its members */
+    data =
+        json_pack("{s:s, s:I, s:o, s:s?, s:O?, s:s?, s:O?, s:O?, s:O?}", "event", event, "seq", (json_int_t)record->seq,
+                  "at", opp_shape_time(record->created_at), "app_id", record->app_id, "key_id", member(row, "key_id"),
+                  "draft_id", record->draft_id, "execution_id", member(row, "execution_id"), "by",
+                  member(row, "performed_by_user_id"), "details", member(row, "details"));
 
     opp_buf_format(out, "id: %lld\nevent: %s\ndata: ", (long long)record->seq, event);
     if (data != NULL)
@@ -191,11 +200,15 @@ static enum opp_step find(struct opp_call *call)
     return opp_flow_read(call, find_rows);
 }
 
-static void say(struct opp_call *call, struct opp_buf *out)
+/* False: what is missing cannot be told later on this stream, but on one that begins where the reader left off. */
+static bool say(struct opp_call *call, struct opp_buf *out)
 {
-    if (!out->failed && out->length > 0)
+    bool whole = !out->failed;
+
+    if (whole && out->length > 0)
         call->stream->write(call, out->bytes, out->length);
     opp_buf_reset(out);
+    return whole;
 }
 
 /* A person who was shut out hears that, and nothing that was found since. */
@@ -212,13 +225,13 @@ static bool still_allowed(struct opp_call *call)
 static enum opp_step send_rows(struct opp_call *call)
 {
     struct stream *stream = of(call);
-    bool allowed;
+    bool allowed, told;
 
     if (stream->await.gone)
         return opp_call_end_stream(call);
     allowed = still_allowed(call);
-    say(call, &stream->out);
-    if (!allowed || call->op.rc != OPP_OK || call->stream->backlog(call) > BACKLOG_MAX_BYTES)
+    told = say(call, &stream->out);
+    if (!allowed || !told || call->op.rc != OPP_OK || call->stream->backlog(call) > BACKLOG_MAX_BYTES)
         return opp_call_end_stream(call);
     if (stream->found == ROWS_MAX) {
         opp_flow_goto(call, find);
@@ -248,6 +261,6 @@ static void dispose(void *state)
     opp_buf_free(&stream->out);
 }
 
-static const opp_step_fn STEPS[] = { find_start, open_stream, find, send_rows, go_on, NULL };
+static const opp_step_fn STEPS[] = { find_now, open_stream, find, send_rows, go_on, NULL };
 
 const struct opp_flow OPP_FLOW_EVENTS = { STEPS, sizeof(struct stream), dispose, NULL };

@@ -139,5 +139,5 @@ static int run(const json_t *args)
         printf("Rows %lld to %lld are in %s; the trail goes on behind hash %s.\n", (long long)archive.from,
                (long long)archive.to, archive.path, archive.hash);
     opp_config_clear(&config);
-    return rc == OPP_OK && fflush(stdout) == 0 ? OPP_EXIT_OK : opp_command_failed(&err);
+    return opp_command_printed(rc == OPP_OK ? OPP_EXIT_OK : opp_command_failed(&err));
 }

@@ -176,5 +176,5 @@ static int run(const json_t *args)
     opp_verify_clear(&checking.verify);
     opp_audit_terms_clear(&terms);
     opp_config_clear(&config);
-    return fflush(stdout) == 0 ? code : OPP_EXIT_FAILED;
+    return opp_command_printed(code);
 }

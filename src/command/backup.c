@@ -161,5 +161,5 @@ static int run(const json_t *args)
                json_integer_value(json_object_get(summary, "bytes")), opp_json_text(summary, "created_at"));
     json_decref(summary);
     opp_config_clear(&config);
-    return rc == OPP_OK && fflush(stdout) == 0 ? OPP_EXIT_OK : opp_command_failed(&err);
+    return opp_command_printed(rc == OPP_OK ? OPP_EXIT_OK : opp_command_failed(&err));
 }

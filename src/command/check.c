@@ -110,5 +110,5 @@ static int run(const json_t *args)
     opp_databases_close(databases);
     opp_upstreams_free(upstreams);
     opp_config_clear(&config);
-    return rc == OPP_OK && fflush(stdout) == 0 ? OPP_EXIT_OK : OPP_EXIT_FAILED;
+    return opp_command_printed(rc == OPP_OK ? OPP_EXIT_OK : OPP_EXIT_FAILED);
 }

@@ -57,13 +57,25 @@ int opp_command_failed(const struct opp_err *err)
     return opp_command_exit(err);
 }
 
+int opp_command_printed(int code)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return code;
+    fprintf(stderr, "oppd: cannot write to the standard output\n");
+    return OPP_EXIT_FAILED;
+}
+
 static int print(struct opp_buf *text)
 {
-    bool written = opp_buf_check(text, NULL) == OPP_OK &&
-                   fwrite(text->bytes, 1, text->length, stdout) == text->length && fflush(stdout) == 0;
+    struct opp_err err = { 0 };
+    int code = OPP_EXIT_OK;
 
+    if (opp_buf_check(text, &err) == OPP_OK)
+        fwrite(text->bytes, 1, text->length, stdout);
+    else
+        code = opp_command_failed(&err);
     opp_buf_free(text);
-    return written ? OPP_EXIT_OK : OPP_EXIT_FAILED;
+    return opp_command_printed(code);
 }
 
 static void add_help(struct opp_buf *text)
@@ -91,7 +103,8 @@ static int run_help(const json_t *args)
 static int run_version(const json_t *args)
 {
     (void)args;
-    return puts("oppd " OPP_VERSION) >= 0 && fflush(stdout) == 0 ? OPP_EXIT_OK : OPP_EXIT_FAILED;
+    puts("oppd " OPP_VERSION);
+    return opp_command_printed(OPP_EXIT_OK);
 }
 
 static int print_command_help(const struct opp_command *command)

@@ -22,5 +22,8 @@ int opp_command_main(int argc, char *const *argv);
 int opp_command_exit(const struct opp_err *err);
 /* Says on stderr what went wrong, in one line; gives opp_command_exit of it. */
 int opp_command_failed(const struct opp_err *err);
+/* Gives code once what was printed is written, which everything that prints ends with; where it cannot be, says so and
+ * gives OPP_EXIT_FAILED. */
+int opp_command_printed(int code);
 
 #endif

@@ -189,5 +189,5 @@ static int run_verify(const json_t *args)
     }
     json_decref(evidence);
     opp_sign_key_free(key);
-    return fflush(stdout) == 0 ? code : OPP_EXIT_FAILED;
+    return opp_command_printed(code);
 }

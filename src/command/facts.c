@@ -98,7 +98,5 @@ static int run(const json_t *args)
         rc = print(adapters, opp_json_text(args, "operand"), &err);
     opp_adapters_free(adapters);
     opp_config_clear(&config);
-    if (rc != OPP_OK)
-        return opp_command_failed(&err);
-    return fflush(stdout) == 0 ? OPP_EXIT_OK : OPP_EXIT_FAILED;
+    return opp_command_printed(rc == OPP_OK ? OPP_EXIT_OK : opp_command_failed(&err));
 }

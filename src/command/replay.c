@@ -139,7 +139,7 @@ static int print(const json_t *report, bool as_json)
     else
         opp_replay_print(report);
     opp_reserve_free(text);
-    if (fflush(stdout) != 0)
+    if (opp_command_printed(OPP_EXIT_OK) != OPP_EXIT_OK)
         return EXIT_UNKNOWN;
     return differs(report) ? EXIT_DIFFERENT : OPP_EXIT_OK;
 }

@@ -193,12 +193,8 @@ static enum opp_code unmark(const char *marker, struct opp_err *err)
 static enum opp_code fill(const char *path, const char *dir, int64_t *rows, json_t **manifest, struct opp_err *err)
 {
     char marker[PATH_MAX];
-    int lock = -1;
-    enum opp_code rc = opp_lock_dir(dir, &lock, err);
+    enum opp_code rc = mark(dir, marker, err);
 
-    if (rc != OPP_OK)
-        return rc;
-    rc = mark(dir, marker, err);
     if (rc == OPP_OK)
         rc = opp_archive_extract(path, dir, manifest, err);
     if (rc == OPP_OK)
@@ -207,20 +203,24 @@ static enum opp_code fill(const char *path, const char *dir, int64_t *rows, json
         rc = check_trail(dir, *manifest, rows, err);
     if (rc == OPP_OK)
         rc = unmark(marker, err);
-    close(lock);
     return rc;
 }
 
+/* Who does not get the lock leaves the directory alone: what is in it now is another's. */
 static enum opp_code restore(const char *path, const char *dir, int64_t *rows, json_t **manifest, struct opp_err *err)
 {
     bool absent = false;
+    int lock = -1;
     enum opp_code rc = check_empty(dir, &absent, err);
 
+    if (rc == OPP_OK)
+        rc = opp_lock_dir(dir, &lock, err);
     if (rc != OPP_OK)
         return rc;
     rc = fill(path, dir, rows, manifest, err);
     if (rc != OPP_OK)
         empty(dir, absent);
+    close(lock);
     return rc;
 }
 
@@ -239,5 +239,5 @@ static int run(const json_t *args)
                json_array_size(json_object_get(manifest, "files")), opp_json_text(manifest, "created_at"), rows);
     json_decref(manifest);
     opp_config_clear(&config);
-    return rc == OPP_OK && fflush(stdout) == 0 ? OPP_EXIT_OK : opp_command_failed(&err);
+    return opp_command_printed(rc == OPP_OK ? OPP_EXIT_OK : opp_command_failed(&err));
 }

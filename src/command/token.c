@@ -143,5 +143,5 @@ static int run(const json_t *args)
         printf("%s\n", grant.token);
     json_decref(request);
     opp_config_clear(&config);
-    return rc == OPP_OK && fflush(stdout) == 0 ? OPP_EXIT_OK : opp_command_failed(&err);
+    return opp_command_printed(rc == OPP_OK ? OPP_EXIT_OK : opp_command_failed(&err));
 }

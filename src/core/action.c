@@ -3,6 +3,7 @@
 
 #include "base/crash.h"
 #include "core/action_state.h"
+#include "core/draft.h"
 #include "core/evidence.h"
 #include "core/execute.h"
 #include "core/gateway.h"
@@ -399,6 +400,7 @@ static const opp_step_fn STEPS[] = {
     answer_executed,
     opp_step_moved_write,
     opp_step_moved_written,
+    opp_draft_not_expired,
     NULL,
 };
 

@@ -425,6 +425,7 @@ static const opp_step_fn APPROVE_STEPS[] = {
     approval_written,
     opp_step_moved_write,
     opp_step_moved_written,
+    opp_draft_not_expired,
     NULL,
 };
 
@@ -475,6 +476,7 @@ static enum opp_step rejected(struct opp_call *call)
     return opp_call_answer_recorded(call, json_pack("{s:b, s:o}", "ok", 1, "draft", opp_shape_admin_draft(draft)));
 }
 
-static const opp_step_fn REJECT_STEPS[] = { read_rejection, look, check_draft, reject, rejected, NULL };
+static const opp_step_fn REJECT_STEPS[] = { read_rejection,        look, check_draft, reject, rejected,
+                                            opp_draft_not_expired, NULL };
 
 const struct opp_flow OPP_FLOW_REJECT = { REJECT_STEPS, sizeof(struct decision), dispose, "agent.draft.reject" };

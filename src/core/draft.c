@@ -144,8 +144,16 @@ static void expired(void *arg)
 {
     struct opp_call *call = arg;
 
-    opp_hub_notify(call->worker->gateway->hub, NULL);
+    if (call->op.rc == OPP_OK)
+        opp_hub_notify(call->worker->gateway->hub, NULL);
+    else
+        opp_flow_goto(call, opp_draft_not_expired);
     opp_flow_resume(call);
+}
+
+enum opp_step opp_draft_not_expired(struct opp_call *call)
+{
+    return opp_call_fail(call, call->op.rc, &call->op.err);
 }
 
 enum opp_step opp_draft_expire_now(struct opp_call *call, const char *draft_id)
@@ -249,7 +257,7 @@ static enum opp_step answer(struct opp_call *call)
                                            opp_shape_execution(state->execution, state->draft, call->app, tool)));
 }
 
-static const opp_step_fn GET_STEPS[] = { begin_wait, look, judge, answer, NULL };
+static const opp_step_fn GET_STEPS[] = { begin_wait, look, judge, answer, opp_draft_not_expired, NULL };
 const struct opp_flow OPP_FLOW_DRAFT_GET = { GET_STEPS, sizeof(struct draft_state), dispose, NULL };
 
 /* --- GET drafts --- */

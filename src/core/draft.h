@@ -41,7 +41,9 @@ enum opp_code opp_draft_expire(struct opp_tx *tx, struct opp_draft *draft, struc
 /* Adds the conditions of a list of drafts on their status, and on their execution's: words that its schema has. */
 void opp_draft_filter(const struct opp_call *call, struct opp_query *query);
 
-/* Expires one overdue draft, audited, before the flow goes on; call->op.rc tells. */
+/* Expires one overdue draft, audited, before the flow goes on. Where that fails the flow ends by its step
+ * opp_draft_not_expired, behind its others: who looked again would find the draft overdue for ever. */
 enum opp_step opp_draft_expire_now(struct opp_call *call, const char *draft_id);
+enum opp_step opp_draft_not_expired(struct opp_call *call);
 
 #endif

@@ -308,8 +308,10 @@ static enum opp_code token_fate(const struct opp_worker *worker, const struct op
     if (rc != OPP_OK)
         return rc;
     registry = opp_registry_pin(gateway->registry);
-    if (registry == NULL)
+    if (registry == NULL) {
+        limited->retry_after_s = 1;
         return OPP_E_UNAVAILABLE;
+    }
     if (strcmp(kind, OPP_TOKEN_AGENT) == 0)
         rc = key_fate(worker, registry, hash, ip, limited);
     else

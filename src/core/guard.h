@@ -40,7 +40,8 @@ enum opp_step opp_guard_limit_tool(struct opp_call *call, const struct opp_tool 
 
 /* The token's fate alone, before a body is accepted: what the guard says of it in the end, but for what is put on
  * record. kind: the tokens that are wanted (base/token.h). OPP_OK, or the code to answer with; a stranger's failure is
- * counted, a request of a key is not. OPP_E_RATE_LIMITED: *limited tells by what. */
+ * counted, a request of a key is not. OPP_E_RATE_LIMITED: *limited tells by what. OPP_E_UNAVAILABLE: and when to ask
+ * again. */
 enum opp_code opp_guard_glance(const struct opp_worker *worker, const struct opp_credentials *shown, const char *kind,
                                const char *ip, struct opp_limited *limited);
 

@@ -100,6 +100,8 @@ static void a_glance_sees_what_the_guard_would_say(void **state)
 {
     char authorization[96];
     struct opp_credentials shown = { .authorization = authorization }, nothing = { 0 };
+    struct opp_limited limited = { 0 };
+    enum opp_code rc;
 
     (void)state;
     snprintf(authorization, sizeof authorization, "bearer  %s", kit.process.demo.owner.token);
@@ -111,7 +113,9 @@ static void a_glance_sees_what_the_guard_would_say(void **state)
     set("UPDATE keys SET expires_at = 0");
     assert_int_equal(glance(&nothing, "192.0.2.1"), OPP_E_TOKEN_INVALID);
     opp_registry_swap(kit.gateway->registry, NULL);
-    assert_int_equal(glance(&shown, "192.0.2.1"), OPP_E_UNAVAILABLE);
+    rc = opp_guard_glance(&kit.worker, &shown, OPP_TOKEN_AGENT, "192.0.2.1", &limited);
+    assert_int_equal(rc, OPP_E_UNAVAILABLE);
+    assert_int_equal(limited.retry_after_s, 1); /* as where the body had come */
     gateway_registry_changed(&kit);
     shown.cookie = "x=y";
     shown.authorization = "Basic x";

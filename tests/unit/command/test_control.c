@@ -2,6 +2,8 @@
 #include "command/control.h"
 
 #include "base/json.h"
+#include "base/reserve.h"
+#include "script/starving.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +20,7 @@
 static char dir[400];
 static struct opp_control *control;
 
-/* Answers with what was asked, or refuses. */
+/* Answers with what was asked, or refuses, or leaves this thread without memory. */
 static enum opp_code echo(void *arg, const json_t *request, const atomic_bool *stopping, json_t **answer,
                           struct opp_err *err)
 {
@@ -26,6 +28,8 @@ static enum opp_code echo(void *arg, const json_t *request, const atomic_bool *s
     assert_false(atomic_load(stopping));
     if (opp_json_text(request, "refuse") != NULL)
         return opp_fail(err, OPP_E_VALIDATION, "not this");
+    if (opp_json_text(request, "starve") != NULL)
+        starving_set(1, true);
     *answer = json_deep_copy(request);
     return OPP_OK;
 }
@@ -128,6 +132,17 @@ static void a_line_that_is_too_long_is_not_answered(void **state)
     free(text);
 }
 
+static void an_answer_that_there_is_no_memory_for_is_none(void **state)
+{
+    json_t *request = json_pack("{s:s}", "starve", "x"), *answer = NULL;
+
+    (void)state;
+    start();
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(opp_control_ask(dir, request, &answer, NULL), OPP_E_IO);
+    json_decref(request);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -138,7 +153,9 @@ int main(void)
         TEST(where_no_gateway_listens_nobody_is_found),
         TEST(what_a_killed_gateway_left_is_no_gateway_and_in_nobodys_way),
         TEST(a_line_that_is_too_long_is_not_answered),
+        TEST(an_answer_that_there_is_no_memory_for_is_none),
     };
 
+    opp_reserve_install();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

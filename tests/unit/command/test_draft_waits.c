@@ -4,8 +4,11 @@
  */
 #include "core/draft.h"
 
+#include "admin/drafts.h"
 #include "command/approvals_kit.h"
 #include "command/failing.h"
+#include "core/action.h"
+#include "core/decide.h"
 #include "core/generation.h"
 #include "core/hub.h"
 #include "core/registry.h"
@@ -146,6 +149,33 @@ static void a_draft_that_somebody_else_ended_in_time_is_not_expired(void **state
     expect_of(&OPP_FLOW_DRAFT_GET, NULL, OPP_OK, NULL);
 }
 
+/* Each is asked of a draft that is overdue, and the store does not take that it is expired. */
+static void a_draft_that_cannot_be_expired_is_a_failure(void **state)
+{
+    char input[512], key[32];
+    struct gateway_request look = { .flow = &OPP_FLOW_ADMIN_DRAFT_GET, .person = true, .id = draft };
+    struct gateway_request again = { .flow = &OPP_FLOW_ACTION, .input = input, .key = key };
+    struct gateway_answer answer;
+
+    (void)state;
+    make_draft("");
+    set_draft("expires_at = 1");
+    gateway_sql(&kit, GATEWAY, "CREATE TRIGGER refuse BEFORE UPDATE ON drafts BEGIN SELECT RAISE(FAIL, 'no'); END");
+    expect_of(&OPP_FLOW_DRAFT_GET, NULL, OPP_E_EXISTS, NULL);
+    expect_of(&OPP_FLOW_DRAFT_GET, WAIT, OPP_E_EXISTS, NULL);
+    expect_of(&OPP_FLOW_REJECT, NULL, OPP_E_EXISTS, NULL);
+    approve(OPP_E_EXISTS, NULL);
+    assert_int_equal(gateway_run(&kit, &look, &answer), OPP_E_EXISTS);
+    gateway_forget(&answer);
+    snprintf(key, sizeof key, "%u", count);
+    write_action(input, sizeof input, key, "", "");
+    assert_int_equal(gateway_run(&kit, &again, &answer), OPP_E_EXISTS);
+    gateway_forget(&answer);
+    gateway_sql(&kit, GATEWAY, "DROP TRIGGER refuse");
+    expect_of(&OPP_FLOW_DRAFT_GET, NULL, OPP_OK, NULL);
+    approve(OPP_E_DRAFT_FINAL, NULL);
+}
+
 static void when_the_gateway_ends_nobody_waits(void **state)
 {
     (void)state;
@@ -164,6 +194,7 @@ int main(void)
         TEST(who_is_out_waits_no_longer),
         TEST(a_draft_is_its_app_s),
         TEST(a_draft_that_somebody_else_ended_in_time_is_not_expired),
+        TEST(a_draft_that_cannot_be_expired_is_a_failure),
         TEST(when_the_gateway_ends_nobody_waits), /* for good */
     };
 

@@ -10,9 +10,9 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 
-static int left;
-static bool stays;
-static bool happened;
+static _Thread_local int left;
+static _Thread_local bool stays;
+static _Thread_local bool happened;
 
 void starving_set(int nth, bool all)
 {

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* Allocations from the nth on return NULL, all of them or only that one; 0 feeds again. */
+/* This thread's allocations from the nth on return NULL, all of them or only that one; 0 feeds again. */
 void starving_set(int nth, bool all);
 /* Whether one has failed since. */
 bool starving_happened(void);
