@@ -281,9 +281,20 @@ static enum opp_code bind_conditions(const struct opp_query *query, sqlite3_stmt
     return result == SQLITE_OK ? OPP_OK : opp_fail(err, OPP_E_MEMORY, "cannot bind a query");
 }
 
+/* Only a word may become part of a statement. */
+static bool is_sound(const struct opp_where *where)
+{
+    return !is_constant(where) || where->text[strspn(where->text, "abcdefghijklmnopqrstuvwxyz_")] == '\0';
+}
+
 static enum opp_code check_query(const struct opp_query *query, struct opp_err *err)
 {
-    return query->where_count <= OPP_WHERE_MAX ? OPP_OK : opp_fail(err, OPP_E_INTERNAL, "too many conditions");
+    if (query->where_count > OPP_WHERE_MAX)
+        return opp_fail(err, OPP_E_INTERNAL, "too many conditions");
+    for (size_t i = 0; i < query->where_count; i++)
+        if (!is_sound(&query->where[i]))
+            return opp_fail(err, OPP_E_INTERNAL, "a constant is a word");
+    return OPP_OK;
 }
 
 static enum opp_code prepare_query(struct opp_tx *tx, const struct opp_query *query, sqlite3_stmt **statement,

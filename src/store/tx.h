@@ -44,8 +44,8 @@ enum opp_compare {
 
 /* A condition on a column: text, or number when text is NULL; OPP_IN takes a JSON array of strings;
  * OPP_WITHIN too, for a column that holds one: there is one, and all of it is in the list. OPP_CONSTANT is OPP_EQUAL to
- * a word of the program's own (letters and _), which an index may be limited to. OPP_EXECUTED: an execution whose draft
- * is the column's has this status, such a word too. */
+ * a word of the program's own (a to z and _; any other is refused), which an index may be limited to. OPP_EXECUTED: an
+ * execution whose draft is the column's has this status, such a word too. */
 struct opp_where {
     const char *column;
     enum opp_compare compare;

@@ -204,6 +204,9 @@ static enum opp_code queries(struct opp_tx *tx, void *arg, struct opp_err *err)
     query = by_id();
     opp_query_text(&query, "id", OPP_EQUAL, "' OR '1'='1");
     assert_finds(tx, &query, "");
+    query = by_id();
+    opp_query_text(&query, "draft_id", OPP_CONSTANT, "odd' OR '1'='1");
+    assert_int_equal(opp_tx_count(tx, &query, &(int64_t){ 0 }, NULL), OPP_E_INTERNAL);
     json_decref(list);
     json_decref(none);
     return OPP_OK;
