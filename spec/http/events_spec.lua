@@ -100,6 +100,9 @@ describe("the stream of events", function()
     assert.same({ "draft.created", json.null }, { event.event, event.details })
     await(stream, drafts[3].id)
     stream:close()
+    local rows = check.ok(g.admin:get("/audit", { limit = 50 })).items
+    assert.is_nil(check.find(rows, { draft_id = drafts[2].id, damaged = true }).details)
+    assert.is_nil(check.find(rows, { draft_id = drafts[1].id }).damaged)
   end)
 
   it("ends where an event cannot be told, so that its reader knows", function()

@@ -7,6 +7,7 @@
 #include "core/call.h"
 #include "core/gateway.h"
 #include "core/page.h"
+#include "core/shape.h"
 #include "store/tx.h"
 
 #include <string.h>
@@ -31,15 +32,27 @@ static void dispose(void *state)
     opp_verify_clear(&trail->verify);
 }
 
+/* What the columns say of a row whose bytes cannot be read: whoever looks through the trail passes it by. */
+static json_t *shape_damaged(const struct opp_audit_row *row)
+{
+    return json_pack("{s:I, s:o, s:s?, s:s?, s:s?, s:s?, s:s?, s:b}", "seq", (json_int_t)row->seq, "created_at",
+                     opp_shape_time(row->created_at), "action", row->action, "status", row->status, "app_id",
+                     row->app_id, "draft_id", row->draft_id, "event_hash", row->event_hash, "damaged", 1);
+}
+
 /* The stored bytes, and the hash that covers them. */
 static json_t *shape_row(void *record, struct opp_tx *tx)
 {
     const struct opp_audit_row *row = record;
     json_t *shown = NULL;
+    enum opp_code rc = opp_json_read(row->row, strlen(row->row), &shown);
 
     (void)tx;
-    if (opp_json_read(row->row, strlen(row->row), &shown) != OPP_OK ||
-        json_object_set_new(shown, "event_hash", json_string(row->event_hash)) != 0) {
+    if (rc == OPP_E_INTERNAL || (rc == OPP_OK && !json_is_object(shown))) {
+        json_decref(shown);
+        return shape_damaged(row);
+    }
+    if (rc != OPP_OK || json_object_set_new(shown, "event_hash", json_string(row->event_hash)) != 0) {
         json_decref(shown);
         return NULL;
     }
