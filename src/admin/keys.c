@@ -84,10 +84,12 @@ static enum opp_code rotate(struct opp_tx *tx, void *arg, struct opp_err *err)
     if (change->key->expires_at == 0 || change->key->expires_at > end)
         change->key->expires_at = end;
     rc = opp_tx_update(tx, &OPP_KEY, change->key, columns, err);
+    change->details =
+        json_pack("{s:s, s:o}", "rotatedKeyId", change->key->id, "expiresAt", opp_shape_time(change->key->expires_at));
     asked_key =
         json_pack("{s:s?, s:O*}", "name", change->key->name, "expiresAt", json_object_get(call->input, "expiresAt"));
     if (rc == OPP_OK)
-        rc = asked_key != NULL ? opp_change_add_key(call, tx, asked_key, err) : OPP_E_MEMORY;
+        rc = asked_key != NULL && change->details != NULL ? opp_change_add_key(call, tx, asked_key, err) : OPP_E_MEMORY;
     json_decref(asked_key);
     if (rc == OPP_OK)
         rc = opp_change_record(call, tx, "agent_key.rotate", err);
