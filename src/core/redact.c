@@ -95,6 +95,26 @@ static json_t *copy(const struct redaction *how, json_t *value)
     return json_incref(value);
 }
 
+/* Most values hold none of the fields, and looking costs less than a copy. */
+static bool holds_any(const json_t *fields, json_t *value)
+{
+    json_t *inner;
+    const char *name;
+    size_t index;
+
+    json_object_foreach(value, name, inner)
+    {
+        if (json_object_get(fields, name) != NULL || holds_any(fields, inner))
+            return true;
+    }
+    json_array_foreach(value, index, inner)
+    {
+        if (holds_any(fields, inner))
+            return true;
+    }
+    return false;
+}
+
 json_t *opp_redact_fields(const struct opp_app_entry *app, const struct opp_tool *tool, const json_t *by_rule)
 {
     bool hide = !app->policy.allow_sensitive_fields && tool->sensitive != NULL;
@@ -117,7 +137,8 @@ enum opp_code opp_redact(json_t *value, json_t *fields, enum opp_redaction kind,
                          const unsigned char key[OPP_HASH_BYTES], json_t **out, struct opp_err *err)
 {
     struct redaction how = { fields, kind, key };
-    json_t *copied = json_object_size(fields) > 0 ? copy(&how, value) : json_incref(value);
+    bool whole = json_object_size(fields) == 0 || !holds_any(fields, value);
+    json_t *copied = whole ? json_incref(value) : copy(&how, value);
 
     if (copied == NULL)
         return opp_fail(err, OPP_E_MEMORY, "no memory to redact");

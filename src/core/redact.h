@@ -28,7 +28,7 @@ void opp_redact_app_key(const unsigned char gateway_key[OPP_HASH_BYTES], const c
  * may see them, and those that a rule names (an array, or NULL). NULL: no memory. */
 json_t *opp_redact_fields(const struct opp_app_entry *app, const struct opp_tool *tool, const json_t *by_rule);
 
-/* Gives value with these fields replaced at any depth; value itself, with one more reference, where there are none.
+/* Gives value with these fields replaced at any depth; value itself, with one more reference, where it has none.
  * key only for OPP_REDACT_WITNESS. OPP_E_MEMORY. */
 enum opp_code opp_redact(json_t *value, json_t *fields, enum opp_redaction kind,
                          const unsigned char key[OPP_HASH_BYTES], json_t **out, struct opp_err *err);
