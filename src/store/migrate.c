@@ -23,10 +23,12 @@ static enum opp_code run_script(struct opp_db *db, const char *script, size_t ve
     return rc;
 }
 
-/* What the disk does not take is no mistake of the script. */
+/* What the disk does not take, or memory has no room for, is no mistake of the script. */
 static enum opp_code refuse(const char *name, size_t version, const struct opp_err *why, struct opp_err *err)
 {
-    enum opp_code rc = why->code == OPP_E_UNAVAILABLE ? OPP_E_IO : OPP_E_CONFIG;
+    enum opp_code rc = why->code == OPP_E_UNAVAILABLE ? OPP_E_IO
+                       : why->code == OPP_E_MEMORY    ? OPP_E_MEMORY
+                                                      : OPP_E_CONFIG;
 
     return opp_fail(err, rc, "the database %s cannot be brought to schema %zu: %s", name, version, why->message);
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 /* cmocka wants the four above */
 #include <cmocka.h>
+#include <sqlite3.h>
 #include <string.h>
 
 static struct kit kit;
@@ -57,6 +58,23 @@ static void a_database_from_the_future_is_refused_by_name(void **state)
     assert_non_null(strstr(err.message, "one"));
 }
 
+static void no_memory(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count, (void)values;
+    sqlite3_result_error_nomem(context);
+}
+
+static void a_script_that_memory_is_out_for_is_no_mistake(void **state)
+{
+    static const char *const scripts[] = { "SELECT no_memory()" };
+
+    (void)state;
+    assert_int_equal(
+        sqlite3_create_function(opp_db_handle(db), "no_memory", 0, SQLITE_UTF8, NULL, no_memory, NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(opp_migrate(db, "one", scripts, 1, NULL, NULL), OPP_E_MEMORY);
+}
+
 static void a_version_below_zero_is_refused_too(void **state)
 {
     (void)state;
@@ -94,6 +112,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_script_runs_once_and_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_database_from_the_future_is_refused_by_name, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_script_that_memory_is_out_for_is_no_mistake, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_version_below_zero_is_refused_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wrong_script_leaves_nothing_and_can_be_mended, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_gateways_own_scripts_run, set_up, tear_down),
