@@ -5,7 +5,6 @@
 #include "base/pem.h"
 
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +20,6 @@ static enum opp_code no_memory(struct opp_err *err)
 /* What the operator named cannot be used, whatever the reason. */
 static enum opp_code blame(const char *file, const char *problem, struct opp_err *err)
 {
-    ERR_clear_error();
     return opp_fail_at(err, OPP_E_CONFIG, file, "%s", problem);
 }
 
@@ -116,6 +114,12 @@ static EVP_PKEY *key_of(const struct opp_buf *pem)
     return key;
 }
 
+/* What OpenSSL could not use, unless memory was out. */
+static enum opp_code refuse_pem(const char *file, const char *problem, struct opp_err *err)
+{
+    return opp_pem_starved() ? no_memory(err) : blame(file, problem, err);
+}
+
 static enum opp_code read_ca(const char *file, struct opp_buf *out, struct opp_err *err)
 {
     X509 *certificate;
@@ -128,7 +132,7 @@ static enum opp_code read_ca(const char *file, struct opp_buf *out, struct opp_e
         return rc;
     certificate = certificate_of(out);
     if (certificate == NULL)
-        return blame(file, "no certificate that can be used", err);
+        return refuse_pem(file, "no certificate that can be used", err);
     X509_free(certificate);
     return OPP_OK;
 }
@@ -141,9 +145,9 @@ static enum opp_code check_pair(const struct opp_upstream_settings *settings, co
     enum opp_code rc = OPP_OK;
 
     if (certificate == NULL)
-        rc = blame(settings->client_certificate, "no certificate that can be used", err);
+        rc = refuse_pem(settings->client_certificate, "no certificate that can be used", err);
     else if (key == NULL || X509_check_private_key(certificate, key) != 1)
-        rc = blame(settings->client_key, "no key that can be used with the certificate", err);
+        rc = refuse_pem(settings->client_key, "no key that can be used with the certificate", err);
     EVP_PKEY_free(key);
     X509_free(certificate);
     return rc;

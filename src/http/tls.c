@@ -77,10 +77,9 @@ static const char *reason_of_failure(void)
 static enum opp_code blame(const char *file, const char *problem, struct opp_err *err)
 {
     const char *reason = reason_of_failure();
+    enum opp_code rc = opp_pem_starved() ? OPP_E_MEMORY : OPP_E_CONFIG;
 
-    opp_fail_at(err, OPP_E_CONFIG, file, "%s%s%s", problem, reason != NULL ? ": " : "", reason != NULL ? reason : "");
-    ERR_clear_error();
-    return OPP_E_CONFIG;
+    return opp_fail_at(err, rc, file, "%s%s%s", problem, reason != NULL ? ": " : "", reason != NULL ? reason : "");
 }
 
 static enum opp_code use_files(SSL_CTX *context, const struct opp_tls *tls, struct opp_err *err)

@@ -22,7 +22,8 @@ struct opp_tls;
 
 /* Gives TLS 1.2 and 1.3 with a certificate, its chain behind it in the file, and its key, both PEM. No renegotiation,
  * compression, resumption or early data; ciphers with forward secrecy only; HTTP/1.1 where the client asks by ALPN.
- * OPP_E_CONFIG: a file cannot be read or used, or the key is not the certificate's; err->where is the file. */
+ * OPP_E_CONFIG: a file cannot be read or used, or the key is not the certificate's; err->where is the file.
+ * OPP_E_MEMORY. */
 enum opp_code opp_tls_open(const char *certificate, const char *key, struct opp_tls **out, struct opp_err *err);
 /* Only when no server and no connection is left that uses it; NULL allowed. */
 void opp_tls_free(struct opp_tls *tls);
