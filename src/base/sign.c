@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -88,13 +89,18 @@ static EVP_PKEY *read_pem(const char *pem, int length)
 
 enum opp_code opp_sign_key_read(const char *pem, size_t length, struct opp_sign_key **out, struct opp_err *err)
 {
-    EVP_PKEY *pkey = length <= INT_MAX ? read_pem(pem, (int)length) : NULL;
+    EVP_PKEY *pkey;
+    bool starved;
 
-    if (pkey == NULL || EVP_PKEY_get_base_id(pkey) != EVP_PKEY_ED25519) {
-        EVP_PKEY_free(pkey);
-        return opp_fail(err, OPP_E_VALIDATION, "this is no Ed25519 key in PEM");
-    }
-    return wrap(pkey, out, err);
+    ERR_clear_error();
+    pkey = length <= INT_MAX ? read_pem(pem, (int)length) : NULL;
+    starved = length <= INT_MAX && opp_pem_starved();
+    if (pkey != NULL && EVP_PKEY_get_base_id(pkey) == EVP_PKEY_ED25519)
+        return wrap(pkey, out, err);
+    EVP_PKEY_free(pkey);
+    if (pkey == NULL && starved)
+        return opp_fail(err, OPP_E_MEMORY, "no memory for a key");
+    return opp_fail(err, OPP_E_VALIDATION, "this is no Ed25519 key in PEM");
 }
 
 void opp_sign_key_free(struct opp_sign_key *key)
