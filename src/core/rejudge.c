@@ -98,14 +98,14 @@ static enum opp_code decide(struct opp_policy_engine *engine, const struct opp_r
                             struct opp_core_part *core, struct opp_rejudged *out)
 {
     struct opp_policy_request request = opp_rejudge_request(input);
-    int64_t begun_ns = opp_thread_cpu_ns();
+    int64_t begun_ns = input->timed ? opp_thread_cpu_ns() : 0;
     enum opp_code rc = core->phase != OPP_PHASE_DISCOVER ? discover(engine, input, core, &out->ruling) : OPP_OK;
 
     if (rc == OPP_OK && out->ruling.outcome != OPP_OUTCOME_DENY) {
         opp_policy_decision_clear(&out->ruling);
         opp_policy_decide(engine, &request, &out->ruling);
     }
-    out->ns = opp_thread_cpu_ns() - begun_ns;
+    out->ns = input->timed ? opp_thread_cpu_ns() - begun_ns : -1;
     out->read_sensitive = out->ruling.read_watched;
     if (opp_policy_engine_stale(engine))
         opp_policy_engine_renew(engine, NULL);
@@ -159,7 +159,8 @@ static json_t *read_request(const struct opp_policy_engine *engine, const struct
 }
 
 enum opp_code opp_rejudge_logged(struct opp_policy_engine *engine, const struct opp_decision *logged,
-                                 struct opp_json_cache *cache, struct opp_session *executions, struct opp_rejudged *out)
+                                 struct opp_json_cache *cache, struct opp_session *executions, bool timed,
+                                 struct opp_rejudged *out)
 {
     json_t *core = opp_json_cache_parse(cache, logged->core), *recent = parse(logged->recent);
     json_t *names = names_of(logged->hashed);
@@ -167,6 +168,7 @@ enum opp_code opp_rejudge_logged(struct opp_policy_engine *engine, const struct 
                                         .recent = recent,
                                         .sensitive = names,
                                         .executions = executions,
+                                        .timed = timed,
                                         .request = read_request(engine, logged, cache) };
     enum opp_code rc = OPP_E_VALIDATION;
 

@@ -26,6 +26,7 @@ struct opp_rejudged_input {
                               * that answers whatever is asked */
     const json_t *sensitive; /* object whose members' names are hashed in request; NULL: nothing is */
     struct opp_core_part core;
+    bool timed;                     /* what it takes is measured, which itself takes a fifteenth of that */
     struct opp_session *executions; /* of the gateway's store: counts that nobody asked for then; NULL: not known */
 };
 
@@ -33,8 +34,10 @@ struct opp_rejudged {
     struct opp_policy_decision ruling;
     struct opp_buf verdict; /* canonical bytes, NUL-terminated */
     bool read_sensitive;    /* a rule read what is only a hash: the ruling means nothing */
-    int64_t ns;             /* CPU time of this thread; 0: no rule was asked */
+    int64_t ns;             /* CPU time of this thread; 0: no rule was asked; below 0: it was not measured */
 };
+
+#define OPP_REJUDGE_TIMED_EVERY 16 /* of many decisions so many are measured: enough for percentiles */
 
 /* What the rules are asked; it lends from input. */
 struct opp_policy_request opp_rejudge_request(const struct opp_rejudged_input *input);
@@ -44,10 +47,10 @@ struct opp_policy_request opp_rejudge_request(const struct opp_rejudged_input *i
  * ruling.failed. OPP_E_MEMORY. */
 enum opp_code opp_rejudge(struct opp_policy_engine *engine, const struct opp_rejudged_input *input,
                           struct opp_rejudged *out);
-/* The same for a record of the log; cache (NULL: none) makes many of them cheaper to read. OPP_E_VALIDATION: it is
- * damaged. */
+/* The same for a record of the log, timed or not; cache (NULL: none) makes many of them cheaper to read.
+ * OPP_E_VALIDATION: it is damaged. */
 enum opp_code opp_rejudge_logged(struct opp_policy_engine *engine, const struct opp_decision *logged,
-                                 struct opp_json_cache *cache, struct opp_session *executions,
+                                 struct opp_json_cache *cache, struct opp_session *executions, bool timed,
                                  struct opp_rejudged *out);
 void opp_rejudged_clear(struct opp_rejudged *rejudged);
 

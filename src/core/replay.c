@@ -33,6 +33,7 @@ struct replaying {
     int64_t since_ms; /* that the report is about */
     long long step;   /* how many the next step takes */
     size_t found;     /* in this step */
+    size_t judged;
 };
 
 /* As opp_ruling_reason says it of a ruling that was not written yet. */
@@ -85,10 +86,12 @@ static enum opp_code count(struct replaying *replaying, const struct opp_decisio
 static enum opp_code judge(struct replaying *replaying, const struct opp_decision *logged)
 {
     struct opp_rejudged judged = { .ns = 0 };
+    bool timed = replaying->judged++ % OPP_REJUDGE_TIMED_EVERY == 0;
     enum opp_code rc = OPP_OK;
 
     if (logged->replayable)
-        rc = opp_rejudge_logged(replaying->engine, logged, replaying->cache, replaying->replay->executions, &judged);
+        rc = opp_rejudge_logged(replaying->engine, logged, replaying->cache, replaying->replay->executions, timed,
+                                &judged);
     if (rc == OPP_OK && logged->replayable && !judged.read_sensitive)
         rc = count(replaying, logged, &judged);
     else if (rc == OPP_OK || rc == OPP_E_VALIDATION)

@@ -72,7 +72,8 @@ struct opp_staging {
     /* The thread's own: */
     struct opp_policy_engine *engine;
     unsigned epoch;
-    bool busy; /* there was something at the last look */
+    bool busy;       /* there was something at the last look */
+    unsigned judged; /* by the staged rules; it may wrap */
     struct opp_session *executions;
     struct opp_app_views *views;
     struct opp_json_cache *cache; /* of what decisions have in common */

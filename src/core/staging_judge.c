@@ -96,6 +96,7 @@ static enum opp_code rejudge(struct opp_looking *looking)
     struct opp_rejudged_input input = { .app_id = looking->told->shown.app->id,
                                         .recent = json_object_get(looking->parts, "recent"),
                                         .core = looking->told->core,
+                                        .timed = staging->judged++ % OPP_REJUDGE_TIMED_EVERY == 0,
                                         .executions = staging->executions };
     enum opp_code rc = show_request(looking);
 

@@ -65,7 +65,8 @@ static char *write_staged(const struct opp_looking *looking)
     opp_verdict_difference_write(&text, &looking->difference);
     if (looking->error[0] != '\0')
         opp_jcs_member_text(&text, "error", looking->error);
-    opp_jcs_member_integer(&text, "ns", looking->staged.ns);
+    if (looking->staged.ns >= 0)
+        opp_jcs_member_integer(&text, "ns", looking->staged.ns);
     opp_jcs_member_text(&text, "profile", looking->occasion.profile);
     opp_jcs_member_text(&text, "reason", opp_ruling_reason(&looking->staged.ruling));
     opp_jcs_member_text(&text, "rule", looking->rule);

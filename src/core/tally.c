@@ -145,21 +145,48 @@ static enum opp_code add_difference(struct opp_tally *tally, const struct opp_co
     return opp_tally_place(tally, &made);
 }
 
-/* Lends the difference that this is one of, made if it is new; NULL: there is no room. */
-static struct opp_difference *find(struct opp_tally *tally, const struct opp_compared *compared)
+static bool is_key(const char *key, const char *const parts[5])
 {
-    const char *const parts[] = { compared->tool, compared->phase, compared->rule, compared->from, compared->to };
+    for (size_t i = 0; i < 5; i++) {
+        const char *part = parts[i] != NULL ? parts[i] : "";
+        size_t length = strlen(part);
+
+        if (strncmp(key, part, length) != 0 || key[length] != '\n')
+            return false;
+        key += length + 1;
+    }
+    return *key == '\0';
+}
+
+/* Gives the number of the difference that this is one of, made if it is new; below 0: there is no room. */
+static json_int_t look_up(struct opp_tally *tally, const struct opp_compared *compared, const char *const parts[5])
+{
     char *key = key_of(parts);
     const json_t *at = key != NULL ? json_object_get(tally->places, key) : NULL;
     bool room = key != NULL && tally->count < OPP_TALLY_DIFFERENCES;
-    struct opp_difference *found = NULL;
+    json_int_t found = -1;
 
     if (at != NULL)
-        found = &tally->differences[json_integer_value(at)];
+        found = json_integer_value(at);
     else if (room && add_difference(tally, compared, key) == OPP_OK)
-        found = &tally->differences[tally->count - 1];
+        found = (json_int_t)tally->count - 1;
     free(key);
     return found;
+}
+
+/* Lends the difference that this is one of; NULL: there is no room. Most are as the last one. */
+static struct opp_difference *find(struct opp_tally *tally, const struct opp_compared *compared)
+{
+    const char *const parts[] = { compared->tool, compared->phase, compared->rule, compared->from, compared->to };
+    json_int_t found;
+
+    if (tally->last < tally->count && is_key(tally->differences[tally->last].key, parts))
+        return &tally->differences[tally->last];
+    found = look_up(tally, compared, parts);
+    if (found < 0)
+        return NULL;
+    tally->last = (size_t)found;
+    return &tally->differences[found];
 }
 
 static bool count_app(struct opp_difference *difference, const struct opp_compared *compared)
@@ -248,7 +275,8 @@ enum opp_code opp_tally_add(struct opp_tally *tally, const struct opp_compared *
     tally->dirty = true;
     tally->decisions++;
     note_time(&tally->from, compared->from_ns);
-    note_time(&tally->to, compared->to_ns);
+    if (compared->to_ns >= 0)
+        note_time(&tally->to, compared->to_ns);
     if (compared->error != NULL) {
         tally->errors++;
         snprintf(tally->last_error, sizeof tally->last_error, "%s", compared->error);

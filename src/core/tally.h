@@ -29,7 +29,7 @@ struct opp_compared {
     const char *from_reason, *to_reason;
     const char *input;      /* the request as it is logged, JSON; shown with an example */
     const char *error;      /* the other rules failed, and so; NULL: they did not */
-    int64_t from_ns, to_ns; /* what deciding took; to_ns 0: no rule was asked */
+    int64_t from_ns, to_ns; /* what deciding took; to_ns 0: no rule was asked, below 0: not measured */
 };
 
 /* profile: of the other rules, for the sentence. */

@@ -45,8 +45,8 @@ struct opp_tally {
     char last_error[OPP_RULING_ERROR_MAX];
     struct opp_tally_times from, to;
     struct opp_difference differences[OPP_TALLY_DIFFERENCES];
-    size_t count;
-    json_t *places; /* key → number of its difference */
+    size_t count, last; /* last: where the last one was found */
+    json_t *places;     /* key → number of its difference */
     bool dirty;
 };
 

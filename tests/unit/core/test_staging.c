@@ -31,7 +31,7 @@ static void a_record_is_judged_again_as_it_was(void **state)
 
         assert_non_null(list[i]);
         assert_string_equal(list[i]->phase, opp_phase_name(phases[i]));
-        assert_int_equal(opp_rejudge_logged(engine, list[i], NULL, NULL, &again), OPP_OK);
+        assert_int_equal(opp_rejudge_logged(engine, list[i], NULL, NULL, true, &again), OPP_OK);
         assert_false(again.ruling.failed);
         assert_string_equal(again.verdict.bytes, list[i]->verdict);
         opp_rejudged_clear(&again);
@@ -90,7 +90,7 @@ static bool reads_sensitive(const char *rules)
     bool read;
 
     stage_read_log(list);
-    assert_int_equal(opp_rejudge_logged(engine, list[0], NULL, NULL, &again), OPP_OK);
+    assert_int_equal(opp_rejudge_logged(engine, list[0], NULL, NULL, true, &again), OPP_OK);
     read = again.read_sensitive;
     opp_rejudged_clear(&again);
     stage_free_log(list);

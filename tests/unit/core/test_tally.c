@@ -201,6 +201,46 @@ static void more_kinds_than_are_told_apart_are_counted_together(void **state)
     opp_tally_free(tally);
 }
 
+/* Which is found by the last one's key, and not by a part of it. */
+static void differences_that_take_turns_are_told_apart(void **state)
+{
+    struct opp_tally *tally = make();
+    struct opp_compared one = compared(ALLOW, DENY), other = compared(ALLOW, DENY);
+    json_t *report;
+
+    (void)state;
+    other.rule = "a rule\nand more";
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(opp_tally_add(tally, &one), OPP_OK);
+        assert_int_equal(opp_tally_add(tally, &one), OPP_OK);
+        assert_int_equal(opp_tally_add(tally, &other), OPP_OK);
+    }
+    report = opp_tally_report(tally, NULL);
+    assert_int_equal(json_array_size(json_object_get(report, "differences")), 2);
+    assert_int_equal(number(difference(report, 0), "count"), 8);
+    assert_int_equal(number(difference(report, 1), "count"), 4);
+    json_decref(report);
+    opp_tally_free(tally);
+}
+
+static void what_was_not_measured_is_in_no_percentile(void **state)
+{
+    struct opp_tally *tally = make();
+    struct opp_compared one = compared(ALLOW, ALLOW);
+    json_t *report;
+
+    (void)state;
+    one.to_ns = 64000;
+    assert_int_equal(opp_tally_add(tally, &one), OPP_OK);
+    one.to_ns = -1;
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(opp_tally_add(tally, &one), OPP_OK);
+    report = opp_tally_report(tally, NULL);
+    assert_true(json_real_value(json_object_get(json_object_get(report, "cost"), "staged_us_p50")) >= 64);
+    json_decref(report);
+    opp_tally_free(tally);
+}
+
 static enum opp_code restore(void *arg, const char *id, const char *state, struct opp_err *err)
 {
     (void)err;
@@ -288,6 +328,8 @@ int main(void)
         cmocka_unit_test(what_was_saved_is_the_same_report_and_goes_on),
         cmocka_unit_test(a_damaged_part_is_refused),
         cmocka_unit_test(times_are_told_within_a_quarter),
+        cmocka_unit_test(differences_that_take_turns_are_told_apart),
+        cmocka_unit_test(what_was_not_measured_is_in_no_percentile),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
