@@ -9,8 +9,8 @@ void opp_registry_used_key(const struct opp_registry *registry, const struct opp
 
 void opp_registry_used_admin(const struct opp_registry *registry, const struct opp_admin_token *admin, int64_t now_ms)
 {
-    size_t index =
-        opp_registry_admin_index(registry, admin->token_hash); /* of another registry's: one that nobody reads */
+    /* Of another registry's token: a place that nobody reads. */
+    size_t index = opp_registry_admin_index(registry, admin->token_hash);
 
     atomic_store_explicit(&registry->admin_uses[index].at_ms, now_ms, memory_order_relaxed);
 }

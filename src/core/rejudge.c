@@ -105,7 +105,8 @@ static enum opp_code decide(struct opp_policy_engine *engine, const struct opp_r
         opp_policy_decision_clear(&out->ruling);
         opp_policy_decide(engine, &request, &out->ruling);
     }
-    out->ns = input->timed ? opp_thread_cpu_ns() - begun_ns : -1;
+    if (input->timed)
+        out->ns = opp_thread_cpu_ns() - begun_ns;
     out->read_sensitive = out->ruling.read_watched;
     if (opp_policy_engine_stale(engine))
         opp_policy_engine_renew(engine, NULL);
@@ -119,6 +120,7 @@ enum opp_code opp_rejudge(struct opp_policy_engine *engine, const struct opp_rej
     enum opp_code rc = OPP_OK;
 
     opp_policy_decision_clear(&out->ruling);
+    out->ns = input->timed ? 0 : -1;
     if (opp_policy_bundle_speaks(opp_policy_engine_bundle(engine), core.tool))
         rc = decide(engine, input, &core, out);
     else

@@ -17,6 +17,20 @@ static struct opp_policy_decision silent(void)
     return (struct opp_policy_decision){ .max_rows = -1, .max_days = -1, .window_open = true };
 }
 
+/* What the rules' own JSON says is in the text, word for word. */
+static void says_what_the_decision_says(const struct opp_policy_decision *ruling, const json_t *written)
+{
+    json_t *decision = opp_policy_decision_json(ruling), *value;
+    const char *name;
+
+    json_object_foreach(decision, name, value)
+    {
+        assert_true(json_equal(value, json_object_get(written, name)));
+    }
+    assert_non_null(decision);
+    json_decref(decision);
+}
+
 /* It is written so, and that is canonical. */
 static void is_written(const struct opp_policy_decision *ruling, const char *expected)
 {
@@ -31,6 +45,7 @@ static void is_written(const struct opp_policy_decision *ruling, const char *exp
     opp_jcs_write(&again, parsed);
     opp_buf_char(&again, '\0');
     assert_string_equal(again.bytes, expected);
+    says_what_the_decision_says(ruling, parsed);
     opp_buf_free(&again);
     opp_buf_free(&written);
     json_decref(parsed);

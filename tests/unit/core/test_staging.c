@@ -82,20 +82,32 @@ static void sensitive_values_are_logged_as_keyed_hashes(void **state)
     "return { { name = 't', tools = { '*' }, decide = function(q) if q.payload.amount > 9 then return deny('no') end " \
     "end } }"
 
-static bool reads_sensitive(const char *rules)
+/* Judges the first record by these rules; of what is given the scalars count. */
+static struct opp_rejudged judge_first(const char *rules, bool timed)
 {
     struct opp_policy_engine *engine = kit_engine(rules);
     struct opp_decision *list[65];
-    struct opp_rejudged again = { 0 };
-    bool read;
+    struct opp_rejudged again = { 0 }, scalars;
 
     stage_read_log(list);
-    assert_int_equal(opp_rejudge_logged(engine, list[0], NULL, NULL, true, &again), OPP_OK);
-    read = again.read_sensitive;
+    assert_int_equal(opp_rejudge_logged(engine, list[0], NULL, NULL, timed, &again), OPP_OK);
+    scalars = (struct opp_rejudged){ .read_sensitive = again.read_sensitive, .ns = again.ns };
     opp_rejudged_clear(&again);
     stage_free_log(list);
     opp_policy_engine_free(engine);
-    return read;
+    return scalars;
+}
+
+/* Or those that no rule is asked about would be all of them, and the others a sample. */
+static void a_decision_is_measured_whether_or_not_a_rule_is_asked(void **state)
+{
+    (void)state;
+    stage_open();
+    stage_tell(OPP_PHASE_PREFLIGHT, "app_1");
+    assert_true(judge_first(READS_AMOUNT, true).ns > 0);
+    assert_int_equal(judge_first("return {}", true).ns, 0);
+    assert_true(judge_first(READS_AMOUNT, false).ns < 0);
+    assert_true(judge_first("return {}", false).ns < 0);
 }
 
 static void rules_that_read_a_hash_are_told_from_those_that_do_not(void **state)
@@ -103,9 +115,9 @@ static void rules_that_read_a_hash_are_told_from_those_that_do_not(void **state)
     (void)state;
     stage_open();
     stage_tell(OPP_PHASE_ACTION, "app_1");
-    assert_true(reads_sensitive(READS_TITLE));
-    assert_true(reads_sensitive(READS_ALL));
-    assert_false(reads_sensitive(READS_AMOUNT));
+    assert_true(judge_first(READS_TITLE, true).read_sensitive);
+    assert_true(judge_first(READS_ALL, true).read_sensitive);
+    assert_false(judge_first(READS_AMOUNT, true).read_sensitive);
 }
 
 static void a_decision_that_read_a_sensitive_value_cannot_be_replayed(void **state)
@@ -248,6 +260,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_record_is_judged_again_as_it_was, stage_set_up, stage_tear_down),
         cmocka_unit_test_setup_teardown(sensitive_values_are_logged_as_keyed_hashes, stage_set_up, stage_tear_down),
         cmocka_unit_test_setup_teardown(rules_that_read_a_hash_are_told_from_those_that_do_not, stage_set_up,
+                                        stage_tear_down),
+        cmocka_unit_test_setup_teardown(a_decision_is_measured_whether_or_not_a_rule_is_asked, stage_set_up,
                                         stage_tear_down),
         cmocka_unit_test_setup_teardown(a_decision_that_read_a_sensitive_value_cannot_be_replayed, stage_set_up,
                                         stage_tear_down),
